@@ -1,0 +1,43 @@
+"""Progress of long work: a bar on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+LINE_EVERY_S = 10.0
+
+
+@contextmanager
+def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Give a function `advance(steps)` to call as work gets done.
+
+    On a terminal a bar is drawn; elsewhere a line is printed at most every ten seconds and one at
+    the end. All of it goes to standard error.
+    """
+    console = Console(stderr=True)
+    if console.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+            task = progress.add_task(description, total=total)
+            yield lambda steps: progress.advance(task, steps)
+        return
+    done, started, said = 0, time.monotonic(), time.monotonic()
+
+    def advance(steps: int) -> None:
+        nonlocal done, said
+        done += steps
+        if time.monotonic() - said >= LINE_EVERY_S:
+            said = time.monotonic()
+            say(f"{description}: {done}/{total}")
+
+    yield advance
+    say(f"{description}: {done}/{total} in {time.monotonic() - started:.1f} s")
+
+
+def say(line: str) -> None:
+    """Print one plain line to standard error."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,14 @@
+"""Fixtures that every test may use."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The directory of shared benchmark data beside the checkout; the test skips where it is absent."""
+    path = Path(__file__).parents[1] / ".." / "shared"
+    if not (path / "mocap").is_dir():
+        pytest.skip("needs the benchmark data directory ../shared, which is not here")
+    return path.resolve()
