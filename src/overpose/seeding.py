@@ -7,7 +7,7 @@ import numpy as np
 
 def stream_seed(seed: int, *names: str | int) -> int:
     """A 63-bit seed that depends on `seed` and every name, stable across machines and versions."""
-    key = "/".join([str(int(seed)), *(str(name) for name in names)])
+    key = repr([int(seed), *(str(name) for name in names)])
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big") >> 1
 
 

@@ -48,7 +48,10 @@ class Skeleton:
                     f"skeleton {self.name}: joint {self.joint_names[joint]} has parent {parent}, "
                     "expected -1 for the first joint and an earlier joint for the others"
                 )
-        for named in (*(n for pair in self.mirror_pairs for n in pair), *self.lower_limbs):
+        mirrored = [named for pair in self.mirror_pairs for named in pair]
+        if len(set(mirrored)) != len(mirrored):
+            raise InputError(f"skeleton {self.name}: mirror pairs repeat a joint: {mirrored}")
+        for named in (*mirrored, *self.lower_limbs):
             self.index(named)
 
     def __len__(self) -> int:
@@ -64,7 +67,8 @@ class Skeleton:
             return self._indices[joint_name]
         except KeyError:
             raise InputError(
-                f"skeleton {self.name}: no joint {joint_name!r}; it has {', '.join(self.joint_names)}"
+                f"skeleton {self.name}: no joint {joint_name!r}; "
+                f"it has {', '.join(self.joint_names)}"
             ) from None
 
     def indices(self, joint_names: Iterable[str]) -> np.ndarray:

@@ -1,0 +1,348 @@
+"""Reading a dataset: its columns as numpy arrays, its images one by one without reading the rest.
+
+Writing belongs to `writer.py`; the file format to `layout.py`.
+"""
+
+import mmap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import ArrayLike
+
+from overpose.camera import Camera
+from overpose.datasets.layout import (
+    FORMAT_VERSION,
+    INFO_NAME,
+    JOINTS,
+    PLAN_NAME,
+    SPLITS,
+    TABLE_NAME,
+    TABLE_SCHEMA,
+)
+from overpose.datasets.writer import sha256_of
+from overpose.errors import InputError
+from overpose.files import read_json
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What `dataset.json` says.
+
+    Attributes:
+        name: what the dataset is called.
+        path: its directory.
+        image_size: height and width of every image, pixels.
+        samples: how many samples the whole dataset has.
+        provenance: where the motion comes from, its licence and so on.
+        plan: the options that it was made with.
+        overpose_version: the version that made it, "" if unknown.
+    """
+
+    name: str
+    path: Path
+    image_size: int
+    samples: int
+    provenance: Mapping[str, Any]
+    plan: Mapping[str, Any]
+    overpose_version: str
+
+
+class _Shards:
+    """The shard files of a directory, mapped into memory when first read."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._maps: dict[str, mmap.mmap] = {}
+
+    def bytes(self, name: str, offset: int, length: int) -> np.ndarray:
+        mapped = self._maps.get(name)
+        if mapped is None:
+            with (self.directory / name).open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._maps[name] = mapped
+        return np.frombuffer(mapped, dtype=np.uint8, count=length, offset=offset)
+
+    def close(self) -> None:
+        while self._maps:
+            self._maps.popitem()[1].close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"directory": self.directory, "_maps": {}}
+
+
+class Dataset:
+    """Labelled images on disk; made by `open_dataset`, read-only, cheap to send to processes.
+
+    Attributes:
+        info: what the dataset is.
+        poses_mm: (N, 17, 3) float32 mm, camera axes, root-relative.
+        root_mm: (N, 3) float32 mm, the pelvis in camera axes.
+        keypoints_px: (N, 17, 3) float32: x, y in pixels of the crop, visibility 0 or 1.
+        boxes_px: (N, 3) float64: x0, y0, side of the crop in pixels of the full camera.
+        subjects, actions, trials, splits: (N,) str; `splits` holds train, val, test.
+        cameras: (N,) int64, which camera of the rig.
+        frames: (N,) int64, frame of the trial.
+        takes: (N,) int64, which rendering of the trial.
+    """
+
+    def __init__(self, info: DatasetInfo, table: pa.Table, shards: _Shards) -> None:
+        self.info = info
+        self._table = table
+        self._shards = shards
+        count = table.num_rows
+        self.poses_mm = _array(table, "pose_mm").reshape(count, JOINTS, 3)
+        self.root_mm = _array(table, "root_mm")
+        points = _array(table, "keypoints_px").reshape(count, JOINTS, 2)
+        visible = _array(table, "keypoints_visible").reshape(count, JOINTS, 1)
+        self.keypoints_px = np.concatenate([points, visible.astype(np.float32)], axis=2)
+        self.boxes_px = _array(table, "box_px")
+        self.subjects = _strings(table, "subject")
+        self.actions = _strings(table, "action")
+        self.trials = _strings(table, "trial")
+        self.splits = _strings(table, "split")
+        self.cameras = _array(table, "camera").astype(np.int64)
+        self.frames = _array(table, "frame").astype(np.int64)
+        self.takes = _array(table, "take").astype(np.int64)
+        places = [table.column(name).to_pylist() for name in ("shard", "offset", "length")]
+        self._places: list[tuple[str, int, int]] = list(zip(*places, strict=True))
+
+    def __len__(self) -> int:
+        return self._table.num_rows
+
+    def __enter__(self) -> "Dataset":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Unmap the shards of this dataset and its views; a later read maps them again."""
+        self._shards.close()
+
+    def image(self, index: int) -> np.ndarray:
+        """Sample `index`'s image, (S, S, 3) uint8 RGB.
+
+        Raises:
+            InputError: there is no such sample, or its image is damaged.
+        """
+        return self.images([index])[0]
+
+    def images(self, indices: ArrayLike) -> np.ndarray:
+        """Several samples' images, (n, S, S, 3) uint8 RGB, in the order asked for.
+
+        Raises:
+            InputError: there is no such sample, or an image is damaged.
+        """
+        wanted = self._checked(np.asarray(indices))
+        size = self.info.image_size
+        images = np.empty((len(wanted), size, size, 3), dtype=np.uint8)
+        for place, index in enumerate(wanted.tolist()):
+            name, offset, length = self._places[index]
+            decoded = self._decoded(name, offset, length, cv2.IMREAD_COLOR)
+            if decoded is None or decoded.shape != (size, size, 3):
+                raise InputError(f"{self._where(index)}: the image is damaged; {_RENDER_AGAIN}")
+            cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB, dst=images[place])
+        return images
+
+    def mask(self, index: int) -> np.ndarray:
+        """Sample `index`'s foreground mask, (S, S) bool.
+
+        Raises:
+            InputError: there is no such sample, it has no mask, or the mask is damaged.
+        """
+        index = int(self._checked(np.array([index]))[0])
+        row = self._row(index, ("mask_shard", "mask_offset", "mask_length"))
+        if row["mask_shard"] is None:
+            raise InputError(f"{self._where(index)}: has no mask")
+        decoded = self._decoded(
+            row["mask_shard"], row["mask_offset"], row["mask_length"], cv2.IMREAD_GRAYSCALE
+        )
+        if decoded is None or decoded.shape != (self.info.image_size,) * 2:
+            raise InputError(f"{self._where(index)}: the mask is damaged; {_RENDER_AGAIN}")
+        return decoded > 127
+
+    def camera(self, index: int) -> Camera:
+        """The camera of sample `index`'s image: it projects world points to pixels of the crop."""
+        return self._camera(index, "crop", self.info.image_size, self.info.image_size)
+
+    def full_camera(self, index: int) -> Camera:
+        """The camera that sample `index` was cut out of: projects to pixels of the full image."""
+        return self._camera(index, "camera", None, None)
+
+    def select(self, which: ArrayLike) -> "Dataset":
+        """A view of some samples: a bool mask (N,) or integer indices, in the order given.
+
+        Raises:
+            InputError: the mask has another length, or an index does not exist.
+        """
+        chosen = np.asarray(which)
+        if chosen.dtype == np.bool_:
+            if chosen.shape != (len(self),):
+                raise InputError(f"select: got a mask {chosen.shape}, expected ({len(self)},)")
+            chosen = np.flatnonzero(chosen)
+        indices = self._checked(chosen)
+        return Dataset(self.info, self._table.take(pa.array(indices)), self._shards)
+
+    def _camera(self, index: int, prefix: str, width: int | None, height: int | None) -> Camera:
+        index = int(self._checked(np.array([index]))[0])
+        row = self._row(index, tuple(n for n in TABLE_SCHEMA.names if n.startswith(_CAMERAS)))
+        return Camera(
+            focal_px=np.array(row[f"{prefix}_focal_px"]),
+            center_px=np.array(row[f"{prefix}_center_px"]),
+            rotation=np.array(row["camera_rotation"]).reshape(3, 3),
+            translation_mm=np.array(row["camera_translation_mm"]),
+            width=width or row["camera_width"],
+            height=height or row["camera_height"],
+            distortion=tuple(row["camera_distortion"]),
+            model=row["camera_model"],
+        )
+
+    def _decoded(self, name: str, offset: int, length: int, flags: int) -> np.ndarray | None:
+        try:
+            return cv2.imdecode(self._shards.bytes(name, offset, length), flags)
+        except FileNotFoundError:
+            raise InputError(
+                f"{self.info.path / name}: the shard is missing; {_RENDER_AGAIN}"
+            ) from None
+        except (ValueError, cv2.error):
+            return None
+
+    def _row(self, index: int, columns: tuple[str, ...]) -> dict[str, Any]:
+        return self._table.select(list(columns)).slice(index, 1).to_pylist()[0]
+
+    def _where(self, index: int) -> str:
+        return (
+            f"{self.info.path}: sample {index} (trial {self.trials[index]}, camera "
+            f"{self.cameras[index]}, frame {self.frames[index]}, in {self._places[index][0]})"
+        )
+
+    def _checked(self, indices: np.ndarray) -> np.ndarray:
+        if indices.size == 0:
+            return np.zeros(0, dtype=np.int64)
+        if indices.ndim != 1 or indices.dtype.kind not in "iu":
+            raise InputError(
+                f"indices: got {indices.dtype} {indices.shape}, expected whole numbers (n,)"
+            )
+        if indices.min() < 0 or indices.max() >= len(self):
+            wrong = int(indices.min()) if indices.min() < 0 else int(indices.max())
+            raise InputError(f"index {wrong}: the dataset has samples 0 to {len(self) - 1}")
+        return indices.astype(np.int64)
+
+
+def open_dataset(path: Path | str, *, verify: bool = False) -> Dataset:
+    """Open a dataset's directory.
+
+    Args:
+        path: the directory.
+        verify: also compare every file with its SHA-256, which reads all of it; otherwise only
+            presence and sizes are checked.
+
+    Raises:
+        InputError: there is no finished dataset of this version, or a file is missing, truncated
+            or (with `verify`) altered; the message names the file.
+    """
+    directory = Path(path)
+    if not (directory / INFO_NAME).is_file():
+        if (directory / PLAN_NAME).is_file():
+            raise InputError(
+                f"{directory}: the rendering was not finished; run the same command to resume it"
+            )
+        raise InputError(f"{directory}: no {INFO_NAME} there; expected a dataset's directory")
+    info = read_json(directory / INFO_NAME)
+    if info.get("format_version") != FORMAT_VERSION:
+        raise InputError(
+            f"{directory / INFO_NAME}: format version {info.get('format_version')!r}, this version "
+            f"of overpose reads {FORMAT_VERSION}; render it again or use another version"
+        )
+    try:
+        described = [info["table"], *(s["images"] for s in info["shards"])]
+        described += [s["masks"] for s in info["shards"] if s["masks"]]
+        sizes = {file["name"]: (file["bytes"], file["sha256"]) for file in described}
+        summary = DatasetInfo(
+            name=info["name"],
+            path=directory,
+            image_size=int(info["image_size"]),
+            samples=int(info["samples"]),
+            provenance=info["provenance"],
+            plan=info["plan"],
+            overpose_version=str(info["plan"].get("overpose_version", "")),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"{directory / INFO_NAME}: damaged ({type(error).__name__}: {error}); {_RENDER_AGAIN}"
+        ) from None
+    for name, (size, digest) in sizes.items():
+        _check_file(directory / name, size, digest if verify else None)
+    table = _read_table(directory / TABLE_NAME)
+    if table.num_rows != summary.samples:
+        raise InputError(
+            f"{directory / TABLE_NAME}: {table.num_rows} rows, {INFO_NAME} says {summary.samples}; "
+            f"{_RENDER_AGAIN}"
+        )
+    stored = (
+        table.column("shard").unique().to_pylist() + table.column("mask_shard").unique().to_pylist()
+    )
+    unknown = {name for name in stored if name is not None} - set(sizes)
+    if unknown:
+        raise InputError(
+            f"{directory / TABLE_NAME}: shard {min(unknown)!r} is not listed in {INFO_NAME}; "
+            f"{_RENDER_AGAIN}"
+        )
+    return Dataset(summary, table, _Shards(directory))
+
+
+_CAMERAS = ("camera_", "crop_")
+_RENDER_AGAIN = "copy or render the dataset again"
+
+
+def _check_file(path: Path, size: int, digest: str | None) -> None:
+    if not path.is_file():
+        raise InputError(f"{path}: missing, expected {size} bytes; {_RENDER_AGAIN}")
+    got = path.stat().st_size
+    if got != size:
+        kind = "truncated" if got < size else "too long"
+        raise InputError(f"{path}: {kind}: {got} bytes, expected {size}; {_RENDER_AGAIN}")
+    if digest is not None and (found := sha256_of(path)) != digest:
+        raise InputError(f"{path}: altered: SHA-256 {found}, expected {digest}; {_RENDER_AGAIN}")
+
+
+def _read_table(path: Path) -> pa.Table:
+    try:
+        table = pq.read_table(path, memory_map=False)
+    except (pa.ArrowException, OSError) as error:
+        line = str(error).splitlines()[0]
+        raise InputError(f"{path}: not a readable table ({line}); {_RENDER_AGAIN}") from None
+    missing = [name for name in TABLE_SCHEMA.names if name not in table.column_names]
+    if missing:
+        raise InputError(f"{path}: no column {missing[0]!r}; {_RENDER_AGAIN}")
+    try:
+        table = table.select(TABLE_SCHEMA.names).cast(TABLE_SCHEMA).combine_chunks()
+    except (pa.ArrowException, ValueError) as error:
+        line = str(error).splitlines()[0]
+        raise InputError(f"{path}: a column of another kind ({line}); {_RENDER_AGAIN}") from None
+    for name in TABLE_SCHEMA.names:
+        if not name.startswith("mask_") and table.column(name).null_count:
+            raise InputError(f"{path}: column {name!r} has holes; {_RENDER_AGAIN}")
+    unknown = set(table.column("split").unique().to_pylist()) - set(SPLITS)
+    if unknown:
+        raise InputError(f"{path}: split {sorted(unknown)[0]!r}, expected {', '.join(SPLITS)}")
+    return table
+
+
+def _array(table: pa.Table, name: str) -> np.ndarray:
+    column = table.column(name).combine_chunks()
+    kind = table.schema.field(name).type
+    if not pa.types.is_fixed_size_list(kind):
+        return column.to_numpy(zero_copy_only=False)
+    values = column.flatten().to_numpy(zero_copy_only=False)
+    return values.reshape(table.num_rows, kind.list_size)
+
+
+def _strings(table: pa.Table, name: str) -> np.ndarray:
+    return np.array(table.column(name).to_pylist(), dtype=np.str_)

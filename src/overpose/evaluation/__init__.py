@@ -1,0 +1,1 @@
+"""Measuring what was trained: protocols, reports, tables, figures, and the whole experiment."""

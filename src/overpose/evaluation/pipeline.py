@@ -1,0 +1,260 @@
+"""Training and measuring the methods of one seed, step by step, each step skipped when done.
+
+A step that fails becomes a row that says so; the other methods go on.
+"""
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from overpose.datasets.store import Dataset
+from overpose.errors import InputError
+from overpose.evaluation.presets import Preset
+from overpose.evaluation.protocols import (
+    Predict,
+    evaluate,
+    failed_row,
+    mean_pose_predictor,
+    mean_row,
+)
+from overpose.evaluation.report import MEAN, Row, parse_row
+from overpose.files import read_json, write_json, writing_file
+from overpose.models.autoencoder import PoseAutoencoder
+from overpose.models.pca import fit_pca
+from overpose.models.regressor import PoseRegressor
+from overpose.models.storage import load_model
+from overpose.progress import say
+from overpose.training import (
+    FinetuneStage,
+    ImageStage,
+    Runtime,
+    read_metrics,
+    train_autoencoder,
+    train_direct,
+    train_finetune,
+    train_latent,
+)
+
+NEEDS: dict[str, tuple[str, ...]] = {
+    "mean_pose": (),
+    "direct": ("direct",),
+    "pca": ("pca",),
+    "latent": ("autoencoder", "latent"),
+    "finetuned": ("autoencoder", "latent", "finetuned"),
+}
+"""The stages whose training time a method pays for, in order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """A dataset's splits; the images are read when first needed and then stay in memory.
+
+    Attributes:
+        dataset: rows of all splits.
+    """
+
+    dataset: Dataset
+
+    @cached_property
+    def train(self) -> Dataset:
+        """Rows of split "train"."""
+        return self._split("train")
+
+    @cached_property
+    def test(self) -> Dataset:
+        """Rows of split "test"."""
+        return self._split("test")
+
+    @cached_property
+    def val(self) -> Dataset:
+        """Rows of split "val", used to watch training only; there may be none."""
+        return self._split("val")
+
+    @cached_property
+    def train_images(self) -> np.ndarray:
+        """(N, side, side, 3) uint8 RGB.
+
+        Raises:
+            InputError: there are none.
+        """
+        if len(self.train) == 0:
+            raise InputError("dataset: got no samples of split 'train', expected at least one")
+        return self.train.images(np.arange(len(self.train)))
+
+    @cached_property
+    def validation(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Images and poses of split "val"; None if there are none."""
+        if len(self.val) == 0:
+            return None
+        return self.val.images(np.arange(len(self.val))), self.val.poses_mm
+
+    def _split(self, name: str) -> Dataset:
+        return self.dataset.select(self.dataset.splits == name)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One seed of an experiment, on all actions or (a model per action) on one of them.
+
+    Attributes:
+        preset: what to train.
+        samples: what to train and test on; runs of several seeds share it.
+        out: directory of this run.
+        seed: of weights, order, crops, noise.
+        runtime: where training runs.
+    """
+
+    preset: Preset
+    samples: Samples
+    out: Path
+    seed: int
+    runtime: Runtime = field(default_factory=Runtime)
+
+    def train_s(self, method: str) -> float:
+        """Seconds of training of every stage that a method needs, over all resumed parts."""
+        stages = [self.out / stage for stage in NEEDS[method]]
+        return sum(
+            float(entry["train_s"])
+            for stage in stages
+            for metrics in sorted(stage.rglob("metrics.jsonl"))
+            for entry in read_metrics(metrics.parent)
+        )
+
+
+def methods_of_preset(preset: Preset) -> list[str]:
+    """The methods that a preset compares, in the order of the tables."""
+    return [m for m in NEEDS if m != "pca" or preset.pca_rank is not None]
+
+
+def run_methods(run: Run) -> list[Row]:
+    """Train and evaluate every method of a run; return its rows, one set for each method.
+
+    A method that fails has one row, "mean", with the error; the traceback lies in the run's
+    directory as `METHOD-error.txt`. What is done already is not done again.
+    """
+    rows: list[Row] = []
+    broken: dict[str, str] = {}
+    for method in methods_of_preset(run.preset):
+        failed = next((stage for stage in NEEDS[method] if stage in broken), None)
+        if failed is not None:
+            rows.append(failed_row(method, run.seed, f"needs {failed}: {broken[failed]}"))
+            continue
+        path = run.out / f"rows-{method}.json"
+        if path.is_file():
+            rows += [parse_row(r, where=str(path)) for r in read_json(path)["rows"]]
+            continue
+        stage = method
+        try:
+            for stage in NEEDS[method][:-1]:
+                train_stage(run, stage)
+            stage = method
+            found = evaluate(
+                predictor_of(run, method),
+                run.samples.dataset,
+                method=method,
+                seed=run.seed,
+                train_s=run.train_s(method),
+            )
+            write_json(path, {"rows": [row.to_json() for row in found]})
+            (run.out / f"{method}-error.txt").unlink(missing_ok=True)
+            rows += found
+        except Exception as error:
+            row = failed_row(method, run.seed, error)
+            broken[stage] = row.error or ""
+            with writing_file(run.out / f"{method}-error.txt") as temporary:
+                temporary.write_text(traceback.format_exc(), encoding="utf-8")
+            say(f"{method}, seed {run.seed}: failed: {row.error}")
+            rows.append(row)
+    return rows
+
+
+def predictor_of(run: Run, method: str) -> Predict:
+    """The trained method as a function from images to poses; trains what is not trained yet."""
+    if method == "mean_pose":
+        return mean_pose_predictor(run.samples.train.poses_mm)
+    return _regressor(train_stage(run, method)).predict
+
+
+def trained_predictor(run: Run, method: str) -> Predict:
+    """The same from disk, without reading the training images.
+
+    Raises:
+        InputError: the method has not been trained.
+    """
+    return _regressor(load_model(run.out / method / "last")).predict
+
+
+def trained_autoencoder(run: Run) -> PoseAutoencoder:
+    """The run's autoencoder from disk.
+
+    Raises:
+        InputError: it has not been trained.
+    """
+    model = load_model(run.out / "autoencoder" / "last")
+    assert isinstance(model, PoseAutoencoder)
+    return model
+
+
+def train_stage(run: Run, stage: str) -> object:
+    """Train one stage, or go on with it, or load it if it is finished; return the model."""
+    preset, out = run.preset, run.out / stage
+    provenance = {"dataset": run.samples.dataset.info.name, "preset": preset.name, "seed": run.seed}
+    known = {"provenance": provenance, "runtime": run.runtime}
+    samples = run.samples
+    poses_mm = samples.train.poses_mm
+    if stage == "autoencoder":
+        config = replace(preset.autoencoder, loop=replace(preset.autoencoder.loop, seed=run.seed))
+        val_mm = samples.val.poses_mm if len(samples.val) else None
+        return train_autoencoder(poses_mm, val_mm, config, out, **known)
+    images, validation = samples.train_images, samples.validation
+    loops = {"direct": preset.direct, "pca": preset.direct, "latent": preset.latent}
+    if stage in loops:
+        config = ImageStage(
+            preset.image_encoder,
+            replace(loops[stage], seed=run.seed),
+            latent_activation=preset.latent_activation if stage == "latent" else "linear",
+            latent_weighting=preset.latent_weighting if stage == "latent" else "plain",
+        )
+        if stage == "direct":
+            return train_direct(images, poses_mm, validation, config, out, **known)
+        code = trained_autoencoder(run) if stage == "latent" else fit_pca(poses_mm, _rank(preset))
+        return train_latent(images, poses_mm, validation, code, config, out, **known)
+    if stage == "finetuned":
+        config = FinetuneStage(replace(preset.finetune, seed=run.seed), preset.decoder_lr_scale)
+        latent = run.out / "latent" / "last"
+        return train_finetune(images, poses_mm, validation, latent, config, out, **known)
+    raise InputError(
+        f"stage: got {stage!r}, expected one of {sorted(set().union(*NEEDS.values()))}"
+    )
+
+
+def merge_actions(parts: Sequence[Sequence[Row]]) -> list[Row]:
+    """Join the rows of runs that each have one action, and make the mean over the actions anew.
+
+    A method that failed for one action has no mean: the row "mean" carries the error.
+    """
+    by_method: dict[str, list[Row]] = {}
+    for row in (row for part in parts for row in part):
+        if row.action != MEAN or row.error is not None:
+            by_method.setdefault(row.method, []).append(row)
+    merged: list[Row] = []
+    for rows in by_method.values():
+        failed = [row for row in rows if row.error is not None]
+        good = [row for row in rows if row.error is None]
+        merged += [*good, failed[0] if failed else mean_row(good)]
+    return merged
+
+
+def _rank(preset: Preset) -> int:
+    assert preset.pca_rank is not None
+    return preset.pca_rank
+
+
+def _regressor(model: object) -> PoseRegressor:
+    if not isinstance(model, PoseRegressor):
+        raise InputError(f"got a {type(model).__name__}, expected a pose regressor")
+    return model

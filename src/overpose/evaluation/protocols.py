@@ -1,0 +1,153 @@
+"""How a method is measured: which samples, which numbers, how they are averaged and timed.
+
+Knows nothing of how a method was trained: it gets a function from images to poses.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from overpose.datasets.store import Dataset
+from overpose.errors import InputError
+from overpose.evaluation.report import MEAN, MEASURES, Row
+from overpose.metrics import limb_ratio_error, mpjpe, p_mpjpe
+from overpose.progress import progress_bar
+
+Predict = Callable[[np.ndarray], np.ndarray]
+"""Images (n, side, side, 3) uint8 RGB to poses (n, 17, 3) float mm, camera axes, root-relative."""
+
+PROTOCOL = (
+    "train and test subjects are disjoint; every camera gives separate monocular samples; poses in "
+    "camera axes relative to the pelvis; MPJPE is the mean distance over the 17 joints, the pelvis "
+    "included, in mm, without scaling or alignment; P-MPJPE is the same after a similarity "
+    "Procrustes alignment of each pose (no reflection); limb-ratio error is the mean over poses of "
+    "the sum over pairs of limbs of |log(predicted ratio / true ratio)|, lower body 6 limbs, upper "
+    "body 10, full body 16 (our definition); mean is the unweighted mean over the actions"
+)
+"""The protocol in words, as printed next to every table."""
+
+
+def evaluate(
+    predict: Predict,
+    dataset: Dataset,
+    *,
+    method: str,
+    seed: int,
+    train_s: float = 0.0,
+    batch_size: int = 256,
+    train_subjects: Iterable[str] | None = None,
+) -> list[Row]:
+    """Measure a method on the test samples of a dataset.
+
+    Args:
+        predict: maps images (n, side, side, 3) uint8 RGB to poses (n, 17, 3) float in mm, camera
+            axes, root-relative.
+        dataset: only its rows of split "test" are predicted.
+        method: the method's name in the rows.
+        seed: the seed that the method was trained with.
+        train_s: seconds that its training took.
+        batch_size: images per call of `predict`.
+        train_subjects: subjects that some training stage has seen besides those of the dataset's
+            rows of the splits "train" and "val".
+
+    Returns:
+        One row for each action, in the order in which the actions appear in the test samples, then
+        the row "mean": the unweighted mean of the others.
+
+    Raises:
+        InputError: there are no test samples, a test subject was trained on, or a prediction has
+            the wrong shape or holds NaN.
+    """
+    require_disjoint_subjects(dataset, train_subjects=train_subjects)
+    test = dataset.select(dataset.splits == "test")
+    if len(test) == 0:
+        raise InputError("dataset: got no samples of split 'test', expected at least one")
+    actions = list(dict.fromkeys(test.actions.tolist()))
+    predict(test.images(np.arange(min(8, len(test)))))  # the first call may compile: not timed
+    rows = []
+    with progress_bar(f"evaluate {method}, seed {seed}", len(test)) as advance:
+        for action in actions:
+            chosen = np.flatnonzero(test.actions == action)
+            predicted, seconds = _predict(predict, test, chosen, batch_size, advance)
+            row = Row(
+                method,
+                action,
+                seed,
+                train_s=float(train_s),
+                predict_ms_per_image=1000 * seconds / len(chosen),
+            )
+            rows.append(replace(row, **measure(predicted, test.poses_mm[chosen])))
+    return [*rows, mean_row(rows)]
+
+
+def measure(predicted_mm: np.ndarray, target_mm: np.ndarray) -> dict[str, float]:
+    """The five accuracy numbers of a row for poses (n, 17, 3) in mm; see `PROTOCOL`."""
+    return {
+        "mpjpe_mm": float(mpjpe(predicted_mm, target_mm)),
+        "p_mpjpe_mm": float(p_mpjpe(predicted_mm, target_mm)),
+        **{
+            f"limb_ratio_{part}": float(limb_ratio_error(predicted_mm, target_mm, part=part))
+            for part in ("lower", "upper", "full")
+        },
+    }
+
+
+def mean_row(rows: list[Row]) -> Row:
+    """The unweighted mean over the actions: each action counts the same, whatever its size."""
+    numbers = {name: float(np.mean([getattr(row, name) for row in rows])) for name in MEASURES}
+    return replace(Row(rows[0].method, MEAN, rows[0].seed), **numbers)
+
+
+def require_disjoint_subjects(
+    dataset: Dataset, *, train_subjects: Iterable[str] | None = None
+) -> None:
+    """Refuse a dataset whose test subjects were trained on.
+
+    Raises:
+        InputError: some subject has test samples and training or validation samples; it is named.
+    """
+    trained = set(dataset.subjects[dataset.splits != "test"].tolist())
+    trained |= set(train_subjects or ())
+    leaked = sorted(trained & set(dataset.subjects[dataset.splits == "test"].tolist()))
+    if leaked:
+        raise InputError(
+            f"dataset: subjects {', '.join(leaked)} are in training and in test; expected disjoint "
+            "subjects; choose other test subjects and render again"
+        )
+
+
+def mean_pose_predictor(train_poses_mm: np.ndarray) -> Predict:
+    """The floor: the mean of the training poses (n, 17, 3) mm, whatever the image."""
+    mean_mm = train_poses_mm.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return lambda images: np.broadcast_to(mean_mm, (len(images), *mean_mm.shape))
+
+
+def failed_row(method: str, seed: int, error: BaseException | str) -> Row:
+    """A row that says why there are no numbers."""
+    reason = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+    return Row(method, MEAN, seed, error=" ".join(reason.split()))
+
+
+def _predict(
+    predict: Predict,
+    test: Dataset,
+    chosen: np.ndarray,
+    batch_size: int,
+    advance: Callable[[int], None],
+) -> tuple[np.ndarray, float]:
+    predictions, seconds = [], 0.0
+    for start in range(0, len(chosen), batch_size):
+        images = test.images(chosen[start : start + batch_size])
+        started = time.perf_counter()
+        poses_mm = np.asarray(predict(images))
+        seconds += time.perf_counter() - started
+        expected = (len(images), *test.poses_mm.shape[1:])
+        if poses_mm.shape != expected:
+            raise InputError(f"prediction: got shape {poses_mm.shape}, expected {expected}")
+        if not np.isfinite(poses_mm).all():
+            raise InputError("prediction: got NaN or infinity, expected numbers in mm")
+        predictions.append(poses_mm)
+        advance(len(images))
+    return np.concatenate(predictions), seconds

@@ -1,0 +1,305 @@
+"""The whole experiment with one call: render, train every stage, measure, write tables and figure.
+
+Every step is skipped when it is done already, so a run that was killed goes on where it was.
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overpose.datasets.cmu_studio import NAME as CMU_NAME
+from overpose.datasets.cmu_studio import PROVENANCE as CMU_PROVENANCE
+from overpose.datasets.cmu_studio import LibraryMotions, read_splits
+from overpose.datasets.procedural import NAME as PROCEDURAL_NAME
+from overpose.datasets.procedural import PROVENANCE as PROCEDURAL_PROVENANCE
+from overpose.datasets.procedural import ProceduralMotions
+from overpose.datasets.store import Dataset
+from overpose.errors import InputError
+from overpose.evaluation.figures import draw_comparison, draw_errors
+from overpose.evaluation.pipeline import (
+    Run,
+    merge_actions,
+    run_methods,
+    trained_autoencoder,
+    trained_predictor,
+)
+from overpose.evaluation.presets import Preset
+from overpose.evaluation.protocols import PROTOCOL, require_disjoint_subjects
+from overpose.evaluation.reconstruction import (
+    NOISE_MM,
+    evaluate_reconstruction,
+    reconstruction_table,
+)
+from overpose.evaluation.report import Report, Row, new_report, write_report
+from overpose.evaluation.tables import TextTable, print_tables, tables_markdown
+from overpose.files import read_json, require_writable, write_json, writing_file
+from overpose.mocap.library import open_library
+from overpose.models.codes import reconstruct_poses
+from overpose.models.storage import to_json
+from overpose.progress import say
+from overpose.studio.jobs import RenderConfig, Renderer
+from overpose.studio.render import render_dataset
+from overpose.training import Runtime
+from overpose.training.checkpoint import first_difference
+
+STATE_NAME = "experiment.json"
+FIGURE_METHODS = ("direct", "latent", "finetuned")
+FIGURE_ROWS = 6
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What `reproduce` left.
+
+    Attributes:
+        report: the measured rows.
+        out: the directory, with `report.json`, `tables.md`, `figure.png`, `errors.png`,
+            `autoencoder.json`, `dataset/` and a directory of models for each seed.
+        failed: one line for each method and seed that failed.
+    """
+
+    report: Report
+    out: Path
+    failed: tuple[str, ...]
+
+
+def reproduce(
+    preset: Preset,
+    out: Path,
+    *,
+    mocap: Path | None = None,
+    splits: Path | None = None,
+    processes: int | None = None,
+    seeds: Sequence[int] | None = None,
+    overwrite: bool = False,
+    runtime: Runtime | None = None,
+    make_renderer: Callable[[RenderConfig], Renderer] | None = None,
+) -> Reproduction:
+    """Run a preset from motion to tables, or go on with a run that was interrupted.
+
+    Prints both tables beside the published ones; the last line says where figure and tables are.
+
+    Args:
+        preset: what to do.
+        out: directory of the experiment. One of the same preset and data is resumed.
+        mocap: motion capture, a directory or archive in CMU's layout; for presets that need it.
+        splits: the splits file of the benchmark; goes with `mocap`.
+        processes: for rendering; None: one for each core.
+        seeds: other seeds than the preset's.
+        overwrite: whether an experiment of another kind in `out` is removed first.
+        runtime: device and threads of training.
+        make_renderer: another renderer than the studio; a function at the top of a module.
+
+    Raises:
+        InputError: the data are missing, damaged or leak test subjects into training, or `out` holds
+            something else. A method that fails in training does not raise: its row says so.
+    """
+    if seeds is not None:
+        preset = replace(preset, seeds=tuple(seeds))
+    _begin(preset, out, mocap, splits, overwrite=overwrite)
+    dataset = build_dataset(
+        preset,
+        out / "dataset",
+        mocap=mocap,
+        splits=splits,
+        processes=processes,
+        make_renderer=make_renderer,
+    )
+    with dataset:
+        require_disjoint_subjects(dataset)
+        parts: dict[int, list[list[Row]]] = {seed: [] for seed in preset.seeds}
+        for group in _groups(preset, dataset):
+            samples = Samples(group.dataset)  # the images of one group at a time
+            for seed in preset.seeds:
+                run = replace(group.run(out, seed), samples=samples)
+        report = new_report(_protocol_text(preset), _dataset_text(dataset), rows)
+        write_report(out / "report.json", report)
+        tables = _autoencoder_tables(out, runs)
+        with writing_file(out / "tables.md") as temporary:
+            temporary.write_text(tables_markdown(report, extra=tables), encoding="utf-8")
+        first = [run for run in runs if run.seed == preset.seeds[0]]
+        figure = _draw_figure(out / "figure.png", first)
+        draw_errors(out / "errors.png", report.rows)
+    print_tables(report)
+    failed = tuple(
+        f"{row.method}, seed {row.seed}: {row.error}" for row in rows if row.error is not None
+    )
+    where = f"figure: {out / 'figure.png'}; " if figure else "no figure: no method was trained; "
+    print(f"{where}tables: {out / 'tables.md'}", flush=True)
+    return Reproduction(report, out, failed)
+
+
+def build_dataset(
+    preset: Preset,
+    out: Path,
+    *,
+    mocap: Path | None = None,
+    splits: Path | None = None,
+    processes: int | None = None,
+    make_renderer: Callable[[RenderConfig], Renderer] | None = None,
+) -> Dataset:
+    """Render a preset's dataset, or finish it, or open it if it is finished.
+
+    Raises:
+        InputError: the motion is missing or damaged, or `out` holds another dataset.
+    """
+    options: dict[str, Any] = {"processes": processes, "make_renderer": make_renderer}
+    if preset.procedural is not None:
+        made = preset.procedural
+        motions = ProceduralMotions(
+            made.train_subjects,
+            made.test_subjects,
+            made.trials,
+            made.frames,
+            preset.render.fps,
+            preset.render.seed,
+        )
+        trials = list(motions.listing.values())
+        options |= {"name": PROCEDURAL_NAME, "provenance": PROCEDURAL_PROVENANCE}
+        return render_dataset(trials, motions, preset.render, out, **options)
+    _require_mocap(preset, mocap, splits)
+    assert mocap is not None
+    assert splits is not None
+    library = open_library(mocap)
+    trials = read_splits(splits, library).trials()
+    motions = LibraryMotions(library, preset.render.fps)
+    options |= {"name": CMU_NAME, "provenance": CMU_PROVENANCE}
+    return render_dataset(trials, motions, preset.render, out, **options)
+
+
+def _require_mocap(preset: Preset, mocap: Path | None, splits: Path | None) -> None:
+    if preset.needs_mocap and (mocap is None or splits is None):
+        raise InputError(
+            f"preset {preset.name}: got {'no splits' if mocap else 'no motion capture'}, expected "
+            "--mocap (CMU's files, a directory or archive) and --splits; or use --preset smoke"
+        )
+
+
+def _begin(
+    preset: Preset, out: Path, mocap: Path | None, splits: Path | None, *, overwrite: bool
+) -> None:
+    _require_mocap(preset, mocap, splits)
+    used = preset.needs_mocap
+    wanted = {
+        "preset": to_json(replace(preset, seeds=(0,))),
+        "mocap": str(mocap.resolve()) if used and mocap else None,
+        "splits": read_json(splits) if used and splits else None,
+    }
+    path = out / STATE_NAME
+    if not path.is_file():
+        require_writable(out, overwrite=False)  # never removes what this function did not make
+    else:
+        difference = first_difference(read_json(path), wanted)
+        if difference is not None and not overwrite:
+            name, there, now = difference
+            raise InputError(
+                f"{out} holds another experiment ({name}: {there!r} there, {now!r} now); give "
+                "another directory or --overwrite"
+            )
+        if overwrite:
+            say(f"{out}: removing the experiment there")
+            for child in out.glob("seed*"):
+                shutil.rmtree(child)
+            shutil.rmtree(out / "dataset", ignore_errors=True)
+            for name in (STATE_NAME, "report.json", "tables.md", "figure.png", "errors.png"):
+                (out / name).unlink(missing_ok=True)
+            (out / "autoencoder.json").unlink(missing_ok=True)
+    write_json(path, wanted)
+
+
+def _runs(preset: Preset, dataset: Dataset, out: Path, seed: int, runtime: Runtime) -> list[Run]:
+    place = out / f"seed{seed}"
+    if not preset.model_per_action:
+        return [Run(preset, dataset, place, seed, runtime)]
+    actions = dict.fromkeys(dataset.actions[dataset.splits == "test"].tolist())
+    return [
+        Run(preset, dataset.select(dataset.actions == action), place / action, seed, runtime)
+        for action in actions
+    ]
+
+
+def _autoencoder_tables(out: Path, runs: Sequence[Run]) -> list[TextTable]:
+    """Measure each run's autoencoder on the test subjects' poses; write autoencoder.json."""
+    by_seed: dict[int, dict[str, dict[str, float]]] = {}
+    by_run: dict[str, Any] = {}
+    subjects: set[str] = set()
+    for run in runs:
+        test = run.dataset.splits == "test"
+        try:
+            autoencoder = trained_autoencoder(run)
+        except InputError as error:
+            say(f"autoencoder of {run.out}: not measured: {error}")
+            continue
+        results = evaluate_reconstruction(
+            lambda poses_mm, code=autoencoder: reconstruct_poses(code, poses_mm),
+            run.dataset.poses_mm[test],
+            train_poses_mm=run.dataset.poses_mm[run.dataset.splits == "train"],
+            seed=run.seed,
+        )
+        subjects |= set(run.dataset.subjects[test].tolist())
+        by_run[str(run.out.relative_to(out))] = results
+        by_seed.setdefault(len(by_seed), results)
+    value = {"noise_mm": NOISE_MM, "test_subjects": sorted(subjects), "runs": by_run}
+    write_json(out / "autoencoder.json", value)
+    return [reconstruction_table(by_seed)] if by_seed else []
+
+
+def _draw_figure(path: Path, runs: Sequence[Run]) -> bool:
+    """The middle test sample of every action, with what each trained method makes of it."""
+    images, truths, titles = [], [], []
+    predictions: dict[str, list[np.ndarray]] = {}
+    for run in runs:
+        dataset = run.dataset
+        test = dataset.splits == "test"
+        chosen, names = [], []
+        for action in dict.fromkeys(dataset.actions[test].tolist()):
+            samples = np.flatnonzero(test & (dataset.actions == action))
+            chosen.append(int(samples[len(samples) // 2]))
+            names.append(action)
+        pictures = dataset.images(chosen)
+        images.append(pictures)
+        truths.append(dataset.poses_mm[chosen])
+        titles += [name.replace("_", " ") for name in names]
+        for method in FIGURE_METHODS:
+            try:
+                predictions.setdefault(method, []).append(trained_predictor(run, method)(pictures))
+            except InputError:
+                predictions.setdefault(method, []).append(np.full((len(chosen), 17, 3), np.nan))
+    drawn = {
+        method: np.concatenate(parts)[:FIGURE_ROWS]
+        for method, parts in predictions.items()
+        if not all(np.isnan(part).all() for part in parts)
+    }
+    if not drawn:
+        path.unlink(missing_ok=True)
+        return False
+    draw_comparison(
+        path,
+        np.concatenate(images)[:FIGURE_ROWS],
+        np.concatenate(truths)[:FIGURE_ROWS],
+        drawn,
+        row_titles=titles[:FIGURE_ROWS],
+    )
+    return True
+
+
+def _protocol_text(preset: Preset) -> str:
+    models = "one model for each action" if preset.model_per_action else "one model for all actions"
+    return f"{PROTOCOL}; {models}; preset {preset.name}"
+
+
+def _dataset_text(dataset: Dataset) -> str:
+    counts = {split: int((dataset.splits == split).sum()) for split in ("train", "val", "test")}
+    subjects = {
+        split: len(set(dataset.subjects[dataset.splits == split].tolist())) for split in counts
+    }
+    return (
+        f"{dataset.info.name}, {dataset.info.image_size} px: {counts['train']} training images of "
+        f"{subjects['train']} subjects, {counts['test']} test images of {subjects['test']} others "
+        f"({counts['val']} images of training subjects to watch training); motion: "
+        f"{dataset.info.provenance.get('motion', 'unknown')}"
+    )

@@ -1,0 +1,204 @@
+"""A library of recorded motion in CMU's official layout, from a directory or an archive.
+
+The layout is `subjects/01/01.asf` and `subjects/01/01_01.amc`, with or without a directory around
+it. An archive is unpacked once, into the cache directory under the hash of its content, so that a
+trial can be read without reading the archive again. Which trials serve for what belongs to
+`datasets`.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from overpose.errors import InputError
+from overpose.mocap.asf_amc import CMU_FPS, read_trial
+from overpose.mocap.motion import Motion
+
+ARCHIVE_SUFFIXES = (".tar.xz", ".tar.gz", ".tgz", ".tar", ".zip")
+MAX_UNPACKED_BYTES = 64 * 2**30
+LAYOUT = "subjects/01/01.asf and subjects/01/01_01.amc"
+
+
+@dataclass(frozen=True)
+class MotionLibrary:
+    """Recorded trials, by name.
+
+    Attributes:
+        source: the directory or archive the user gave.
+        files: for every trial its (asf, amc) files.
+        fps: frame rate of the recordings.
+    """
+
+    source: Path
+    files: dict[str, tuple[Path, Path]]
+    fps: float = CMU_FPS
+
+    def trials(self) -> list[str]:
+        """Names of all trials such as "01_02", sorted by subject and trial number."""
+        return sorted(self.files, key=_natural)
+
+    def subjects(self) -> list[str]:
+        """Names of all subjects such as "01", sorted by number."""
+        return sorted({asf.parent.name for asf, _ in self.files.values()}, key=_natural)
+
+    def motion(self, trial: str, fps: float | None = None) -> Motion:
+        """Read a trial.
+
+        Args:
+            trial: its name.
+            fps: frame rate wanted; None keeps that of the recording.
+
+        Returns:
+            The motion in the world frame (z up, mm), its `subject` and `trial` filled in.
+
+        Raises:
+            InputError: there is no such trial, its skeleton is missing, or a file is damaged.
+        """
+        if trial not in self.files:
+            known = self.trials()
+            raise InputError(
+                f"{self.source}: no trial {trial!r}; it has {len(known)}, {known[0]} to {known[-1]}"
+            )
+        asf, amc = self.files[trial]
+        if not asf.is_file():
+            raise InputError(f"{amc}: its skeleton {asf} is missing")
+        motion = replace(read_trial(asf, amc, fps=self.fps), subject=asf.stem, trial=trial)
+        return motion if fps is None else motion.resample(fps)
+
+
+def open_library(path: Path, *, fps: float = CMU_FPS) -> MotionLibrary:
+    """Open a directory or an archive (.tar.xz, .tar.gz, .tar, .zip) in CMU's layout.
+
+    Args:
+        path: the directory or archive.
+        fps: frame rate of the recordings; CMU's is 120.
+
+    Raises:
+        InputError: there is nothing at `path`, it has no trials, or it is an archive that is
+            damaged or holds links, devices or members that would land outside its directory.
+    """
+    path = Path(path)
+    if path.is_dir():
+        directory = path
+    elif not path.exists():
+        raise InputError(f"{path}: no such directory or archive; expected {LAYOUT} in it")
+    elif path.name.lower().endswith(ARCHIVE_SUFFIXES):
+        directory = _unpacked(path)
+    else:
+        raise InputError(
+            f"{path}: got a file, expected a directory or an archive ({', '.join(ARCHIVE_SUFFIXES)})"
+        )
+    files = _find_trials(directory)
+    if not files:
+        raise InputError(f"{path}: no trials in it; expected {LAYOUT}")
+    return MotionLibrary(path, files, fps)
+
+
+def cache_directory() -> Path:
+    """Where unpacked archives are kept: `OVERPOSE_CACHE`, else `overpose` in the user's cache."""
+    if os.environ.get("OVERPOSE_CACHE"):
+        return Path(os.environ["OVERPOSE_CACHE"])
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "overpose"
+
+
+def _natural(name: str) -> tuple[tuple[int, str], ...]:
+    """Sort key by which 2 comes before 10."""
+    parts = re.findall(r"\d+|\D+", name)
+    return tuple((int(p), "") if p.isdigit() else (-1, p) for p in parts)
+
+
+def _find_trials(directory: Path) -> dict[str, tuple[Path, Path]]:
+    """Trials of the layout in `directory`, in its `subjects`, or in `subjects` one level deeper."""
+    bases = [directory / "subjects", directory]
+    bases += [child / "subjects" for child in sorted(directory.iterdir())]
+    for base in bases:
+        files = {
+            amc.stem: (amc.parent / f"{amc.parent.name}.asf", amc)
+            for amc in base.glob("*/*.amc")
+            if amc.name.startswith(f"{amc.parent.name}_")
+        }
+        if files:
+            return files
+    return {}
+
+
+def _unpacked(archive: Path) -> Path:
+    """The directory an archive is unpacked in; unpacks it the first time."""
+    digest = hashlib.sha256()
+    with archive.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    place = cache_directory() / "mocap" / digest.hexdigest()[:32]
+    if place.is_dir():
+        return place
+    place.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent))
+    try:
+        unpack = _unpack_zip if archive.name.lower().endswith(".zip") else _unpack_tar
+        unpack(archive, temporary)
+        try:
+            temporary.rename(place)
+        except OSError:
+            # Another process was faster: the content is the same.
+            if not place.is_dir():
+                raise
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{archive}: not a whole archive ({error}); get it again") from None
+    except OSError as error:
+        raise InputError(f"{archive}: cannot be unpacked into {place.parent} ({error})") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return place
+
+
+def _unpack_tar(archive: Path, directory: Path) -> None:
+    with tarfile.open(archive, "r|*") as tar:
+        total = 0
+        for member in tar:
+            total = _check_member(archive, member.name, member.size, total)
+            if not (member.isreg() or member.isdir()):
+                raise InputError(
+                    f"{archive}: member {member.name} is a link or a device, expected only files "
+                    "and directories; refused"
+                )
+            if _is_wanted(member.name) and member.isreg():
+                member.mode = 0o644
+                tar.extract(member, directory, filter="data")
+
+
+def _unpack_zip(archive: Path, directory: Path) -> None:
+    with zipfile.ZipFile(archive) as bundle:
+        total = 0
+        for member in bundle.infolist():
+            total = _check_member(archive, member.filename, member.file_size, total)
+            kind = (member.external_attr >> 16) & 0o170000
+            if kind not in (0, 0o100000, 0o040000):
+                raise InputError(
+                    f"{archive}: member {member.filename} is a link or a device, expected only "
+                    "files and directories; refused"
+                )
+            if _is_wanted(member.filename) and not member.is_dir():
+                bundle.extract(member, directory)
+
+
+def _is_wanted(name: str) -> bool:
+    return name.lower().endswith((".asf", ".amc"))
+
+
+def _check_member(archive: Path, name: str, size: int, total: int) -> int:
+    """The bytes unpacked so far with this member."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", name):
+        raise InputError(f"{archive}: member {name} would land outside the directory; refused")
+    if total + size > MAX_UNPACKED_BYTES:
+        raise InputError(f"{archive}: unpacks to more than {MAX_UNPACKED_BYTES} bytes; refused")
+    return total + size

@@ -1,0 +1,140 @@
+"""From an image to a pose: straight, through a frozen decoder, or fine-tuned as a whole.
+
+The three networks of the paper's Table 2; how they are trained belongs to `training`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from overpose.checks import check_array
+from overpose.errors import InputError
+from overpose.models.codes import PoseDecoder
+from overpose.models.image_encoder import ImageEncoder, ImageEncoderConfig
+from overpose.models.normalization import JOINTS, POSE_SIZE, PoseNormalization, root_relative
+
+KINDS = ("direct", "latent", "finetuned")
+
+
+@dataclass(frozen=True)
+class RegressorConfig:
+    """What a regressor consists of.
+
+    Attributes:
+        kind: "direct": image to pose; "latent": image to code, then the decoder of the code,
+            untouched; "finetuned": the same, trained as a whole.
+        image_encoder: sizes of the image network.
+        latent_activation: what ends the layer that predicts the code: "linear" in the paper; "relu"
+            keeps the prediction where codes of a ReLU encoder can be.
+        decoder_sizes: widths from code to pose, e.g. (2000, 51); empty for "direct".
+        inner_decoder: what follows the inner layers of the decoder.
+
+    Raises:
+        InputError: the values do not fit together.
+    """
+
+    kind: Literal["direct", "latent", "finetuned"] = "direct"
+    image_encoder: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
+    latent_activation: Literal["linear", "relu"] = "linear"
+    decoder_sizes: tuple[int, ...] = ()
+    inner_decoder: Literal["relu", "linear"] = "relu"
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"kind: got {self.kind!r}, expected one of {', '.join(KINDS)}")
+        if self.latent_activation not in ("linear", "relu"):
+            raise InputError(
+                f"latent_activation: got {self.latent_activation!r}, expected linear or relu"
+            )
+        if (self.kind == "direct") != (not self.decoder_sizes):
+            raise InputError(
+                f"decoder_sizes: got {self.decoder_sizes} for kind {self.kind!r}, expected widths "
+                "for latent and finetuned, none for direct"
+            )
+
+
+class PoseRegressor(nn.Module):
+    """Image network, a linear layer (the head), and for latent kinds a decoder.
+
+    Args:
+        config: what it consists of.
+        normalization: of the poses; the identity if left out.
+        seed: of the initial weights.
+
+    The head starts at zero weights, and training sets its bias to the mean target, so every kind
+    starts from the prediction of a constant.
+    """
+
+    def __init__(
+        self,
+        config: RegressorConfig,
+        normalization: PoseNormalization | None = None,
+        *,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.normalization = normalization or PoseNormalization()
+        self.image_encoder = ImageEncoder(config.image_encoder)
+        self.image_encoder.initialise(torch.Generator().manual_seed(seed))
+        self.decoder = (
+            PoseDecoder(config.decoder_sizes, config.inner_decoder)
+            if config.decoder_sizes
+            else None
+        )
+        outputs = config.decoder_sizes[0] if config.decoder_sizes else POSE_SIZE
+        self.head = nn.Linear(config.image_encoder.hidden[-1], outputs)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+        self.to(memory_format=torch.channels_last)  # pyright: ignore
+
+    def target(self, crops: Float[Tensor, "batch 3 crop crop"]) -> Float[Tensor, "batch outputs"]:
+        """What the head predicts: the code, or for "direct" the normalised pose."""
+        output = self.head(self.image_encoder(crops))
+        rectified = self.decoder is not None and self.config.latent_activation == "relu"
+        return relu(output) if rectified else output
+
+    def forward(self, crops: Float[Tensor, "batch 3 crop crop"]) -> Float[Tensor, "batch 51"]:
+        """Normalised poses of crops with RGB values 0..255."""
+        output = self.target(crops)
+        return output if self.decoder is None else self.decoder(output)
+
+    @torch.inference_mode()
+    def predict(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
+        """Poses of the people in images, from their central crops, without dropout.
+
+        Args:
+            images: (N, S, S, 3) uint8 RGB, S the image size of the configuration.
+            batch_size: images at a time; it does not change the result beyond rounding.
+
+        Returns:
+            (N, 17, 3) float32, mm, camera axes. The predicted pelvis is subtracted, so the root is
+            the origin exactly, as it is in the ground truth.
+
+        Raises:
+            InputError: `images` is not such an array.
+        """
+        size, crop = self.config.image_encoder.image_size, self.config.image_encoder.crop_size
+        check_array("images", images, ("N", size, size, 3), dtype=np.uint8)
+        if batch_size < 1:
+            raise InputError(f"batch_size: got {batch_size}, expected at least 1")
+        start = (size - crop) // 2
+        central = images[:, start : start + crop, start : start + crop]
+        device = self.head.bias.device
+        poses_mm = np.empty((len(images), JOINTS, 3), dtype=np.float32)
+        was_training = self.training
+        self.eval()
+        try:
+            for first in range(0, len(images), batch_size):
+                part = np.ascontiguousarray(central[first : first + batch_size])
+                crops = torch.from_numpy(part).to(device).permute(0, 3, 1, 2)
+                predicted = root_relative(self.normalization.to_mm(self(crops)))
+                poses_mm[first : first + len(part)] = predicted.cpu().numpy()
+        finally:
+            self.train(was_training)
+        return poses_mm

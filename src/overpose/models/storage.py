@@ -1,0 +1,228 @@
+"""Models on disk: a directory of `config.json` and `weights.safetensors`, never a pickle.
+
+`config.json` holds what rebuilds the model and says where it came from. Training state lies beside
+these files and belongs to `training.checkpoint`.
+"""
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+import overpose
+from overpose.errors import InputError
+from overpose.files import (
+    read_json,
+    recover_directory,
+    require_writable,
+    write_json,
+    writing_directory,
+)
+from overpose.models.autoencoder import AutoencoderConfig, PoseAutoencoder
+from overpose.models.pca import PCAConfig, PosePCA
+from overpose.models.regressor import PoseRegressor, RegressorConfig
+
+FORMAT_VERSION = 1
+Model = PoseAutoencoder | PosePCA | PoseRegressor
+_KINDS: dict[str, tuple[type, type]] = {
+    "autoencoder": (PoseAutoencoder, AutoencoderConfig),
+    "pca": (PosePCA, PCAConfig),
+    "regressor": (PoseRegressor, RegressorConfig),
+}
+_Config = TypeVar("_Config")
+
+
+def save_model(
+    model: Model,
+    directory: Path,
+    provenance: Mapping[str, Any] | None = None,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write a model as a directory, whole or not at all.
+
+    Args:
+        model: an autoencoder, PCA or regressor.
+        directory: where to.
+        provenance: what reproduces the model (data, seed, training configuration): JSON values.
+        overwrite: whether an existing directory may be replaced.
+
+    Raises:
+        InputError: `directory` exists and `overwrite` is false.
+    """
+    require_writable(directory, overwrite=overwrite)
+    with writing_directory(directory) as temporary:
+        write_model_files(model, temporary, provenance)
+
+
+def write_model_files(
+    model: Model, directory: Path, provenance: Mapping[str, Any] | None = None
+) -> None:
+    """Put the two files of a model into an existing directory."""
+    kind = next(name for name, (cls, _) in _KINDS.items() if type(model) is cls)
+    sha256 = write_tensors(directory / "weights.safetensors", model.state_dict())
+    config = {
+        "format_version": FORMAT_VERSION,
+        "kind": kind,
+        "model": asdict(model.config),
+        "weights_sha256": sha256,
+        "versions": {"overpose": overpose.__version__, "torch": str(torch.__version__)},
+        "commit": source_commit(),
+        "provenance": dict(provenance or {}),
+    }
+    write_json(directory / "config.json", config)
+
+
+def load_model(directory: Path, device: str = "cpu") -> Model:
+    """Read a model that `save_model` wrote, in evaluation mode.
+
+    Raises:
+        InputError: a file is missing or damaged, of another format version, or the weights do not
+            fit the configuration.
+    """
+    directory = Path(directory)
+    recover_directory(directory)
+    if not directory.is_dir():
+        raise InputError(f"{directory}: no such model directory; train or fetch the model first")
+    config = read_model_config(directory)
+    model_class, config_class = _KINDS[config["kind"]]
+    where = f"{directory / 'config.json'}: model"
+    model = model_class(dataclass_from_json(config_class, config.get("model"), where))
+    weights_path = directory / "weights.safetensors"
+    weights = read_tensors(weights_path, config.get("weights_sha256"))
+    fill_model(model, weights, weights_path)
+    return model.eval().to(device)
+
+
+def read_model_config(directory: Path) -> dict:
+    """Read and check `config.json` of a model directory.
+
+    Raises:
+        InputError: it is missing, damaged, or of another format version.
+    """
+    path = directory / "config.json"
+    config = read_json(path)
+    version = config.get("format_version")
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"{path}: got model format version {version}, expected {FORMAT_VERSION}; use the "
+            "version of overpose that wrote it, or train again"
+        )
+    if config.get("kind") not in _KINDS:
+        raise InputError(
+            f"{path}: got model kind {config.get('kind')!r}, expected one of {', '.join(_KINDS)}"
+        )
+    return config
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
+    """Write named tensors as safetensors; return the SHA-256 of the file."""
+    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    path.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_tensors(path: Path, sha256: str | None) -> dict[str, Tensor]:
+    """Read named tensors from a safetensors file, after comparing its SHA-256 if one is given.
+
+    Raises:
+        InputError: the file is missing, truncated or otherwise not what was written.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; the model directory is incomplete") from None
+    try:
+        tensors = load(data)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path}: not a whole safetensors file ({error}); copy or train it again"
+        ) from None
+    found = hashlib.sha256(data).hexdigest()
+    if sha256 is not None and found != sha256:
+        raise InputError(
+            f"{path}: got SHA-256 {found}, expected {sha256} from config.json; the file is damaged "
+            "or not this model's: copy or train it again"
+        )
+    return tensors
+
+
+def fill_model(model: torch.nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Copy weights into a model, in place.
+
+    Raises:
+        InputError: names or shapes differ; the first one that does is named.
+    """
+    state = model.state_dict()
+    for name in sorted(state.keys() | weights.keys()):
+        if name not in weights:
+            raise InputError(f"{path}: no tensor {name!r}, which the configuration calls for")
+        if name not in state:
+            raise InputError(f"{path}: tensor {name!r} has no place in the configured model")
+        got, expected = weights[name], state[name]
+        if got.shape != expected.shape or got.dtype != expected.dtype:
+            raise InputError(
+                f"{path}: tensor {name!r} is {tuple(got.shape)} {got.dtype}, the configuration "
+                f"calls for {tuple(expected.shape)} {expected.dtype}"
+            )
+    with torch.no_grad():
+        for name, tensor in state.items():
+            tensor.copy_(weights[name])
+
+
+def dataclass_from_json(cls: type[_Config], value: object, where: str) -> _Config:
+    """Build a (nested) configuration dataclass from what its `asdict` became in JSON.
+
+    Raises:
+        InputError: a field is missing, unknown or refused by the class; it is named.
+    """
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: got {type(value).__name__}, expected an object")
+    names = {item.name for item in fields(cls)}  # pyright: ignore[reportArgumentType]
+    if names != value.keys():
+        odd = sorted(names ^ value.keys())[0]
+        state = "missing" if odd in names else "unknown"
+        raise InputError(f"{where}.{odd}: {state} field")
+    hints = get_type_hints(cls)
+    built: dict[str, Any] = {}
+    for name, item in value.items():
+        if is_dataclass(hints[name]):
+            built[name] = dataclass_from_json(hints[name], item, f"{where}.{name}")  # pyright: ignore
+        else:
+            built[name] = tuple(item) if isinstance(item, list) else item
+    try:
+        return cls(**built)
+    except TypeError as error:
+        raise InputError(f"{where}: a value of the wrong type ({error})") from None
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def to_json(config: object) -> Any:
+    """A configuration dataclass as it comes back from JSON (tuples become lists)."""
+    return json.loads(json.dumps(asdict(config), allow_nan=False))  # pyright: ignore
+
+
+@cache
+def source_commit() -> str | None:
+    """Git commit of the running source, with `-modified` if it differs; None outside a checkout."""
+    root = Path(__file__).resolve().parents[3]
+    if not (root / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--exclude=*"]
+        done = subprocess.run(
+            [*command, "--dirty=-modified"], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

@@ -1,0 +1,235 @@
+"""PoseTrack: what `predict` finds in a photo or a video, and its `.npz` file.
+
+Finding the poses belongs to `video`, other file formats to export, and errors to `metrics`.
+"""
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overpose import __version__
+from overpose.checks import check_array
+from overpose.errors import InputError
+from overpose.files import require_writable, writing_file
+from overpose.skeleton import HUMAN36M, Skeleton
+
+_ARRAYS = ("poses_mm", "root_mm", "keypoints_px")
+_DAMAGE = (
+    ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError,
+    OverflowError, MemoryError, RuntimeError,
+)  # fmt: skip
+"""What numpy and zipfile raise on damaged archives."""
+
+
+@dataclass(frozen=True, eq=False)
+class PoseTrack:
+    """The people of one video through time. A photo is a video of one frame.
+
+    Attributes:
+        poses_mm: (people, frames, 17, 3) float32, camera axes (x right, y down, z forward),
+            relative to the root; NaN where a person is not seen.
+        root_mm: (people, frames, 3) float32, the pelvis in camera coordinates; NaN where not seen.
+        keypoints_px: (people, frames, K, 3) float32: x, y, score; NaN where not seen.
+        keypoint_names: K names.
+        fps: frames a second, positive; 1 for a photo.
+        width: width of the video, pixels.
+        height: height of the video, pixels.
+        focal_px: focal length, pixels; the principal point is the middle of the image.
+        focal_is_estimated: whether the focal length was guessed rather than given.
+        model: name of the model that made the poses.
+        joint_names: 17 names.
+        parents: 17 indices, -1 for the root.
+        overpose_version: version of this package that made the track.
+
+    Raises:
+        InputError: a value has the wrong type, dtype or shape, or an array holds infinity.
+    """
+
+    poses_mm: np.ndarray
+    root_mm: np.ndarray
+    keypoints_px: np.ndarray
+    keypoint_names: tuple[str, ...]
+    fps: float
+    width: int
+    height: int
+    focal_px: float
+    focal_is_estimated: bool
+    model: str
+    joint_names: tuple[str, ...] = HUMAN36M.joint_names
+    parents: tuple[int, ...] = HUMAN36M.parents
+    overpose_version: str = __version__
+
+    def __post_init__(self) -> None:
+        for name in ("keypoint_names", "joint_names"):
+            object.__setattr__(self, name, _names(name, getattr(self, name)))
+        object.__setattr__(self, "parents", _parents(self.parents))
+        object.__setattr__(self, "fps", _positive("fps", self.fps))
+        object.__setattr__(self, "focal_px", _positive("focal_px", self.focal_px))
+        for name in ("width", "height"):
+            object.__setattr__(self, name, _size(name, getattr(self, name)))
+        if not isinstance(self.focal_is_estimated, bool | np.bool):
+            raise InputError(
+                f"focal_is_estimated: got {self.focal_is_estimated!r}, expected a bool"
+            )
+        object.__setattr__(self, "focal_is_estimated", bool(self.focal_is_estimated))
+        for name in ("model", "overpose_version"):
+            if not isinstance(getattr(self, name), str) or "\0" in getattr(self, name):
+                raise InputError(f"{name}: got {getattr(self, name)!r}, expected text")
+        joints = len(HUMAN36M)
+        if len(self.joint_names) != joints:
+            raise InputError(f"joint_names: got {len(self.joint_names)} names, expected {joints}")
+        _ = self.skeleton  # refuses parents that are no tree
+        check_array("poses_mm", self.poses_mm, ("people", "frames", joints, 3), dtype=np.float32)
+        people, frames = self.poses_mm.shape[:2]
+        check_array("root_mm", self.root_mm, (people, frames, 3), dtype=np.float32)
+        keypoints = len(self.keypoint_names)
+        check_array(
+            "keypoints_px", self.keypoints_px, (people, frames, keypoints, 3), dtype=np.float32
+        )
+        for name in _ARRAYS:
+            if np.isinf(getattr(self, name)).any():
+                raise InputError(f"{name}: got infinity, expected numbers, or NaN where not seen")
+
+    @property
+    def people(self) -> int:
+        """How many people there are."""
+        return self.poses_mm.shape[0]
+
+    @property
+    def frames(self) -> int:
+        """How many frames there are."""
+        return self.poses_mm.shape[1]
+
+    @property
+    def seen(self) -> np.ndarray:
+        """(people, frames) bool: where a person has a whole pose."""
+        return np.asarray(np.isfinite(self.poses_mm).all(axis=(-2, -1)))
+
+    @cached_property
+    def skeleton(self) -> Skeleton:
+        """The skeleton of the poses; `HUMAN36M` itself when names and parents are its own."""
+        if (self.joint_names, self.parents) == (HUMAN36M.joint_names, HUMAN36M.parents):
+            return HUMAN36M
+        return Skeleton("track", self.joint_names, self.parents)
+
+    def save(self, path: Path | str, *, overwrite: bool = False) -> None:
+        """Write the track to `path`, a compressed `.npz` without pickles, whole or not at all.
+
+        Raises:
+            InputError: the name does not end in .npz, or the file exists and `overwrite` is false.
+        """
+        path = Path(path)
+        if path.suffix != ".npz":
+            raise InputError(f"{path}: expected a file name that ends in .npz")
+        require_writable(path, overwrite=overwrite)
+        arrays: dict[str, Any] = {
+            field.name: np.asarray(getattr(self, field.name)) for field in fields(self)
+        }
+        arrays["keypoint_names"] = np.array(self.keypoint_names, dtype=np.str_)
+        with writing_file(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    @classmethod
+    def load(cls, path: Path | str) -> "PoseTrack":
+        """Read a track that `save` wrote; arrays under other names are ignored.
+
+        Raises:
+            InputError: the file is missing, damaged, not a pose track, or of another major version.
+        """
+        path = Path(path)
+        arrays = _read_arrays(path)
+        missing = [field.name for field in fields(cls) if field.name not in arrays]
+        if missing:
+            raise InputError(
+                f"{path}: no {', '.join(missing)} in it; expected a pose track that overpose wrote"
+            )
+        try:
+            _check_version(_scalar("overpose_version", arrays["overpose_version"]))
+            values: dict[str, Any] = {
+                name: array if name in _ARRAYS else _plain(name, array)
+                for name, array in arrays.items()
+            }
+            return cls(**values)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a track by name, others left out."""
+    try:
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise InputError(f"{path}: not an .npz file, or cut short; expected a pose track")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                names = {field.name for field in fields(PoseTrack)} & set(archive.files)
+                return {name: archive[name] for name in sorted(names)}
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a pose track (.npz)") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except _DAMAGE as error:
+        raise InputError(f"{path}: damaged or not a pose track ({error})") from None
+
+
+def _scalar(name: str, array: np.ndarray) -> Any:
+    if array.ndim != 0:
+        raise InputError(f"{name}: got shape {array.shape}, expected a single value")
+    return array.item()
+
+
+def _plain(name: str, array: np.ndarray) -> Any:
+    if name in ("keypoint_names", "joint_names", "parents"):
+        check_array(name, array, ("n",), dtype=np.integer if name == "parents" else np.str_)
+        return tuple(array.tolist())
+    return _scalar(name, array)
+
+
+def _check_version(version: object) -> None:
+    major = str(version).split(".")[0]
+    if major != __version__.split(".")[0]:
+        raise InputError(
+            f"overpose_version: got {version}, expected one that starts with "
+            f"{__version__.split('.')[0]}.; install the matching overpose or predict again"
+        )
+
+
+def _names(name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise InputError(f"{name}: got {type(value).__name__}, expected a sequence of names")
+    for item in value:
+        if not isinstance(item, str) or not item or "\0" in item:
+            raise InputError(f"{name}: got {item!r} among the names, expected text")
+    if len(set(value)) != len(value):
+        raise InputError(f"{name}: names repeat: {', '.join(value)}")
+    return tuple(str(item) for item in value)
+
+
+def _parents(value: object) -> tuple[int, ...]:
+    if not isinstance(value, Sequence) or not all(
+        isinstance(item, int | np.integer) and not isinstance(item, bool) for item in value
+    ):
+        raise InputError(f"parents: got {value!r}, expected a sequence of joint indices")
+    return tuple(int(item) for item in value)
+
+
+def _positive(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InputError(f"{name}: got {value!r}, expected a number")
+    if not np.isfinite(value) or value <= 0:
+        raise InputError(f"{name}: got {value}, expected a positive number")
+    return float(value)
+
+
+def _size(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value <= 0:
+        raise InputError(f"{name}: got {value!r}, expected a positive whole number of pixels")
+    return int(value)

@@ -1,0 +1,377 @@
+"""The human body: its shapes, its bones, the 17 joints on it, and linear blend skinning.
+
+World and rest frames: millimetres, z up; at rest the body faces -y and its left is at +x. Clothes,
+movement and images do not belong here.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numba
+import numpy as np
+
+from overpose.assets import load_asset
+from overpose.checks import check_array
+from overpose.errors import InputError
+from overpose.skeleton import HUMAN36M
+
+JOINT_BONES = {
+    "pelvis": ("Hips", 1.0),
+    "right_hip": ("RightUpLeg", 0.0),
+    "right_knee": ("RightLeg", 0.0),
+    "right_ankle": ("RightFoot", 0.0),
+    "left_hip": ("LeftUpLeg", 0.0),
+    "left_knee": ("LeftLeg", 0.0),
+    "left_ankle": ("LeftFoot", 0.0),
+    "spine": ("Spine", 0.5),
+    "neck": ("Spine1", 0.75),
+    "left_shoulder": ("LeftArm", 0.0),
+    "left_elbow": ("LeftForeArm", 0.0),
+    "left_wrist": ("LeftHand", 0.0),
+    "right_shoulder": ("RightArm", 0.0),
+    "right_elbow": ("RightForeArm", 0.0),
+    "right_wrist": ("RightHand", 0.0),
+}
+"""Where the joints of `HUMAN36M` lie: a bone and how far from its head to its tail.
+
+The pelvis is the top of the bone Hips, 9 cm above and 3 cm behind the middle of the hips, where
+CMU's skeletons have their root; spine and neck are at the heights (relative to hips and shoulders)
+of the ends of CMU's upperback and lowerneck. Nose and head_top are points of the skin: the tip of
+the nose and the highest point of the head; they move with the bone Head.
+"""
+
+AGE_RANGE = (2 / 3, 1.0)
+"""Phenotype age of the shapes "young" and "old"."""
+
+PHENOTYPE_DEFAULTS = {
+    "gender": 0.5,
+    "age": 0.7,
+    "muscle": 0.5,
+    "weight": 0.5,
+    "height": 0.5,
+    "proportions": 0.5,
+    "african": 1 / 3,
+    "asian": 1 / 3,
+    "caucasian": 1 / 3,
+}
+"""Phenotypes: 0 male to 1 female, age within `AGE_RANGE`, others 0 to 1; ancestries are shares."""
+
+
+@dataclass(frozen=True, eq=False)
+class BodyModel:
+    """A parametric body: template, shapes, bones, skinning and faces, as numpy arrays.
+
+    Attributes:
+        template_mm: (V, 3) float32 vertices without any shape.
+        shape_labels: (K,) names; phenotype corners joined by "-", then length changes "name+" (more)
+            and "name-" (less).
+        shape_steps, shape_step_mm: (K, V, 3) int16 and (K,) float32: shapes as whole steps of mm.
+        bone_names: B names; bone_parents: (B,) int32, -1 for the root, parents first.
+        bone_heads_mm, bone_tails_mm: (B, 3) float32 ends of bones without any shape.
+        bone_head_shapes_mm, bone_tail_shapes_mm: (K, B, 3) float32 what a shape adds to them.
+        weight_indices: (V, 4) uint8 bones that move a vertex; weights: (V, 4) float32, sum one.
+        faces: (F, 3) int32, counter-clockwise seen from outside.
+        face_group: (F,) uint8 index into group_names.
+        group_names: "body", "helper-l-eye", "helper-r-eye", "helper-tights", "helper-skirt",
+            "helper-hair"; the helpers lie on the skin.
+        texture_coordinates: (T, 2) float32 in 0..1, v up; face_texture: (F, 3) int32 into them.
+        base_mesh_index: (V,) int32 vertex in MakeHuman's base mesh.
+        brow_lift_mm: (V,) float32, how much a vertex follows raised eyebrows.
+        lips: (V,) float32 in 0..1.
+    """
+
+    template_mm: np.ndarray
+    shape_labels: np.ndarray
+    shape_steps: np.ndarray
+    shape_step_mm: np.ndarray
+    bone_names: tuple[str, ...]
+    bone_parents: np.ndarray
+    bone_heads_mm: np.ndarray
+    bone_tails_mm: np.ndarray
+    bone_head_shapes_mm: np.ndarray
+    bone_tail_shapes_mm: np.ndarray
+    weight_indices: np.ndarray
+    weights: np.ndarray
+    faces: np.ndarray
+    face_group: np.ndarray
+    group_names: tuple[str, ...]
+    texture_coordinates: np.ndarray
+    face_texture: np.ndarray
+    base_mesh_index: np.ndarray
+    brow_lift_mm: np.ndarray
+    lips: np.ndarray
+
+    def bone(self, name: str) -> int:
+        """Index of a bone.
+
+        Raises:
+            InputError: there is no such bone.
+        """
+        try:
+            return self.bone_names.index(name)
+        except ValueError:
+            raise InputError(
+                f"body: no bone {name!r}; it has {', '.join(self.bone_names)}"
+            ) from None
+
+    def group_faces(self, name: str) -> np.ndarray:
+        """(f,) int64 indices of the faces of a group.
+
+        Raises:
+            InputError: there is no such group.
+        """
+        if name not in self.group_names:
+            raise InputError(f"body: no group {name!r}; it has {', '.join(self.group_names)}")
+        return np.flatnonzero(self.face_group == self.group_names.index(name))
+
+    @cached_property
+    def length_changes(self) -> tuple[str, ...]:
+        """Names of the local changes of proportion, e.g. "upper_leg"."""
+        return tuple(str(name)[:-1] for name in self.shape_labels if str(name).endswith("+"))
+
+    @cached_property
+    def joint_bones(self) -> np.ndarray:
+        """(17,) int64: the bone each joint of `HUMAN36M` moves with."""
+        names = [JOINT_BONES.get(joint, ("Head", 0.0))[0] for joint in HUMAN36M.joint_names]
+        return np.array([self.bone(name) for name in names])
+
+    @cached_property
+    def face_landmarks(self) -> dict[str, int]:
+        """Vertices of the skin that are joints: the foremost and the highest of the head."""
+        body = np.unique(self.faces[self.group_faces("body")])
+        head = body[self.weight_indices[body, 0] == self.bone("Head")]
+        return {
+            "nose": int(head[self.template_mm[head, 1].argmin()]),
+            "head_top": int(head[self.template_mm[head, 2].argmax()]),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class BodyShape:
+    """One person's body at rest.
+
+    Attributes:
+        phenotypes: what was asked for, see `PHENOTYPE_DEFAULTS`.
+        length_changes: local changes of proportion in -1..1 by name.
+        scale: factor on the whole.
+        rest_mm: (V, 3) float32 vertices.
+        bone_heads_mm, bone_tails_mm: (B, 3) float64.
+        joint_points_mm: (17, 3) float64 joints at rest.
+    """
+
+    phenotypes: dict[str, float]
+    length_changes: dict[str, float]
+    scale: float
+    rest_mm: np.ndarray
+    bone_heads_mm: np.ndarray
+    bone_tails_mm: np.ndarray
+    joint_points_mm: np.ndarray
+
+
+@functools.lru_cache(maxsize=1)
+def load_body() -> BodyModel:
+    """The body asset; built into the cache on first use (a few seconds), then read from it.
+
+    Raises:
+        InputError: it is absent and cannot be built, or it is damaged.
+    """
+    arrays = load_asset("body")
+    names = {key: tuple(map(str, arrays.pop(key))) for key in ("bone_names", "group_names")}
+    return BodyModel(
+        **arrays, bone_names=names["bone_names"], group_names=names["group_names"]
+    )
+
+
+def shape_coefficients(
+    model: BodyModel, phenotypes: dict[str, float], length_changes: dict[str, float]
+) -> np.ndarray:
+    """(K,) float64: how much of each shape a person has.
+
+    A phenotype shape belongs to a corner of the space of phenotypes; its coefficient is the product
+    of the linear interpolation weights (as in MakeHuman and anny).
+
+    Raises:
+        InputError: an unknown name, or a value out of range.
+    """
+    known = PHENOTYPE_DEFAULTS.keys()
+    for name in phenotypes:
+        if name not in known:
+            raise InputError(f"phenotype {name!r}: unknown; expected some of {', '.join(known)}")
+    for name in length_changes:
+        if name not in model.length_changes:
+            raise InputError(
+                f"length change {name!r}: unknown; expected some of "
+                f"{', '.join(model.length_changes)}"
+            )
+    value = PHENOTYPE_DEFAULTS | phenotypes
+    share = np.array([value[name] for name in ("african", "asian", "caucasian")])
+    age = (value["age"] - AGE_RANGE[0]) / (AGE_RANGE[1] - AGE_RANGE[0])
+    unit = {**{name: value[name] for name in known}, "age": age}
+    for name, amount in unit.items():
+        if not (math.isfinite(amount) and -1e-9 <= amount <= 1 + 1e-9):
+            limits = AGE_RANGE if name == "age" else (0, 1)
+            raise InputError(f"phenotype {name}: got {value[name]}, expected {limits}")
+    if share.sum() <= 0:
+        raise InputError("phenotypes african, asian, caucasian: all are 0, expected shares")
+    share = share / share.sum()
+
+    def two(name: str, low: str, high: str) -> dict[str, float]:
+        return {low: 1 - unit[name], high: unit[name]}
+
+    def three(name: str, low: str, middle: str, high: str) -> dict[str, float]:
+        amount = 2 * unit[name] - 1
+        return {low: max(-amount, 0), middle: 1 - abs(amount), high: max(amount, 0)}
+
+    factor = {
+        **two("gender", "male", "female"),
+        **two("age", "young", "old"),
+        **three("muscle", "minmuscle", "averagemuscle", "maxmuscle"),
+        **three("weight", "minweight", "averageweight", "maxweight"),
+        **two("height", "minheight", "maxheight"),
+        **two("proportions", "idealproportions", "uncommonproportions"),
+        **dict(zip(("african", "asian", "caucasian"), share, strict=True)),
+    }
+    for name, amount in length_changes.items():
+        factor[f"{name}+"], factor[f"{name}-"] = max(amount, 0.0), max(-amount, 0.0)
+    return np.array(
+        [
+            factor.get(label, 0.0) if label[-1] in "+-" else math.prod(
+                factor[part] for part in label.split("-")
+            )
+            for label in map(str, model.shape_labels)
+        ]
+    )
+
+
+def make_shape(
+    model: BodyModel,
+    phenotypes: dict[str, float],
+    length_changes: dict[str, float] | None = None,
+    scale: float = 1.0,
+) -> BodyShape:
+    """The body of given phenotypes at rest, its soles on the ground.
+
+    Raises:
+        InputError: an unknown name, a value out of range, or a scale that is not positive.
+    """
+    if not (math.isfinite(scale) and scale > 0):
+        raise InputError(f"scale: got {scale}, expected a positive number")
+    changes = length_changes or {}
+    coefficients = shape_coefficients(model, phenotypes, changes)
+    used = np.flatnonzero(coefficients)
+    rest = model.template_mm.astype(np.float64)
+    for shape in used:
+        rest += coefficients[shape] * float(model.shape_step_mm[shape]) * model.shape_steps[shape]
+    heads, tails = bone_ends_mm(model, coefficients)
+    ground = np.array([0.0, 0.0, rest[np.unique(model.faces[model.group_faces("body")]), 2].min()])
+    rest, heads, tails = ((points - ground) * scale for points in (rest, heads, tails))
+    return BodyShape(
+        phenotypes=PHENOTYPE_DEFAULTS | phenotypes,
+        length_changes=dict(changes),
+        scale=scale,
+        rest_mm=rest.astype(np.float32),
+        bone_heads_mm=heads,
+        bone_tails_mm=tails,
+        joint_points_mm=_joint_points_mm(model, rest, heads, tails),
+    )
+
+
+def bone_ends_mm(model: BodyModel, coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Heads and tails of the bones at rest, both (B, 3) float64, of shape coefficients (K,)."""
+    heads = model.bone_heads_mm + np.tensordot(coefficients, model.bone_head_shapes_mm, 1)
+    tails = model.bone_tails_mm + np.tensordot(coefficients, model.bone_tail_shapes_mm, 1)
+    return heads, tails
+
+
+def bone_joints_mm(model: BodyModel, heads: np.ndarray, tails: np.ndarray) -> np.ndarray:
+    """(17, 3) float64: joints on bones with these ends at rest; NaN for nose and head_top."""
+    joints = np.full((len(HUMAN36M), 3), np.nan)
+    for joint, (name, fraction) in JOINT_BONES.items():
+        bone = model.bone(name)
+        joints[HUMAN36M.index(joint)] = (1 - fraction) * heads[bone] + fraction * tails[bone]
+    return joints
+
+
+def _joint_points_mm(
+    model: BodyModel, rest: np.ndarray, heads: np.ndarray, tails: np.ndarray
+) -> np.ndarray:
+    joints = bone_joints_mm(model, heads, tails)
+    for joint, vertex in model.face_landmarks.items():
+        joints[HUMAN36M.index(joint)] = rest[vertex]
+    return joints
+
+
+def pose_joints(model: BodyModel, shape: BodyShape, transforms: np.ndarray) -> np.ndarray:
+    """The 17 joints of a posed body.
+
+    Args:
+        transforms: (..., B, 3, 4) rest to world of every bone, mm.
+
+    Returns:
+        (..., 17, 3) float32, world mm.
+    """
+    of_joint = transforms[..., model.joint_bones, :, :].astype(np.float64)
+    turned = np.einsum("...jab,jb->...ja", of_joint[..., :3], shape.joint_points_mm)
+    return (turned + of_joint[..., 3]).astype(np.float32)
+
+
+def pose_body(
+    model: BodyModel, shape: BodyShape, transforms: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The bare body, helper geometry included, in one pose.
+
+    Args:
+        transforms: (B, 3, 4) float32 rest to world of every bone, mm: one frame of
+            `retarget(...).transforms`.
+
+    Returns:
+        vertices (V, 3) float32 and joints (17, 3) float32, both world mm.
+
+    Raises:
+        InputError: the transforms have another shape or kind.
+    """
+    bones = len(model.bone_names)
+    check_array("transforms", transforms, (bones, 3, 4), dtype=(np.float32, np.float64))
+    vertices = skin(shape.rest_mm, model.weight_indices, model.weights, transforms)
+    return vertices, pose_joints(model, shape, transforms)
+
+
+def skin(
+    rest_mm: np.ndarray, weight_indices: np.ndarray, weights: np.ndarray, transforms: np.ndarray
+) -> np.ndarray:
+    """Linear blend skinning of one frame.
+
+    Args:
+        rest_mm: (V, 3) float32 vertices at rest.
+        weight_indices, weights: (V, 4) uint8 and float32, see `BodyModel`.
+        transforms: (B, 3, 4) rest to world.
+
+    Returns:
+        (V, 3) float32, world mm.
+    """
+    vertices = np.empty_like(rest_mm)
+    _skin(rest_mm, weight_indices, weights, transforms.astype(np.float32), vertices)
+    return vertices
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _skin(
+    rest: np.ndarray,
+    weight_indices: np.ndarray,
+    weights: np.ndarray,
+    transforms: np.ndarray,
+    vertices: np.ndarray,
+) -> None:  # pragma: no cover - compiled
+    for v in range(rest.shape[0]):
+        x, y, z = rest[v, 0], rest[v, 1], rest[v, 2]
+        a = b = c = np.float32(0.0)
+        for k in range(weights.shape[1]):
+            w = weights[v, k]
+            if w > 0:
+                t = transforms[weight_indices[v, k]]
+                a += w * (t[0, 0] * x + t[0, 1] * y + t[0, 2] * z + t[0, 3])
+                b += w * (t[1, 0] * x + t[1, 1] * y + t[1, 2] * z + t[1, 3])
+                c += w * (t[2, 0] * x + t[2, 1] * y + t[2, 2] * z + t[2, 3])
+        vertices[v, 0], vertices[v, 1], vertices[v, 2] = a, b, c

@@ -1,0 +1,167 @@
+"""From linear light to what a camera writes: blur, noise, exposure, tone curve, JPEG.
+
+Only images come in and go out; what is in them is the business of the rest of the studio.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+
+import cv2
+import numba
+import numpy as np
+
+from overpose.checks import check_array
+from overpose.errors import InputError
+from overpose.studio.noise import FAST_MATH
+
+JPEG_QUALITY = (60, 95)
+"""Lowest and highest quality of `random_quality`."""
+
+_TONES = 4096
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """A camera's electronics and lens, constant over a sequence.
+
+    Attributes:
+        exposure: factor on linear light.
+        white_balance: factors on linear red, green and blue.
+        read_noise: standard deviation of the noise in the dark, linear, white is 1.
+        shot_noise: standard deviation of the noise at white; it grows with the root of the light.
+        blur_px: standard deviation of the lens' blur, px.
+        contrast: exponent of linear light before the sRGB curve; above 1 darkens the shadows.
+        saturation: factor on the distance from grey.
+    """
+
+    exposure: float = 1.0
+    white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    read_noise: float = 0.003
+    shot_noise: float = 0.015
+    blur_px: float = 0.45
+    contrast: float = 1.0
+    saturation: float = 1.0
+
+
+def random_sensor(rng: np.random.Generator) -> Sensor:
+    """A plausible camera."""
+    warmth, tint = rng.normal(0.0, 0.06), rng.normal(0.0, 0.02)
+    return Sensor(
+        exposure=float(np.exp(rng.normal(0.0, 0.18))),
+        white_balance=(math.exp(warmth), math.exp(tint), math.exp(-warmth)),
+        read_noise=float(np.exp(rng.uniform(np.log(0.001), np.log(0.008)))),
+        shot_noise=float(np.exp(rng.uniform(np.log(0.005), np.log(0.04)))),
+        blur_px=float(rng.uniform(0.25, 0.75)),
+        contrast=float(rng.uniform(0.9, 1.15)),
+        saturation=float(rng.uniform(0.75, 1.15)),
+    )
+
+
+def develop(linear_rgb: np.ndarray, sensor: Sensor, rng: np.random.Generator) -> np.ndarray:
+    """Turn linear light into the picture that the sensor writes.
+
+    Exposure and sharpness vary a little from picture to picture, and one picture in six is blurred
+    along a random direction, as by motion.
+
+    Args:
+        linear_rgb: (height, width, 3) float32, white is 1.
+        sensor: the camera.
+        rng: chooses the noise and the variation.
+
+    Returns:
+        (height, width, 3) uint8, sRGB.
+
+    Raises:
+        InputError: wrong shape or dtype.
+    """
+    check_array("linear_rgb", linear_rgb, ("height", "width", 3), dtype=np.float32)
+    choices = rng.random(4)
+    exposure = sensor.exposure * math.exp(0.1 * (choices[0] - 0.5))
+    motion_px = 2.5 * choices[2] if choices[1] < 1 / 6 else 0.0
+    kernel = _blur_kernel(
+        sensor.blur_px * (0.8 + 0.4 * choices[2]), motion_px, math.pi * choices[3]
+    )
+    blurred = cv2.filter2D(linear_rgb, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    noise = rng.standard_normal(linear_rgb.shape, dtype=np.float32)
+    gains = exposure * np.array(sensor.white_balance, dtype=np.float32)
+    return _expose(
+        blurred,
+        noise,
+        gains.astype(np.float32),
+        np.float32(sensor.read_noise),
+        np.float32(sensor.shot_noise),
+        np.float32(sensor.saturation),
+        _tone_curve(sensor.contrast),
+    )
+
+
+def random_quality(rng: np.random.Generator) -> int:
+    """A JPEG quality between the bounds of `JPEG_QUALITY`, both included."""
+    return int(rng.integers(JPEG_QUALITY[0], JPEG_QUALITY[1] + 1))
+
+
+def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
+    """The bytes of a JPEG file.
+
+    Args:
+        image: (height, width, 3) uint8 RGB.
+        quality: 1 to 100.
+
+    Raises:
+        InputError: wrong shape or dtype, or quality out of range.
+    """
+    check_array("image", image, ("height", "width", 3), dtype=np.uint8)
+    if not 1 <= quality <= 100:
+        raise InputError(f"quality: got {quality}, expected 1 to 100")
+    done, encoded = cv2.imencode(
+        ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, int(quality)]
+    )
+    if not done:
+        raise InputError(f"image: a picture of shape {image.shape} cannot be written as JPEG")
+    return encoded.tobytes()
+
+
+def _blur_kernel(sigma_px: float, motion_px: float, direction: float) -> np.ndarray:
+    """Gaussian along a segment of length `motion_px`, (5, 5) or (7, 7) float32 that sums to 1."""
+    reach = 3 if motion_px > 1.5 else 2
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float64)
+    along = x * math.cos(direction) + y * math.sin(direction)
+    across = -x * math.sin(direction) + y * math.cos(direction)
+    outside = np.maximum(np.abs(along) - 0.5 * motion_px, 0.0)
+    kernel = np.exp(-0.5 * (outside**2 + across**2) / max(sigma_px, 0.05) ** 2)
+    return (kernel / kernel.sum()).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=32)
+def _tone_curve(contrast: float) -> np.ndarray:
+    """(4096,) uint8: linear light 0..1 to sRGB, with a shoulder instead of hard clipping."""
+    light = np.linspace(0.0, 1.0, _TONES) ** contrast
+    srgb = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.round(255.0 * srgb).astype(np.uint8)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=FAST_MATH)
+def _expose(linear, noise, gains, read_noise, shot_noise, saturation, curve):
+    height, width = linear.shape[0], linear.shape[1]
+    image = np.empty((height, width, 3), np.uint8)
+    last = np.float32(curve.shape[0] - 1)
+    zero, one = np.float32(0.0), np.float32(1.0)
+    knee = np.float32(0.75)
+    for row in range(height):
+        for column in range(width):
+            red = linear[row, column, 0] * gains[0]
+            green = linear[row, column, 1] * gains[1]
+            blue = linear[row, column, 2] * gains[2]
+            grey = np.float32(0.25) * red + np.float32(0.6) * green + np.float32(0.15) * blue
+            for c in range(3):
+                value = red if c == 0 else (green if c == 1 else blue)
+                value = max(zero, grey + (value - grey) * saturation)
+                spread = np.sqrt(read_noise * read_noise + shot_noise * shot_noise * value)
+                value += spread * noise[row, column, c]
+                if value > knee:  # a soft shoulder, as film and cameras have
+                    over = value - knee
+                    value = knee + over / (one + over / (one - knee))
+                value = min(one, max(zero, value))
+                image[row, column, c] = curve[int(value * last + np.float32(0.5))]
+    return image

@@ -1,0 +1,107 @@
+"""What can be chosen in each stage of training; defaults are the paper's where it states them.
+
+Frozen values only, saved with every run and compared on resume.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from overpose.errors import InputError
+from overpose.models.autoencoder import AutoencoderConfig
+from overpose.models.image_encoder import ImageEncoderConfig
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How long and how fast a stage learns, with Adam.
+
+    Attributes:
+        epochs: passes over the training data; the paper does not say how many.
+        batch_size: samples in a step, at most: an epoch is cut into steps of nearly equal size, so
+            none is left with a few samples.
+        learning_rate: of Adam.
+        schedule: "constant", as the paper's text has it, or "cosine", from `learning_rate` to 0
+            along half a cosine over all steps of the stage.
+        seed: of initial weights, order, crops, noise and dropout.
+
+    Raises:
+        InputError: a value is out of its range.
+    """
+
+    epochs: int = 20
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: got {getattr(self, name)}, expected at least 1")
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate: got {self.learning_rate}, expected more than 0")
+        if self.schedule not in ("constant", "cosine"):
+            raise InputError(f"schedule: got {self.schedule!r}, expected constant or cosine")
+
+
+@dataclass(frozen=True)
+class AutoencoderStage:
+    """Stage (a): the pose autoencoder.
+
+    Attributes:
+        autoencoder: its shape, noise and contraction.
+        loop: how the whole is trained.
+        greedy_epochs: epochs for each layer alone before the whole is fine-tuned; only for the
+            stacked version.
+    """
+
+    autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    greedy_epochs: int = 10
+
+    def __post_init__(self) -> None:
+        if self.greedy_epochs < 1:
+            raise InputError(f"greedy_epochs: got {self.greedy_epochs}, expected at least 1")
+
+
+@dataclass(frozen=True)
+class ImageStage:
+    """Image to pose ("CNN" in the paper's Table 2), or stage (b): image to code.
+
+    Attributes:
+        image_encoder: sizes of the image network.
+        loop: how it is trained.
+        latent_activation: what ends the layer that predicts the code; "linear" in the paper.
+        latent_weighting: error of a code: "plain" is the paper's ||h - hhat||^2; "decoder" is
+            ||J (h - hhat)||^2, J the decoder's Jacobian at h: only what the decoder passes on
+            counts. Both latent options do nothing when the pose is predicted directly.
+    """
+
+    image_encoder: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    latent_activation: Literal["linear", "relu"] = "linear"
+    latent_weighting: Literal["plain", "decoder"] = "plain"
+
+    def __post_init__(self) -> None:
+        if self.latent_weighting not in ("plain", "decoder"):
+            raise InputError(
+                f"latent_weighting: got {self.latent_weighting!r}, expected plain or decoder"
+            )
+
+
+@dataclass(frozen=True)
+class FinetuneStage:
+    """Stage (c): image network and decoder trained together on the pose.
+
+    Attributes:
+        loop: how they are trained.
+        decoder_lr_scale: the decoder's learning rate over that of the rest: 1 in the paper, less
+            for a slow decoder, 0 for a frozen one.
+    """
+
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    decoder_lr_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.decoder_lr_scale >= 0:
+            raise InputError(f"decoder_lr_scale: got {self.decoder_lr_scale}, expected at least 0")

@@ -1,0 +1,141 @@
+"""Stage (a) of the paper: the pose autoencoder, layer by layer and then as a whole.
+
+Noise and losses are here; the network is in `models.autoencoder`, the loop in `loop`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from overpose.metrics import mpjpe
+from overpose.models.autoencoder import PoseAutoencoder
+from overpose.models.codes import reconstruct_poses
+from overpose.models.normalization import PoseNormalization, check_poses
+from overpose.seeding import stream_seed
+from overpose.training.config import AutoencoderStage, LoopConfig
+from overpose.training.data import pose_batches, steps_per_epoch
+from overpose.training.loop import RUNTIME, Runtime, Task, fit
+from overpose.training.samples import run_record, squared_error
+
+
+def train_autoencoder(
+    poses_mm: np.ndarray,
+    val_poses_mm: np.ndarray | None,
+    config: AutoencoderStage,
+    out: Path,
+    *,
+    provenance: Mapping[str, Any] | None = None,
+    runtime: Runtime = RUNTIME,
+) -> PoseAutoencoder:
+    """Stage (a): learn to recover poses from noisy ones, with a small Jacobian (equation 1).
+
+    The loss is ||y - f(y~)||^2 + lambda ||J(y~)||_F^2, y~ = y + noise. With two layers, each is
+    first trained alone, into `out/layer1` and `out/layer2`: the second on the codes of clean poses,
+    with noise of its own. Then the whole is fine-tuned with noise on the pose only; which noise the
+    paper has in that step is not stated.
+
+    Args:
+        poses_mm: (N, 17, 3) training poses, camera axes, relative to the root.
+        val_poses_mm: held-out poses or None; the validation error is that of their reconstruction.
+        config: what to train and how.
+        out: directory of the stage.
+        provenance: what the caller knows of the data, as JSON values; kept with the model.
+        runtime: device, threads, callback.
+
+    Returns:
+        the autoencoder after the last epoch, in evaluation mode.
+
+    Raises:
+        InputError: wrong arrays, or `out` holds a checkpoint of something else.
+    """
+    poses_mm = check_poses("poses_mm", poses_mm)
+    if val_poses_mm is not None:
+        val_poses_mm = check_poses("val_poses_mm", val_poses_mm)
+    out = Path(out)
+    device = runtime.torch_device()
+    normalization = PoseNormalization.fit(poses_mm)
+    seed = stream_seed(config.loop.seed, "autoencoder", "weights")
+    model = PoseAutoencoder(config.autoencoder, normalization, seed=seed).to(device)
+    poses = normalization.to_normalised(torch.from_numpy(poses_mm).to(device))
+    record = run_record("autoencoder", config, poses_mm, val_poses_mm)
+    layers = len(config.autoencoder.hidden)
+    sigmas = [normalization.noise_from_mm(sigma) for sigma in config.autoencoder.noise_mm]
+    contraction = normalization.contraction_from_mm(config.autoencoder.contraction)
+
+    def task(
+        stage: str, loop: LoopConfig, loss: Callable[[Tensor], Tensor], part: int | None
+    ) -> Task:
+        def batches(epoch: int) -> Iterator[Tensor]:
+            return pose_batches(
+                poses, batch_size=loop.batch_size, seed=loop.seed, stage=stage, epoch=epoch
+            )
+
+        kinds = (model.weights, model.encoder_biases, model.decoder_biases)
+        trained = [parameter for kind in kinds for parameter in kind]
+        if part is not None:
+            trained = [kind[part] for kind in kinds]
+        complete = part is None or part == layers - 1  # before, upper layers are random
+        validate = None
+        if complete and val_poses_mm is not None:
+            validate = partial(_reconstruction_error_mm, model, val_poses_mm)
+        return Task(
+            stage=stage,
+            model=model,
+            groups=[(trained, 1.0)],
+            steps=steps_per_epoch(len(poses), loop.batch_size),
+            samples=len(poses),
+            batches=batches,
+            loss=loss,
+            validate=validate,
+            record=record,
+            provenance=provenance or {},
+        )
+
+    if layers > 1:
+        greedy = replace(config.loop, epochs=config.greedy_epochs)
+        for layer in range(layers):
+            loss = partial(_layer_loss, model, layer, sigmas[layer], contraction)
+            stage = f"autoencoder-layer{layer + 1}"
+            fit(task(stage, greedy, loss, layer), greedy, out / f"layer{layer + 1}", runtime)
+    loss = partial(_whole_loss, model, sigmas[0], contraction)
+    fit(task("autoencoder", config.loop, loss, None), config.loop, out, runtime)
+    return model.eval()
+
+
+def _layer_loss(
+    model: PoseAutoencoder, layer: int, sigma: float, contraction: float, pose: Tensor
+) -> Tensor:
+    """One layer as an autoencoder of its own, on clean codes of the layers below."""
+    clean = pose
+    with torch.no_grad():
+        for below in range(layer):
+            clean = model.encode_layer(below, clean)
+    code = model.encode_layer(layer, _noisy(clean, sigma))
+    error = squared_error(model.decode_layer(layer, code), clean)
+    if contraction == 0:
+        return error
+    penalty = (code > 0).to(code.dtype) @ model.weights[layer].square().sum(1)
+    return error + contraction * penalty.mean()
+
+
+def _whole_loss(model: PoseAutoencoder, sigma: float, contraction: float, pose: Tensor) -> Tensor:
+    """Equation 1."""
+    codes = model.layer_codes(_noisy(pose, sigma))
+    error = squared_error(model.decode(codes[-1]), pose)
+    if contraction == 0:
+        return error
+    return error + contraction * model.penalty_of_codes(codes).mean()
+
+
+def _noisy(clean: Tensor, sigma: float) -> Tensor:
+    return clean + sigma * torch.randn_like(clean) if sigma > 0 else clean
+
+
+def _reconstruction_error_mm(model: PoseAutoencoder, poses_mm: np.ndarray) -> float:
+    return float(mpjpe(reconstruct_poses(model, poses_mm), poses_mm))
