@@ -1,4 +1,4 @@
-"""Files that are not in the package: where they are cached, what licence they have, how to get them.
+"""Files that are not in the package: where they are cached, under what licence, how to get them.
 
 Every asset is looked for in the cache directory first; what is found there is checked before use.
 """
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -94,13 +95,12 @@ def content_digest(arrays: Mapping[str, np.ndarray]) -> str:
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], format_version: int) -> None:
     """Write arrays as `.npz` with their format version and digest, whole or not at all."""
     with writing_file(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(
-            file,
-            allow_pickle=False,
-            format_version=np.array(format_version),
-            sha256=np.array(content_digest(arrays)),
+        entries: dict[str, Any] = {
+            "format_version": np.array(format_version),
+            "sha256": np.array(content_digest(arrays)),
             **arrays,
-        )
+        }
+        np.savez_compressed(file, **entries)
 
 
 def read_arrays(path: Path, format_version: int) -> dict[str, np.ndarray]:
@@ -113,10 +113,12 @@ def read_arrays(path: Path, format_version: int) -> dict[str, np.ndarray]:
         InputError: the file is damaged, of another format, or its content has another SHA-256.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
         version = int(arrays.pop("format_version"))
         recorded = str(arrays.pop("sha256"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error}); check its permissions") from None
     except Exception as error:  # zip, zlib, header and key errors: all mean a damaged file
         rejected = _reject(path)
         raise InputError(

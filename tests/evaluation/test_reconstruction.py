@@ -107,7 +107,7 @@ def test_poses_of_another_shape_are_refused(bodies):
 
 def test_the_table_merges_seeds(bodies):
     one = evaluate_reconstruction(lambda x: x, bodies(5), train_poses_mm=bodies(5), seed=0)
-    table = reconstruction_table({0: one, 1: one})
+    table = reconstruction_table([one, one])
     noisy = dict(zip(table.header, table.rows[1], strict=True))
     value = f"{one['noisy']['mpjpe_before_mm']:.1f} ± 0.0"
     assert noisy["MPJPE, mm"] == f"{value} → {value}"

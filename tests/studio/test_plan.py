@@ -116,7 +116,7 @@ def test_a_trial_given_twice_is_refused() -> None:
         plan_sequences([*TRIALS, TRIALS[0]], Walks())
 
 
-@pytest.mark.parametrize("options", [{"cameras": 0}, {"takes": 0}])
+@pytest.mark.parametrize("options", [{"cameras": 0}, {"takes": 0}, {"longest": 0}])
 def test_numbers_below_one_are_refused(options: dict) -> None:
     with pytest.raises(InputError, match="at least 1"):
         plan_sequences(TRIALS, Walks(), **options)
@@ -137,14 +137,16 @@ def test_validation_is_a_tenth_and_training_most_of_the_rest(total) -> None:
 @given(
     st.lists(st.tuples(st.floats(-1500, 1500), st.floats(-1500, 1500)), min_size=1, max_size=60),
     st.floats(100, 4000),
+    st.integers(1, 30),
 )
-def test_stretches_cover_a_trial_and_stay_within_the_travel(way, travel_mm) -> None:
+def test_stretches_cover_a_trial_and_stay_within_travel_and_time(way, travel_mm, longest) -> None:
     root = np.array([(x, y, 900.0) for x, y in way])
-    stretches = cut_stretches(root, travel_mm)
+    stretches = cut_stretches(root, longest, travel_mm)
     assert [start for start, _ in stretches] == [0, *(stop for _, stop in stretches[:-1])]
     assert stretches[-1][1] == len(root)
     for start, stop in stretches:
         part = root[start:stop, :2]
+        assert 1 <= len(part) <= longest
         assert np.linalg.norm(part.max(axis=0) - part.min(axis=0)) <= travel_mm
 
 

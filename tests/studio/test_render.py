@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -108,9 +107,11 @@ def make_endless(config: RenderConfig) -> Renderer:
     def endless(job: ShardJob, check: Callable[[], None]) -> list[Sample]:
         if job.number == 0:
             return make_quick(config)(job, check)
+        if job.number == 2:
+            # The other process is busy with shard 1 for ever, so this one has written shard 0.
+            print("wrote shard 0", flush=True)
         while True:
             check()
-            time.sleep(0.01)
 
     return endless
 
@@ -197,7 +198,7 @@ def test_an_error_in_another_process_arrives_as_it_is_and_can_be_resumed(tmp_pat
 
 
 def test_a_killed_process_is_an_error_and_not_a_hang(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="killed while it worked .* run again to resume"):
+    with pytest.raises(InputError, match=r"killed while it worked .* run again to resume"):
         rendered(tmp_path / "d", processes=2, make_renderer=make_killed)
     whole = rendered(tmp_path / "whole")
     assert contents(rendered(tmp_path / "d")) == contents(whole)
@@ -214,7 +215,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks processes up in /proc")
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_rendering_leaves_no_process_and_its_finished_shards(
     tmp_path: Path, blow: signal.Signals
@@ -224,40 +224,21 @@ def test_an_interrupted_rendering_leaves_no_process_and_its_finished_shards(
     out = tmp_path / "d"
     parent = subprocess.Popen(
         [sys.executable, str(script), str(Path(__file__).parent), str(out), "make_endless"],
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    wait_until(lambda: (out / "part-00000.json").is_file() or parent.poll() is not None)
-    assert len(members(parent.pid)) >= 3, "the parent and its two workers"
-    if blow == signal.SIGINT:
-        os.killpg(parent.pid, blow)  # as a terminal does
-    else:
-        parent.kill()
-    parent.wait(timeout=60)
-    wait_until(lambda: not members(parent.pid))
-    assert (out / "images-00000.shard").is_file()
+    with parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"wrote shard 0\n"
+        if blow == signal.SIGINT:
+            os.killpg(parent.pid, blow)  # as a terminal does: every process gets it
+        else:
+            parent.kill()
+        # Ends when the last process that could write has ended.
+        parent.communicate(timeout=60)
+    assert (out / "part-00000.json").is_file()
     assert contents(rendered(out)) == contents(rendered(tmp_path / "whole"))
-
-
-def members(session: int) -> list[int]:
-    """Living processes of a session."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.append(int(path.parent.name))
-    return found
-
-
-def wait_until(done: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(0.02)
 
 
 def test_nothing_to_render_is_refused(tmp_path: Path) -> None:
@@ -270,7 +251,8 @@ def test_nothing_to_render_is_refused(tmp_path: Path) -> None:
     "options",
     [
         {"image_size": 0}, {"supersample": 0}, {"cameras": 0}, {"takes": 0}, {"fps": 0.0},
-        {"fps": float("nan")}, {"jpeg_quality": (90, 80)}, {"jpeg_quality": (0, 80)},
+        {"fps": float("nan")}, {"sequence_s": 0.0}, {"jpeg_quality": (90, 80)},
+        {"jpeg_quality": (0, 80)},
         {"max_train": -1}, {"samples_per_shard": 0},
     ],
 )  # fmt: skip
@@ -290,15 +272,6 @@ def test_a_plan_names_backgrounds_by_their_content_and_not_their_place(tmp_path:
     assert plans[0] != plans[2]
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_results_come_from_every_job(processes: int) -> None:
-    assert sorted(do_jobs(range(7), make_square, 10, processes)) == [10 + n * n for n in range(7)]
-
-
-def make_square(offset: int) -> Callable[[int, Callable[[], None]], int]:
-    return lambda job, check: offset + job * job
-
-
 def test_less_than_one_process_is_refused() -> None:
     with pytest.raises(InputError, match="at least 1"):
-        list(do_jobs([], make_square, 0, 0))
+        list(do_jobs([], list, 0, 0))

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
 from overpose.errors import InputError
-from overpose.evaluation.report import MEAN, Row, actions_of, methods_of, summarize
+from overpose.evaluation.report import MEAN, Row, actions_of, summarize
+from overpose.evaluation.tables import methods_of
 from overpose.files import writing_file
 from overpose.skeleton import HUMAN36M, Skeleton
 
@@ -135,6 +136,6 @@ def _draw_skeleton(
     axes.set_xlim(-half_side_mm, half_side_mm)
     axes.set_ylim(-half_side_mm, half_side_mm)
     axes.set_zlim(-half_side_mm, half_side_mm)
-    axes.set_box_aspect((1, 1, 1), zoom=1.55)
+    axes.set_box_aspect((1, 1, 1), zoom=1.9)  # pyright: ignore[reportArgumentType]
     axes.view_init(elev=12, azim=-75)
     axes.set_axis_off()

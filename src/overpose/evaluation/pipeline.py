@@ -42,11 +42,11 @@ from overpose.training import (
 NEEDS: dict[str, tuple[str, ...]] = {
     "mean_pose": (),
     "direct": ("direct",),
-    "pca": ("pca",),
     "latent": ("autoencoder", "latent"),
     "finetuned": ("autoencoder", "latent", "finetuned"),
+    "pca": ("pca",),
 }
-"""The stages whose training time a method pays for, in order."""
+"""The methods in the order in which they are trained, each with the stages that it needs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,12 @@ class Samples:
         """Images and poses of split "val"; None if there are none."""
         if len(self.val) == 0:
             return None
-        return self.val.images(np.arange(len(self.val))), self.val.poses_mm
+        return self.val.images(np.arange(len(self.val))), self.val.poses_mm.copy()
+
+    def free_images(self) -> None:
+        """Let go of the images; they are read again if needed."""
+        for name in ("train_images", "validation"):
+            self.__dict__.pop(name, None)
 
     def _split(self, name: str) -> Dataset:
         return self.dataset.select(self.dataset.splits == name)
@@ -126,7 +131,7 @@ class Run:
 
 
 def methods_of_preset(preset: Preset) -> list[str]:
-    """The methods that a preset compares, in the order of the tables."""
+    """The methods that a preset compares, in the order of their training."""
     return [m for m in NEEDS if m != "pca" or preset.pca_rank is not None]
 
 
@@ -205,10 +210,10 @@ def train_stage(run: Run, stage: str) -> object:
     provenance = {"dataset": run.samples.dataset.info.name, "preset": preset.name, "seed": run.seed}
     known = {"provenance": provenance, "runtime": run.runtime}
     samples = run.samples
-    poses_mm = samples.train.poses_mm
+    poses_mm = samples.train.poses_mm.copy()  # a dataset's columns may be read-only
     if stage == "autoencoder":
         config = replace(preset.autoencoder, loop=replace(preset.autoencoder.loop, seed=run.seed))
-        val_mm = samples.val.poses_mm if len(samples.val) else None
+        val_mm = samples.val.poses_mm.copy() if len(samples.val) else None
         return train_autoencoder(poses_mm, val_mm, config, out, **known)
     images, validation = samples.train_images, samples.validation
     loops = {"direct": preset.direct, "pca": preset.direct, "latent": preset.latent}
@@ -233,9 +238,9 @@ def train_stage(run: Run, stage: str) -> object:
 
 
 def merge_actions(parts: Sequence[Sequence[Row]]) -> list[Row]:
-    """Join the rows of runs that each have one action, and make the mean over the actions anew.
+    """Join the rows of runs that share out the actions, and make the mean over all actions.
 
-    A method that failed for one action has no mean: the row "mean" carries the error.
+    A method that failed in one of the runs has no mean: the row "mean" carries the error.
     """
     by_method: dict[str, list[Row]] = {}
     for row in (row for part in parts for row in part):

@@ -4,7 +4,7 @@ Poses only; no images here. The numbers show whether its code holds bodies and n
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -141,11 +141,11 @@ def evaluate_reconstruction(
 
 
 def reconstruction_table(
-    results_by_seed: Mapping[int, Mapping[str, Mapping[str, float]]], *, note: str = ""
+    results: Sequence[Mapping[str, Mapping[str, float]]], *, note: str = ""
 ) -> TextTable:
-    """What `evaluate_reconstruction` found, merged over seeds, as a table for tables.md."""
+    """What `evaluate_reconstruction` found, merged over runs, as a table for tables.md."""
     rows = []
-    inputs = list(dict.fromkeys(name for result in results_by_seed.values() for name in result))
+    inputs = list(dict.fromkeys(name for result in results for name in result))
     for name in inputs:
         cells = [name.replace("_", " ")]
         for measure, digits in (
@@ -156,7 +156,7 @@ def reconstruction_table(
             cells.append(
                 " → ".join(
                     _merged(
-                        [result[name][measure.format(when)] for result in results_by_seed.values()],
+                        [result[name][measure.format(when)] for result in results],
                         digits,
                     )
                     for when in ("before", "after")

@@ -154,8 +154,12 @@ def parse_row(value: object, *, where: str = "row") -> Row:
         number = value[name]
         if number is None and error is not None:
             continue
-        is_number = isinstance(number, int | float) and not isinstance(number, bool)
-        if not (is_number and math.isfinite(number) and number >= 0):
+        if (
+            not isinstance(number, int | float)
+            or isinstance(number, bool)
+            or not math.isfinite(number)
+            or number < 0
+        ):
             raise InputError(f"{where}: {name} is {number!r}, expected a number not below 0")
     return Row(**value)
 
@@ -169,11 +173,6 @@ def summarize(rows: Iterable[Row]) -> dict[tuple[str, str], Summary]:
     for row in rows:
         groups.setdefault((row.method, row.action), []).append(row)
     return {key: _summary(*key, group) for key, group in groups.items()}
-
-
-def methods_of(rows: Sequence[Row]) -> list[str]:
-    """The methods in the order of first appearance."""
-    return list(dict.fromkeys(row.method for row in rows))
 
 
 def actions_of(rows: Sequence[Row]) -> list[str]:

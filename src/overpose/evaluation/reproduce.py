@@ -4,8 +4,9 @@ Every step is skipped when it is done already, so a run that was killed goes on 
 """
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from overpose.errors import InputError
 from overpose.evaluation.figures import draw_comparison, draw_errors
 from overpose.evaluation.pipeline import (
     Run,
+    Samples,
     merge_actions,
     run_methods,
     trained_autoencoder,
@@ -95,8 +97,8 @@ def reproduce(
         make_renderer: another renderer than the studio; a function at the top of a module.
 
     Raises:
-        InputError: the data are missing, damaged or leak test subjects into training, or `out` holds
-            something else. A method that fails in training does not raise: its row says so.
+        InputError: the data are missing, damaged or leak test subjects into training, or `out`
+            holds something else. A method that fails does not raise: its row says so.
     """
     if seeds is not None:
         preset = replace(preset, seeds=tuple(seeds))
@@ -112,10 +114,14 @@ def reproduce(
     with dataset:
         require_disjoint_subjects(dataset)
         parts: dict[int, list[list[Row]]] = {seed: [] for seed in preset.seeds}
-        for group in _groups(preset, dataset):
-            samples = Samples(group.dataset)  # the images of one group at a time
+        runs: list[Run] = []
+        for name, samples in _groups(preset, dataset):
             for seed in preset.seeds:
-                run = replace(group.run(out, seed), samples=samples)
+                run = Run(preset, samples, out / f"seed{seed}" / name, seed, runtime or Runtime())
+                parts[seed].append(run_methods(run))
+                runs.append(run)
+            samples.free_images()
+        rows = [row for of_seed in parts.values() for row in merge_actions(of_seed)]
         report = new_report(_protocol_text(preset), _dataset_text(dataset), rows)
         write_report(out / "report.json", report)
         tables = _autoencoder_tables(out, runs)
@@ -211,41 +217,35 @@ def _begin(
     write_json(path, wanted)
 
 
-def _runs(preset: Preset, dataset: Dataset, out: Path, seed: int, runtime: Runtime) -> list[Run]:
-    place = out / f"seed{seed}"
+def _groups(preset: Preset, dataset: Dataset) -> Iterator[tuple[str, Samples]]:
+    """What has models of its own: everything together, or every action; with its directory."""
     if not preset.model_per_action:
-        return [Run(preset, dataset, place, seed, runtime)]
-    actions = dict.fromkeys(dataset.actions[dataset.splits == "test"].tolist())
-    return [
-        Run(preset, dataset.select(dataset.actions == action), place / action, seed, runtime)
-        for action in actions
-    ]
+        yield "", Samples(dataset)
+        return
+    for action in dict.fromkeys(dataset.actions[dataset.splits == "test"].tolist()):
+        yield action, Samples(dataset.select(dataset.actions == action))
 
 
 def _autoencoder_tables(out: Path, runs: Sequence[Run]) -> list[TextTable]:
     """Measure each run's autoencoder on the test subjects' poses; write autoencoder.json."""
-    by_seed: dict[int, dict[str, dict[str, float]]] = {}
-    by_run: dict[str, Any] = {}
+    results: dict[str, dict[str, dict[str, float]]] = {}
     subjects: set[str] = set()
     for run in runs:
-        test = run.dataset.splits == "test"
         try:
             autoencoder = trained_autoencoder(run)
         except InputError as error:
             say(f"autoencoder of {run.out}: not measured: {error}")
             continue
-        results = evaluate_reconstruction(
-            lambda poses_mm, code=autoencoder: reconstruct_poses(code, poses_mm),
-            run.dataset.poses_mm[test],
-            train_poses_mm=run.dataset.poses_mm[run.dataset.splits == "train"],
+        results[run.out.relative_to(out).as_posix()] = evaluate_reconstruction(
+            partial(reconstruct_poses, autoencoder),
+            run.samples.test.poses_mm,
+            train_poses_mm=run.samples.train.poses_mm,
             seed=run.seed,
         )
-        subjects |= set(run.dataset.subjects[test].tolist())
-        by_run[str(run.out.relative_to(out))] = results
-        by_seed.setdefault(len(by_seed), results)
-    value = {"noise_mm": NOISE_MM, "test_subjects": sorted(subjects), "runs": by_run}
+        subjects |= set(run.samples.test.subjects.tolist())
+    value = {"noise_mm": NOISE_MM, "test_subjects": sorted(subjects), "runs": results}
     write_json(out / "autoencoder.json", value)
-    return [reconstruction_table(by_seed)] if by_seed else []
+    return [reconstruction_table(list(results.values()))] if results else []
 
 
 def _draw_figure(path: Path, runs: Sequence[Run]) -> bool:
@@ -253,17 +253,14 @@ def _draw_figure(path: Path, runs: Sequence[Run]) -> bool:
     images, truths, titles = [], [], []
     predictions: dict[str, list[np.ndarray]] = {}
     for run in runs:
-        dataset = run.dataset
-        test = dataset.splits == "test"
-        chosen, names = [], []
-        for action in dict.fromkeys(dataset.actions[test].tolist()):
-            samples = np.flatnonzero(test & (dataset.actions == action))
-            chosen.append(int(samples[len(samples) // 2]))
-            names.append(action)
-        pictures = dataset.images(chosen)
+        test, chosen = run.samples.test, []
+        for action in dict.fromkeys(test.actions.tolist()):
+            of_action = np.flatnonzero(test.actions == action)
+            chosen.append(int(of_action[len(of_action) // 2]))
+            titles.append(action.replace("_", " "))
+        pictures = test.images(chosen)
         images.append(pictures)
-        truths.append(dataset.poses_mm[chosen])
-        titles += [name.replace("_", " ") for name in names]
+        truths.append(test.poses_mm[chosen])
         for method in FIGURE_METHODS:
             try:
                 predictions.setdefault(method, []).append(trained_predictor(run, method)(pictures))

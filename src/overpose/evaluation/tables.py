@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -17,7 +18,6 @@ from overpose.evaluation.report import (
     Row,
     Summary,
     actions_of,
-    methods_of,
     summarize,
 )
 
@@ -43,6 +43,7 @@ _PARTS = {
     "Upper body": "limb_ratio_upper",
     "Full body": "limb_ratio_full",
 }
+_SHORT = {title: method for method, title in METHOD_TITLES.items()}
 _NOT_MEASURED = "–"
 
 
@@ -157,6 +158,12 @@ def published_tables() -> list[TextTable]:
     return [first, second]
 
 
+def methods_of(rows: Sequence[Row]) -> list[str]:
+    """The methods that have rows: in the order of `METHOD_TITLES`, others after those."""
+    found = dict.fromkeys(row.method for row in rows)
+    return [m for m in METHOD_TITLES if m in found] + [m for m in found if m not in METHOD_TITLES]
+
+
 def failures(rows: Sequence[Row]) -> list[str]:
     """One line for each method and seed that failed."""
     return [
@@ -212,14 +219,26 @@ def check_lines(rows: Sequence[Row], *, bullet: str = "") -> list[str]:
 def print_tables(report: Report, *, console: Console | None = None) -> None:
     """Print the measured and the published tables, and the checks, on the terminal."""
     console = console or Console()
+    if not console.is_terminal:
+        console.width = max(console.width, 120)
     measured = measured_tables(report)
     table_1, table_2 = published_tables()
+    for line in (f"Dataset: {report.dataset}", f"Protocol: {report.protocol}"):
+        console.print(line, highlight=False, markup=False)
     for table in (measured[0], table_1, measured[1], measured[2], table_2, measured[3]):
-        shown = Table(title=table.title, caption=table.note, title_justify="left")
+        caption = None if table.note == _note(report) else table.note
+        shown = Table(
+            title=table.title,
+            caption=caption,
+            title_justify="left",
+            caption_justify="left",
+            box=SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+        )
         for index, name in enumerate(table.header):
             shown.add_column(name, justify="left" if index == 0 else "right")
         for row in table.rows:
-            shown.add_row(*row)
+            shown.add_row(_SHORT.get(row[0], row[0]), *row[1:])
         console.print(shown)
     for line in check_lines(report.rows):
         console.print(line, highlight=False, markup=False)

@@ -93,7 +93,7 @@ def _moving(asf: AsfSkeleton) -> dict[str, int]:
 
 
 def _fast_frames(lines: list[str], start: int, asf: AsfSkeleton) -> np.ndarray | None:
-    """Values (frames, values) if every frame is laid out as the first and all is well, else None."""
+    """Values (frames, values), if all frames are laid out as the first and nothing is wrong."""
     counts = _moving(asf)
     body = [line for line in lines[start:] if line and not line.isspace()]
     height = len(counts) + 1
@@ -125,7 +125,7 @@ def _fast_frames(lines: list[str], start: int, asf: AsfSkeleton) -> np.ndarray |
 
 
 def _frames(path: Path, lines: list[str], start: int, asf: AsfSkeleton) -> np.ndarray:
-    """The same as `_fast_frames`, line by line: any order of bones, and errors that name the line."""
+    """As `_fast_frames`, line by line: any order of bones, and errors that name the line."""
     counts = _moving(asf)
     frames: list[list[float]] = []
     current: dict[str, list[float]] = {}

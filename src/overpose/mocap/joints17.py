@@ -29,7 +29,7 @@ BONE_ENDS = {
 }
 """For every joint but the nose, the CMU bone at whose end it lies.
 
-CMU's thorax ends below the shoulders and its lowerneck at the base of the neck, a little above them:
+CMU's thorax ends below the shoulders and its lowerneck at the base of the neck, a little above:
 there Human3.6M has its neck. CMU cuts the forearm in two, `lradius` (two thirds, which the elbow
 bends) and `lwrist` (one third, which only twists): the wrist, where the hand bends, is the end of
 the second. In cartwheels the chain turns from upright to flat on the floor right there.

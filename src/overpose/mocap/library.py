@@ -7,7 +7,6 @@ trial can be read without reading the archive again. Which trials serve for what
 """
 
 import hashlib
-import os
 import re
 import shutil
 import tarfile
@@ -16,6 +15,7 @@ import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from overpose.assets import cache_directory
 from overpose.errors import InputError
 from overpose.mocap.asf_amc import CMU_FPS, read_trial
 from overpose.mocap.motion import Motion
@@ -92,20 +92,13 @@ def open_library(path: Path, *, fps: float = CMU_FPS) -> MotionLibrary:
         directory = _unpacked(path)
     else:
         raise InputError(
-            f"{path}: got a file, expected a directory or an archive ({', '.join(ARCHIVE_SUFFIXES)})"
+            f"{path}: got a file, expected a directory or an archive such as "
+            f"{', '.join(ARCHIVE_SUFFIXES)}"
         )
     files = _find_trials(directory)
     if not files:
         raise InputError(f"{path}: no trials in it; expected {LAYOUT}")
     return MotionLibrary(path, files, fps)
-
-
-def cache_directory() -> Path:
-    """Where unpacked archives are kept: `OVERPOSE_CACHE`, else `overpose` in the user's cache."""
-    if os.environ.get("OVERPOSE_CACHE"):
-        return Path(os.environ["OVERPOSE_CACHE"])
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "overpose"
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:
@@ -161,6 +154,12 @@ def _unpacked(archive: Path) -> Path:
 
 
 def _unpack_tar(archive: Path, directory: Path) -> None:
+    with archive.open("rb") as file:
+        # A compressed archive notices by itself that its end is missing.
+        plain = file.read(512)[257:262] == b"ustar"
+        file.seek(-min(1024, archive.stat().st_size), 2)
+        if plain and any(file.read()):
+            raise tarfile.ReadError("the end is missing")
     with tarfile.open(archive, "r|*") as tar:
         total = 0
         for member in tar:

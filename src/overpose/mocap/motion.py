@@ -4,8 +4,8 @@ Everything here is in millimetres, right-handed, z up, ground plane z = 0. Readi
 belongs to the modules beside this one.
 
 Convention (that of ASF): a bone goes from the end of its parent to its own end and turns its own
-offset. In the rest pose every global rotation is the identity, so the global rotation of a bone maps
-its rest direction to its current one.
+offset. In the rest pose every global rotation is the identity, so the global rotation of a bone
+maps its rest direction to its current one.
 """
 
 import math
@@ -132,9 +132,12 @@ class Motion:
         if frames == 0:
             raise InputError(f"{what}: got no frames, expected at least one")
         check_array(f"{what}: root_mm", self.root_mm, (frames, 3), dtype=np.float64, finite=True)
-        gram = self.rotations @ self.rotations.swapaxes(-1, -2)
-        wrong = ~(np.abs(gram - np.eye(3)).max(axis=(-1, -2)) < 1e-4)
-        wrong |= ~(np.linalg.det(self.rotations) > 0)
+        rows = self.rotations
+        wrong = ~np.isfinite(rows).all(axis=(-1, -2))
+        if not wrong.any():
+            gram = rows @ rows.swapaxes(-1, -2)
+            wrong = np.abs(gram - np.eye(3)).max(axis=(-1, -2)) > 1e-4
+            wrong |= np.linalg.det(rows) < 0
         if wrong.any():
             frame, bone = np.argwhere(wrong)[0]
             raise InputError(

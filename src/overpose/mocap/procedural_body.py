@@ -7,6 +7,7 @@ radians: yaw to the left, pitch forward, roll to the left. Arms are planned with
 sides, relative to the shoulder, in the frame of the thorax, as shares of the length of the arm.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -56,13 +57,13 @@ HINGE_LIMITS_DEG = {"radius": (0.0, 150.0), "tibia": (0.0, 150.0)}
 """Elbow and knee: how far they bend, and only this way (forearm forward, shin backward)."""
 
 HINGE_AXES = {"radius": (0.0, -0.5, -0.866025), "tibia": (0.939693, 0.0, 0.34202)}
-"""Left side, at rest: axis that a positive bend turns about (CMU's rx). The right one mirrors it."""
+"""Left side, at rest: what a positive bend turns about (CMU's rx); the right one mirrors it."""
 
 CONE_LIMITS = {
     "humerus": ((0.70, -0.60, -0.40), 115.0),
     "femur": ((0.20, -0.69, -0.69), 82.0),
 }
-"""Left side: the direction the bone may be turned around, in its parent's frame, and how far, deg."""
+"""Left side: middle of the directions allowed, in the parent's frame, and how far from it, deg."""
 
 TURN_LIMITS_DEG = {
     "lowerback": 26.0, "upperback": 26.0, "thorax": 26.0,
@@ -139,7 +140,8 @@ class Plan:
     """What a body shall do in each frame; arrays (frames, …), two sides: left, right.
 
     Attributes:
-        pelvis_mm: (frames, 3) where the root shall be; lowered where the legs would not reach.
+        pelvis_mm: (frames, 3) where the middle of the hips shall be, and the height of the root;
+            lowered where the legs would not reach.
         pelvis_turn: (frames, 3) yaw, pitch, roll.
         spine_turn: (frames, 3) of the thorax relative to the pelvis.
         head_turn: (frames, 3) of the head relative to the thorax.
@@ -199,8 +201,10 @@ def solve(body: Body, plan: Plan, fps: float) -> tuple[np.ndarray, np.ndarray]:
 
     turned[:, 0] = turn(plan.pelvis_turn)
     ankles, feet = _ankles(body, plan)
-    ends[:, 0] = plan.pelvis_mm
-    ends[:, 0, 2] = _reachable_height(body, plan, ankles, turned[:, 0], fps)
+    # The plan is for the middle of the hips, which lies a little in front of the root.
+    middle = skeleton.offsets_mm[skeleton.index("lhipjoint")] * (0.0, 1.0, 0.0)
+    ends[:, 0] = plan.pelvis_mm - (turned[:, 0] @ middle) * (1.0, 1.0, 0.0)
+    ends[:, 0, 2] = _reachable_height(body, ends[:, 0], ankles, turned[:, 0], fps)
     for name in _MIDDLE:
         share = plan.head_turn if name in ("lowerneck", "upperneck", "head") else plan.spine_turn
         local = _limit_turn(turn(share / 3), TURN_LIMITS_DEG[name])
@@ -264,20 +268,28 @@ def _ankles(body: Body, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _reachable_height(
-    body: Body, plan: Plan, ankles: np.ndarray, pelvis: np.ndarray, fps: float
+    body: Body, root_mm: np.ndarray, ankles: np.ndarray, pelvis: np.ndarray, fps: float
 ) -> np.ndarray:
     """Root heights (frames,) as planned, but so low that both legs reach their ankles."""
     reach = 0.985 * body.leg_mm
-    height = plan.pelvis_mm[:, 2].copy()
+    height = root_mm[:, 2].copy()
     for side, letter in enumerate(SIDES):
         hip = pelvis @ body.skeleton.offsets_mm[body.skeleton.index(f"{letter}hipjoint")]
-        across = ankles[:, side, :2] - plan.pelvis_mm[:, :2] - hip[:, :2]
+        across = ankles[:, side, :2] - root_mm[:, :2] - hip[:, :2]
         down = np.sqrt(np.maximum(reach**2 - (across**2).sum(axis=-1), (0.4 * reach) ** 2))
         height = np.minimum(height, ankles[:, side, 2] + down - hip[:, 2])
     return gaussian_filter1d(height, 0.05 * fps, mode="nearest")
 
 
-def _limb(body, place, parent_turn, names, target, pole, sign) -> None:  # noqa: ANN001
+def _limb(
+    body: Body,
+    place: Callable[[str, np.ndarray], None],
+    parent_turn: Callable[[str], np.ndarray],
+    names: tuple[str, str],
+    target: np.ndarray,
+    pole: np.ndarray,
+    sign: float,
+) -> None:
     """Place the two bones of a limb (thigh and shin, upper arm and forearm) to reach a target."""
     skeleton = body.skeleton
     upper, lower = names
@@ -303,7 +315,9 @@ def _limb(body, place, parent_turn, names, target, pole, sign) -> None:  # noqa:
     axis = _unit(axis - (axis * upward).sum(-1, keepdims=True) * upward)
     # A mirror image turns the other way round: the axis's x stays and the rest changes sign.
     rest_axis = np.array(HINGE_AXES[lower[1:]]) * (1.0, sign, sign)
-    rest_frame = np.stack([rest / first, rest_axis, np.cross(rest / first, rest_axis)], axis=-1)
+    along_rest = rest / first
+    rest_axis = _unit(rest_axis - (rest_axis @ along_rest) * along_rest)
+    rest_frame = np.stack([along_rest, rest_axis, np.cross(along_rest, rest_axis)], axis=-1)
     frame = np.stack([upward, axis, np.cross(upward, axis)], axis=-1)
     rotation = frame @ rest_frame.T
     place(upper, rotation)

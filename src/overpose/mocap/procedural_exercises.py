@@ -27,10 +27,7 @@ def exercise(body: Body, t: np.ndarray, rng: np.random.Generator) -> Plan:
         if not seen.any():
             continue
         part = kind(body, t - start, rng)
-        if plan is None:
-            plan = part
-        else:
-            plan = mix(plan, part, ease((t - start + change) / change))
+        plan = part if plan is None else mix(plan, part, ease((t - start + change) / change))
     assert plan is not None  # the first round begins at 0
     return plan
 
@@ -56,7 +53,7 @@ def _squat(body: Body, t: np.ndarray, rng: np.random.Generator) -> Plan:
 def _jumping_jack(body: Body, t: np.ndarray, rng: np.random.Generator) -> Plan:
     plan = stand(body, t, rng)
     period = rng.uniform(0.95, 1.25)
-    open_ = _swing(t, period)
+    open_ = 0.5 - 0.5 * np.cos(2 * np.pi * t / period)
     jump = 4 * open_ * (1 - open_) * rng.uniform(50, 90)
     plan.feet_mm[:, 0, 0] += open_ * 0.32 * body.leg_mm
     plan.feet_mm[:, 1, 0] -= open_ * 0.32 * body.leg_mm
@@ -93,7 +90,7 @@ def _toe_touch(body: Body, t: np.ndarray, rng: np.random.Generator) -> Plan:
     plan.pelvis_mm[:, 1] += 0.22 * body.leg_mm * down
     plan.pelvis_mm[:, 2] -= 25 * down
     plan.head_turn[:, 1] += 0.2 * down
-    up, floor = np.array([0.1, -0.2, 0.93]), np.array([-0.02, -0.45, 0.86])
+    up, floor = np.array([0.1, -0.2, 0.93]), np.array([-0.02, -0.86, 0.45])
     way = ease(2 * down)[:, None]
     _arms(plan, up + way * (floor - up))
     return plan
@@ -142,10 +139,9 @@ def _lunge(body: Body, t: np.ndarray, rng: np.random.Generator) -> Plan:
         land = np.stack([count * 2 + side + 0.3, count * 2 + side + 0.95], -1).ravel() * period
         lift = np.stack([count * 2 + side + 0.65, count * 2 + side + 2.0], -1).ravel() * period
         home = plan.feet_mm[0, side, :2]
-        places = np.tile([home + (0, -far), home], (len(count), 1))
+        places = np.tile([home + np.array([0.0, -far]), home], (len(count), 1))
         yaws = np.full(len(land), plan.foot_yaw[0, side])
         tread(plan, side, t - min(start, 0), land, lift, places, yaws, 70)
-    out = -(plan.feet_mm[:, :, 1] - plan.feet_mm[:, :, 1].max(axis=1, keepdims=True)).min(axis=1)
     depth = np.clip(np.ptp(plan.feet_mm[:, :, 1], axis=1) / far, 0, 1)
     out = ease(depth)
     plan.pelvis_mm[:, 1] += plan.feet_mm[:, :, 1].mean(axis=1) * 0.95

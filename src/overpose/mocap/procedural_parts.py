@@ -10,7 +10,7 @@ from overpose.mocap.procedural_body import Body, Plan
 HANGING = np.array([0.12, -0.06, -0.97])
 """Where the wrist of a hanging arm is, relative to the shoulder, as a share of its length."""
 
-DEFAULT_ELBOW = np.array([0.55, 0.5, -0.65])
+DEFAULT_ELBOW = np.array([0.33, 0.7, -0.63])
 
 
 def arm_at(
@@ -89,7 +89,7 @@ def ease(x: np.ndarray) -> np.ndarray:
 
 
 def keyframes(t: np.ndarray, times: np.ndarray, values: np.ndarray, move_s: float) -> np.ndarray:
-    """Values (frames, …) that stay and then move within `move_s` to the next, arriving at `times`."""
+    """Values (frames, …) that stay, then move to the next in `move_s`, arriving at `times`."""
     step = np.clip(np.searchsorted(times, t, side="right") - 1, 0, len(times) - 2)
     length = np.minimum(move_s, times[step + 1] - times[step])
     share = ease((t - times[step + 1] + length) / length)

@@ -65,8 +65,8 @@ class BodyModel:
 
     Attributes:
         template_mm: (V, 3) float32 vertices without any shape.
-        shape_labels: (K,) names; phenotype corners joined by "-", then length changes "name+" (more)
-            and "name-" (less).
+        shape_labels: (K,) names; phenotype corners joined by "-", then length changes "name+"
+            (more) and "name-" (less).
         shape_steps, shape_step_mm: (K, V, 3) int16 and (K,) float32: shapes as whole steps of mm.
         bone_names: B names; bone_parents: (B,) int32, -1 for the root, parents first.
         bone_heads_mm, bone_tails_mm: (B, 3) float32 ends of bones without any shape.
@@ -79,7 +79,7 @@ class BodyModel:
         texture_coordinates: (T, 2) float32 in 0..1, v up; face_texture: (F, 3) int32 into them.
         base_mesh_index: (V,) int32 vertex in MakeHuman's base mesh.
         brow_lift_mm: (V,) float32, how much a vertex follows raised eyebrows.
-        lips: (V,) float32 in 0..1.
+        lips, ears: (V,) float32 in 0..1.
     """
 
     template_mm: np.ndarray
@@ -102,6 +102,7 @@ class BodyModel:
     base_mesh_index: np.ndarray
     brow_lift_mm: np.ndarray
     lips: np.ndarray
+    ears: np.ndarray
 
     def bone(self, name: str) -> int:
         """Index of a bone.
@@ -179,9 +180,7 @@ def load_body() -> BodyModel:
     """
     arrays = load_asset("body")
     names = {key: tuple(map(str, arrays.pop(key))) for key in ("bone_names", "group_names")}
-    return BodyModel(
-        **arrays, bone_names=names["bone_names"], group_names=names["group_names"]
-    )
+    return BodyModel(**arrays, bone_names=names["bone_names"], group_names=names["group_names"])
 
 
 def shape_coefficients(
@@ -237,9 +236,9 @@ def shape_coefficients(
         factor[f"{name}+"], factor[f"{name}-"] = max(amount, 0.0), max(-amount, 0.0)
     return np.array(
         [
-            factor.get(label, 0.0) if label[-1] in "+-" else math.prod(
-                factor[part] for part in label.split("-")
-            )
+            factor.get(label, 0.0)
+            if label[-1] in "+-"
+            else math.prod(factor[part] for part in label.split("-"))
             for label in map(str, model.shape_labels)
         ]
     )

@@ -146,9 +146,7 @@ def _export(data: Path) -> dict[str, np.ndarray]:
             np.int32,
         ),
         **{
-            f"bone_{end}s_mm": np.array(
-                [vertices[r].mean(axis=0) for r in regressors], np.float32
-            )
+            f"bone_{end}s_mm": np.array([vertices[r].mean(axis=0) for r in regressors], np.float32)
             for end, regressors in ends.items()
         },
         **{f"bone_{end}_shapes_mm": end_shapes[end] for end in ends},
@@ -161,7 +159,10 @@ def _export(data: Path) -> dict[str, np.ndarray]:
         "face_texture": _triangles(quad_texture).astype(np.int32),
         "base_mesh_index": kept.astype(np.int32),
         "brow_lift_mm": np.linalg.norm(brow[kept], axis=1).astype(np.float32),
-        "lips": _texture_mask(data / "textures/mpfb_lips.jpg", kept, groups["body"], texture),
+        **{
+            part: _texture_mask(data / f"textures/mpfb_{part}.jpg", kept, groups["body"], texture)
+            for part in ("lips", "ears")
+        },
     }
 
 

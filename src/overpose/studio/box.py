@@ -28,7 +28,7 @@ BOX_RADIUS_MM = _per_joint(115.0, {"nose": 140.0, "head_top": 140.0, "spine": 26
 LIMB_RADIUS_MM = _per_joint(
     110.0,
     {
-        "pelvis": 190.0, "spine": 190.0, "neck": 150.0, "nose": 90.0, "head_top": 150.0,
+        "pelvis": 230.0, "spine": 230.0, "neck": 160.0, "nose": 90.0, "head_top": 150.0,
         "right_hip": 170.0, "left_hip": 170.0, "right_shoulder": 130.0, "left_shoulder": 130.0,
         "right_elbow": 85.0, "left_elbow": 85.0, "right_wrist": 75.0, "left_wrist": 75.0,
     },

@@ -37,8 +37,7 @@ SCALE_SPREAD = 0.06
 def skeleton_limbs_mm(skeleton: BoneSkeleton) -> dict[str, float]:
     """Lengths of `LIMBS` on a skeleton with CMU's bone names at rest, the mean of both sides, mm.
 
-    CMU divides the forearm into lradius (two thirds) and lwrist, whose end lies past the wrist: the
-    forearm is taken to end in the middle of lwrist.
+    The forearm is lradius and lwrist together: the hand bends where lwrist ends.
 
     Raises:
         InputError: the skeleton lacks a bone of CMU's.
@@ -61,7 +60,7 @@ def skeleton_limbs_mm(skeleton: BoneSkeleton) -> dict[str, float]:
             np.mean([np.linalg.norm(offset(f"{side}clavicle") - neck) for side in "lr"])
         ),
         "upper_arm": both("humerus"),
-        "forearm": both("radius") + both("wrist") / 2,
+        "forearm": both("radius") + both("wrist"),
     }
 
 

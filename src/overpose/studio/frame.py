@@ -128,8 +128,9 @@ def render_layers(
         camera.height,
         beyond_mm=float(vertices[:, 2].max()),
     )
-    image = develop(colour + behind * (1.0 - coverage)[..., None], scene.sensor, rng)
-    return Layers(image, coverage >= 0.5, depth)
+    behind *= (1.0 - coverage)[..., None]
+    behind += colour
+    return Layers(develop(behind, scene.sensor, rng), coverage >= 0.5, depth)
 
 
 def _lighting(scene: Scene, camera: Camera, shadow: ShadowMap) -> Lighting:

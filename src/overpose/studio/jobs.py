@@ -3,6 +3,7 @@
 No work is done here.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ class RenderConfig:
         fps: frame rate that motions are taken at.
         cameras: cameras around each sequence.
         takes: how often each trial is rendered, each time with other clothes, light and place.
+        sequence_s: longest time, in seconds of the motion, with the same clothes, light and place.
         jpeg_quality: lowest and highest quality of the stored images.
         backgrounds: a directory of photos to use as backgrounds too; None for none.
         max_train, max_val, max_test: most samples of each split; None: all there are.
@@ -36,6 +38,7 @@ class RenderConfig:
     fps: float = 25.0
     cameras: int = 4
     takes: int = 1
+    sequence_s: float = 4.0
     jpeg_quality: tuple[int, int] = (60, 95)
     backgrounds: Path | None = None
     max_train: int | None = None
@@ -49,6 +52,8 @@ class RenderConfig:
                 raise InputError(f"{name}: got {getattr(self, name)}, expected at least 1")
         if not 0 < self.fps <= 1000:
             raise InputError(f"fps: got {self.fps}, expected above 0 and at most 1000")
+        if not 0 < self.sequence_s < math.inf:
+            raise InputError(f"sequence_s: got {self.sequence_s}, expected a positive number")
         low, high = self.jpeg_quality
         if not 1 <= low <= high <= 100:
             raise InputError(f"jpeg_quality: got {low} to {high}, expected 1 <= lowest <= highest")
@@ -56,6 +61,11 @@ class RenderConfig:
             limit = getattr(self, name)
             if limit is not None and limit < 0:
                 raise InputError(f"{name}: got {limit}, expected at least 0")
+
+    @property
+    def longest(self) -> int:
+        """Most frames of a sequence."""
+        return max(1, round(self.sequence_s * self.fps))
 
     @property
     def limits(self) -> dict[str, int | None]:

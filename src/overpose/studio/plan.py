@@ -13,6 +13,9 @@ import numpy as np
 from overpose.errors import InputError
 from overpose.mocap.motion import Motion
 
+LONGEST = 100
+"""Most frames of a sequence: 4 s at 25 Hz. Then clothes, light and place change even where somebody
+stands still for a minute, as few recordings would otherwise give few appearances."""
 TRAVEL_MM = 2000.0
 """Longest way across the ground within a sequence. With cameras 4 to 6 m from its middle the person
 stays 3 to 7 m away from each."""
@@ -77,6 +80,7 @@ def plan_sequences(
     *,
     cameras: int = 4,
     takes: int = 1,
+    longest: int = LONGEST,
     limits: dict[str, int | None] | None = None,
 ) -> list[RenderSequence]:
     """Choose the samples and group them into sequences; always the same for the same arguments.
@@ -89,6 +93,7 @@ def plan_sequences(
         motions: gives each trial's motion, already at the frame rate wanted.
         cameras: cameras of a rig.
         takes: how often each trial is rendered, each time with other clothes, light and place.
+        longest: most frames of the trial that a sequence covers.
         limits: most samples of each split, "train", "val" and "test"; None or absent: all.
 
     Raises:
@@ -99,13 +104,14 @@ def plan_sequences(
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise InputError(f"trial {repeated[0]} is given twice, expected once")
-    if cameras < 1 or takes < 1:
-        raise InputError(f"got {cameras} cameras and {takes} takes, expected at least 1 of each")
+    for what, number in (("cameras", cameras), ("takes", takes), ("longest", longest)):
+        if number < 1:
+            raise InputError(f"{what}: got {number}, expected at least 1")
     pools: dict[tuple[str, str], list[_Frame]] = {}
     for trial in trials:
         root_mm = motions.motion(trial.trial).root_mm
         for split, part in split_frames(len(root_mm), trial.split).items():
-            for start, stop in cut_stretches(root_mm[part.start : part.stop]):
+            for start, stop in cut_stretches(root_mm[part.start : part.stop], longest):
                 stretch = _Stretch(trial, split, part.start + start, part.start + stop)
                 frames = range(stretch.start, stretch.stop)
                 pools.setdefault((split, trial.action), []).extend((stretch, f) for f in frames)
@@ -176,11 +182,13 @@ def split_frames(total: int, split: str) -> dict[str, range]:
     }
 
 
-def cut_stretches(root_mm: np.ndarray, travel_mm: float = TRAVEL_MM) -> list[tuple[int, int]]:
+def cut_stretches(
+    root_mm: np.ndarray, longest: int = LONGEST, travel_mm: float = TRAVEL_MM
+) -> list[tuple[int, int]]:
     """Cut a trial into stretches (start, stop) that cover it, each as long as it may be.
 
     Within a stretch the box around the root's way over the ground has a diagonal of at most
-    `travel_mm`.
+    `travel_mm`, and there are at most `longest` frames.
 
     Args:
         root_mm: (frames, 3) world, mm.
@@ -191,7 +199,7 @@ def cut_stretches(root_mm: np.ndarray, travel_mm: float = TRAVEL_MM) -> list[tup
     low = high = root_mm[0, :2]
     for frame, place in enumerate(root_mm[:, :2]):
         lower, higher = np.minimum(low, place), np.maximum(high, place)
-        if np.linalg.norm(higher - lower) > travel_mm:
+        if frame - start >= longest or np.linalg.norm(higher - lower) > travel_mm:
             stretches.append((start, frame))
             start, lower, higher = frame, place, place
         low, high = lower, higher

@@ -7,7 +7,6 @@ Conventions: camera axes (x right, y down, z forward), mm; pixel (row i, column 
 from outside the body, (v1 - v0) x (v2 - v0) pointing out. Colours inside are linear light.
 """
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -270,19 +269,30 @@ def _vertex_normals(vertices, faces):
 
 @numba.njit(cache=True, nogil=True)
 def _visibility(vertices, faces, intrinsics, near, cull, face_ids, inverse_depth):
+    """First what faces the camera, then what does not: most of the latter is hidden and ends at
+    the comparison of a triangle's nearest corner with what its pixels already show."""
     height, width = face_ids.shape
     fx, fy, cx, cy = intrinsics[0], intrinsics[1], intrinsics[2], intrinsics[3]
+    over_fx, over_fy, nearest = 1.0 / fx, 1.0 / fy, 1.0 / near
     face_ids[:] = -1
     inverse_depth[:] = 0.0
     count = vertices.shape[0]
-    projected = np.empty((count, 2), np.float32)
+    projected = np.empty((count, 3), np.float32)
     for v in range(count):
         z = vertices[v, 2]
         if z >= near:
-            projected[v, 0] = vertices[v, 0] / z * fx + cx
-            projected[v, 1] = vertices[v, 1] / z * fy + cy
-    nearest = 1.0 / near
-    for f in range(faces.shape[0]):
+            over_z = 1.0 / z
+            projected[v, 0] = vertices[v, 0] * over_z * fx + cx
+            projected[v, 1] = vertices[v, 1] * over_z * fy + cy
+            projected[v, 2] = over_z
+    later = np.empty(faces.shape[0], np.int32)
+    waiting = 0
+    for turn in range(faces.shape[0] * 2):
+        f = turn
+        if turn >= faces.shape[0]:
+            if turn - faces.shape[0] >= waiting:
+                break
+            f = later[turn - faces.shape[0]]
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
         behind = (vertices[i, 2] < near) + (vertices[j, 2] < near) + (vertices[k, 2] < near)
         if behind == 3:
@@ -291,22 +301,35 @@ def _visibility(vertices, faces, intrinsics, near, cull, face_ids, inverse_depth
         if behind == 0:
             # A hundredth of a pixel of slack absorbs the single precision of `projected`.
             x0, x1, x2 = projected[i, 0], projected[j, 0], projected[k, 0]
-            left = max(left, math.ceil(min(x0, x1, x2) - 0.51))
-            right = min(right, math.floor(max(x0, x1, x2) - 0.49))
+            left = int(max(0.0, min(min(x0, x1, x2) + 0.49, width)))
+            right = int(max(-1.0, min(max(x0, x1, x2) - 0.49, width - 1)))
             if left > right:
                 continue
             y0, y1, y2 = projected[i, 1], projected[j, 1], projected[k, 1]
-            top = max(top, math.ceil(min(y0, y1, y2) - 0.51))
-            bottom = min(bottom, math.floor(max(y0, y1, y2) - 0.49))
+            top = int(max(0.0, min(min(y0, y1, y2) + 0.49, height)))
+            bottom = int(max(-1.0, min(max(y0, y1, y2) - 0.49, height - 1)))
             if top > bottom:
+                continue
+            if turn < faces.shape[0]:
+                if (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0) > 0.0:
+                    later[waiting] = f
+                    waiting += 1
+                    continue
+            closest = max(projected[i, 2], projected[j, 2], projected[k, 2]) * 1.000001
+            hidden = True
+            for row in range(top, bottom + 1):
+                for column in range(left, right + 1):
+                    hidden &= inverse_depth[row, column] > closest
+            if hidden:
                 continue
         ux, uy, uz, vx, vy, vz, wx, wy, wz, volume = edge_normals(vertices, i, j, k)
         if volume == 0.0 or (cull and volume > 0.0):
             continue
-        scale = 1.0 / volume
-        ux, uy, uz = ux * scale / fx, uy * scale / fy, uz * scale
-        vx, vy, vz = vx * scale / fx, vy * scale / fy, vz * scale
-        wx, wy, wz = wx * scale / fx, wy * scale / fy, wz * scale
+        sign = 1.0 if volume > 0.0 else -1.0
+        over_volume = 1.0 / abs(volume)
+        ux, uy, uz = sign * ux * over_fx, sign * uy * over_fy, sign * uz
+        vx, vy, vz = sign * vx * over_fx, sign * vy * over_fy, sign * vz
+        wx, wy, wz = sign * wx * over_fx, sign * wy * over_fy, sign * wz
         for row in range(top, bottom + 1):
             y = row + 0.5 - cy
             for column in range(left, right + 1):
@@ -316,8 +339,9 @@ def _visibility(vertices, faces, intrinsics, near, cull, face_ids, inverse_depth
                 c = wx * x + wy * y + wz
                 total = a + b + c
                 slack = -_EDGE_TOLERANCE * abs(total)
-                if a < slack or b < slack or c < slack or total > nearest:
+                if a < slack or b < slack or c < slack:
                     continue
-                if total > inverse_depth[row, column]:
+                total *= over_volume
+                if inverse_depth[row, column] < total <= nearest:
                     inverse_depth[row, column] = total
                     face_ids[row, column] = f

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import overpose
+from overpose.assets import load_asset
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
 from overpose.errors import InputError
 from overpose.progress import progress_bar
-from overpose.studio.background import find_photos
 from overpose.studio.jobs import Piece, RenderConfig, Renderer, ShardJob
 from overpose.studio.plan import (
     Motions,
@@ -72,7 +72,12 @@ def render_dataset(
     if processes is None:
         processes = available_processes()
     sequences = plan_sequences(
-        trials, motions, cameras=config.cameras, takes=config.takes, limits=config.limits
+        trials,
+        motions,
+        cameras=config.cameras,
+        takes=config.takes,
+        longest=config.longest,
+        limits=config.limits,
     )
     if not sequences:
         raise InputError("nothing to render: no trial has a frame, or every limit is 0")
@@ -80,6 +85,8 @@ def render_dataset(
     plan = describe_plan(sequences, config)
     missing = begin_dataset(out, plan, len(shards), overwrite=overwrite)
     jobs = _jobs(missing, shards, sequences, motions)
+    if missing and make_renderer is make_studio:
+        load_asset("body")  # once, and not in every process, where it must be built first
     make_work = partial(_make_work, make_renderer, out)
     total = sum(map(len, sequences))
     with progress_bar(f"rendering {name}", total) as advance:
@@ -95,6 +102,8 @@ def describe_plan(sequences: Sequence[RenderSequence], config: RenderConfig) -> 
     text = json.dumps([dataclasses.asdict(sequence) for sequence in sequences], sort_keys=True)
     options: dict[str, Any] = dataclasses.asdict(config)
     if config.backgrounds is not None:
+        from overpose.studio.background import find_photos  # compiled code, else not needed here
+
         photos = find_photos(config.backgrounds)
         listing = json.dumps([(photo.name, photo.stat().st_size) for photo in photos])
         options["backgrounds"] = {"files": len(photos), "sha256": _digest(listing)}

@@ -1,4 +1,4 @@
-"""Put a motion of CMU's skeleton on the body: rotations of its bones in the world, feet on the floor.
+"""Put a motion of CMU's skeleton on the body: its bones turned alike, its feet on the floor.
 
 Frames and units as in `body`: world millimetres, z up.
 """
@@ -31,11 +31,17 @@ SOURCES = {
 DEFAULT_ELBOW_AXIS = {"l": np.array([0.0, -0.5, -0.866]), "r": np.array([0.0, 0.5, 0.866])}
 """Elbow hinges of CMU's skeletons at rest; used where a motion never bends the elbow."""
 
+TRUNK = ("LowerBack", "Spine", "Spine1")
 TRUNK_SHARE = 0.5
 """CMU's skeletons at rest lean back by about 8 degrees against the body; taken over whole, people
 walk leaning back, left out, they stoop."""
 
-CONTACT_QUANTILE = 0.02
+LEVEL_QUANTILE = 0.25
+CONTACT_MM, FLIGHT_MM = 40.0, 120.0
+"""The floor of a motion is where its lowest point is a quarter of the time. A body within the first
+distance above it (or anywhere below it) stands on the floor, farther than the second it flies as
+high as it does in the motion."""
+
 GROUND_POINTS = 400
 
 
@@ -59,11 +65,12 @@ def retarget(motion: Motion, model: BodyModel, shape: BodyShape) -> BoneTransfor
     """Bones of the body following a motion.
 
     Every bone takes the world rotation of its CMU bone times a constant that aligns their rest
-    directions: arms and forearms by direction and elbow hinge, hands by direction and thumb, legs by
-    direction, feet by the shank's, the trunk by half of its lean; head and clavicles need none. Half of the wrist's twist
-    goes into the forearm. The root moves as in the motion, scaled by the ratio of leg lengths; then
-    the whole motion is shifted so that the lowest points of the body touch the ground, and single
-    frames are lifted where something would still be under it.
+    directions: arms and forearms by direction and elbow hinge, hands by direction and thumb, legs
+    by direction, feet by the shank's, the trunk by half of its lean; head and clavicles need none.
+    Half of the wrist's twist goes into the forearm. The root moves as in the motion, scaled by the
+    ratio of leg lengths; then each frame is shifted up or down so that the body's lowest point is
+    on the ground, except where the motion leaves its floor (see `FLIGHT_MM`): the floor of mocap
+    wanders by several cm.
 
     Args:
         motion: motion of a skeleton with CMU's bone names, at any frame rate.
@@ -71,7 +78,8 @@ def retarget(motion: Motion, model: BodyModel, shape: BodyShape) -> BoneTransfor
     Raises:
         InputError: the skeleton lacks a bone of CMU's.
     """
-    missing = sorted(set(SOURCES.values()) - set(motion.skeleton.names))
+    needed = {*SOURCES.values(), "lwrist", "rwrist"}
+    missing = sorted(needed - set(motion.skeleton.names))
     if missing:
         raise InputError(
             f"motion {motion.trial}: no bone {', '.join(missing)}; expected CMU's bone names, got "
@@ -129,12 +137,13 @@ def _alignments(
     shoulders = (head("LeftArm") + head("RightArm") - head("LeftUpLeg") - head("RightUpLeg")) / 2
     trunk = Rotation.from_matrix(_align(across, shoulders, across, _trunk(motion.skeleton)))
     half = Rotation.from_rotvec(trunk.as_rotvec() * TRUNK_SHARE).as_matrix()
-    result = dict.fromkeys(("LowerBack", "Spine", "Spine1"), half)
+    result: dict[str, np.ndarray] = {bone: half for bone in TRUNK}  # noqa: C420, keys stay str
     for side, letter in (("Left", "l"), ("Right", "r")):
-        for bone, followed in ((f"{side}UpLeg", f"{letter}femur"), (f"{side}Leg", f"{letter}tibia")):
-            result[bone] = _align(
-                direction(bone), across, offsets[index(followed)], across
-            )
+        for bone, followed in (
+            (f"{side}UpLeg", f"{letter}femur"),
+            (f"{side}Leg", f"{letter}tibia"),
+        ):
+            result[bone] = _align(direction(bone), across, offsets[index(followed)], across)
         shank = -offsets[index(f"{letter}tibia")]
         foot = _align(up, direction(f"{side}Foot"), shank, offsets[index(f"{letter}foot")])
         result[f"{side}Foot"] = result[f"{side}ToeBase"] = foot
@@ -143,7 +152,6 @@ def _alignments(
         axis = _elbow_axis(motion, source, letter)
         result[f"{side}Arm"] = _align(arm, hinge, offsets[index(f"{letter}humerus")], axis)
         result[f"{side}ForeArm"] = _align(forearm, hinge, offsets[index(f"{letter}radius")], axis)
-        knuckles = head(f"{side}FingerBase") - head(f"{side}Hand")
         knuckles = tails[model.bone(f"{side}FingerBase")] - head(f"{side}Hand")
         thumb = head(f"{side[0]}Thumb") - head(f"{side}Hand")
         hand = _align(knuckles, thumb, offsets[index(f"{letter}hand")], -np.eye(3)[1])
@@ -210,24 +218,33 @@ def _leg_length_body(model: BodyModel, shape: BodyShape) -> float:
 
 def _leg_length_skeleton(skeleton: BoneSkeleton) -> float:
     return float(
-        sum(skeleton.lengths_mm[skeleton.index(n)] for n in ("lfemur", "ltibia", "rfemur", "rtibia"))
+        sum(
+            skeleton.lengths_mm[skeleton.index(n)] for n in ("lfemur", "ltibia", "rfemur", "rtibia")
+        )
     )
 
 
 def _lowest_mm(model: BodyModel, shape: BodyShape, transforms: np.ndarray) -> np.ndarray:
-    """(frames,) how far to lower each frame: the motion's own level, less for frames below it."""
+    """(frames,) how far to lower each frame for its lowest point to be where it should."""
     body = np.unique(model.faces[model.group_faces("body")])
-    feet = [model.bone(f"{side}{part}") for side in ("Left", "Right") for part in ("Foot", "ToeBase")]
+    feet = [
+        model.bone(f"{side}{part}") for side in ("Left", "Right") for part in ("Foot", "ToeBase")
+    ]
     on_foot = np.isin(model.weight_indices[body, 0], feet)
     soles = body[on_foot & (shape.rest_mm[body, 2] < 25.0)]
     rest_of_body = body[~on_foot]
-    points = np.concatenate([soles[:: max(1, len(soles) // 100)],
-                             rest_of_body[:: max(1, len(rest_of_body) // GROUND_POINTS)]])
+    points = np.concatenate(
+        [
+            soles[:: max(1, len(soles) // 100)],
+            rest_of_body[:: max(1, len(rest_of_body) // GROUND_POINTS)],
+        ]
+    )
     heights = np.zeros((len(transforms), len(points)))
     rest = np.concatenate([shape.rest_mm[points], np.ones((len(points), 1))], axis=1)
     for k in range(model.weights.shape[1]):
         rows = transforms[:, model.weight_indices[points, k], 2]
         heights += model.weights[points, k] * np.einsum("fpk,pk->fp", rows, rest)
     lowest = heights.min(axis=1)
-    level = np.quantile(lowest, CONTACT_QUANTILE)
-    return np.minimum(level, lowest)
+    height = lowest - np.quantile(lowest, LEVEL_QUANTILE)
+    flight = np.interp(height, [CONTACT_MM, FLIGHT_MM], [0.0, FLIGHT_MM])
+    return lowest - np.where(height > FLIGHT_MM, height, flight)

@@ -79,14 +79,14 @@ def random_scene(
     elevation = rng.uniform(0.5, 1.2)
     key = _direction(azimuth, elevation)
     fill = _direction(azimuth + rng.uniform(1.6, 4.6), rng.uniform(0.1, 0.8))
-    direct = rng.uniform(0.35, 1.0) if outdoors else rng.uniform(0.2, 0.7)
-    total = rng.uniform(0.85, 1.15)
-    second = rng.uniform(0.0, 0.25)
+    # How hard the light is: the share of the key light in what a surface that faces it receives.
+    hardness = rng.uniform(0.25, 0.8) if outdoors else rng.uniform(0.25, 0.65)
+    total = rng.uniform(0.95, 1.3)
     warm = rng.normal(0.0, 0.07)
-    key_rgb = direct * total * np.array([1.0 + warm, 1.0, 1.0 - warm])
-    ambient = (1.05 - 0.55 * direct) * total
+    key_rgb = 1.25 * hardness * total * np.array([1.0 + warm, 1.0, 1.0 - warm])
     cool = rng.normal(0.04 if outdoors else 0.0, 0.05)
-    sky_rgb = ambient * np.array([1.0 - cool, 1.0, 1.0 + cool])
+    sky_rgb = (1.0 - hardness) * total * np.array([1.0 - cool, 1.0, 1.0 + cool])
+    second = rng.uniform(0.0, 0.3)
 
     background = _random_background(rng, kind, area_mm)
     if photos and rng.random() < 0.5:
@@ -94,15 +94,15 @@ def random_scene(
         span = (float(rng.uniform(1.0, 2.2)), float(rng.uniform(-0.15, 0.1)))
         background = _with_photo(background, chosen, span)
     floor = background.surfaces[0, 4:7]
-    bounce_rgb = sky_rgb * (0.3 + 0.5 * floor) + 0.25 * key_rgb * key[2] * floor
+    bounce_rgb = sky_rgb * (0.35 + 0.5 * floor) + 0.3 * key_rgb * key[2] * floor
     return Scene(
         to_lights=np.stack([key, fill]).astype(np.float32),
         light_rgb=np.stack([key_rgb, second * sky_rgb]).astype(np.float32),
         sky_rgb=sky_rgb.astype(np.float32),
         bounce_rgb=bounce_rgb.astype(np.float32),
-        shadow_strength=float(rng.uniform(0.6, 0.95)),
-        shadow_softness_mm=float(rng.uniform(15.0, 50.0) if outdoors else rng.uniform(30.0, 110.0)),
-        contact_strength=float(rng.uniform(0.55, 0.85)),
+        shadow_strength=float(rng.uniform(0.7, 1.0)),
+        shadow_softness_mm=float(rng.uniform(12.0, 45.0) if outdoors else rng.uniform(25.0, 80.0)),
+        contact_strength=float(rng.uniform(0.6, 0.9)),
         background=background,
         sensor=random_sensor(rng),
     )
@@ -153,11 +153,18 @@ def _random_background(rng: np.random.Generator, kind: str, area_mm: np.ndarray)
     )
 
 
-def _colour(rng: np.random.Generator, low: float, high: float, saturation: float) -> np.ndarray:
-    """A random linear colour of a brightness between the bounds."""
-    hue = rng.normal(0.0, 1.0, size=3)
-    hue /= np.abs(hue).max()
-    return np.clip(rng.uniform(low, high) * (1.0 + saturation * hue), 0.01, 0.92)
+def _colour(
+    rng: np.random.Generator, low: float, high: float, saturation: float, *, vivid: bool = False
+) -> np.ndarray:
+    """A random linear colour of a brightness between the bounds; what is not vivid is mostly
+    beige or grey, as walls and floors are."""
+    hue = rng.random()
+    if not vivid:
+        hue = rng.choice([rng.normal(0.09, 0.03), rng.normal(0.58, 0.05), hue], p=[0.65, 0.2, 0.15])
+    depth = saturation * rng.random() if vivid else saturation * rng.random() ** 2
+    ramp = np.abs((hue + np.array([0.0, 2 / 3, 1 / 3])) % 1.0 * 6.0 - 3.0) - 1.0
+    pure = np.clip(ramp, 0.0, 1.0)
+    return np.clip(rng.uniform(low, high) * (1.0 - depth + depth * pure), 0.01, 0.9)
 
 
 def _surface(
@@ -179,19 +186,19 @@ def _random_floor(rng: np.random.Generator, outdoors: bool) -> np.ndarray:
             a = np.array([0.10, 0.17, 0.04]) * rng.uniform(0.6, 1.6)
             b = a * np.array([1.5, 1.25, 1.1])
         else:  # gravel or sand
-            a = _colour(rng, 0.2, 0.45, 0.1) * np.array([1.1, 1.0, 0.85])
+            a = _colour(rng, 0.15, 0.4, 0.4)
             b = a * rng.uniform(0.7, 0.95)
         return _surface(texture, rng.uniform(12.0, 45.0), contrast, seed, a, b)
     if texture == "planks":
         a = np.array([0.42, 0.24, 0.11]) * rng.uniform(0.4, 1.4)
         return _surface(texture, rng.uniform(70.0, 180.0), contrast, seed, a, a * 0.35)
-    a = _colour(rng, 0.08, 0.6, 0.25)
+    a = _colour(rng, 0.06, 0.5, 0.6)
     if texture == "tiles":
-        joint = a * rng.uniform(0.4, 0.7) if rng.random() < 0.7 else a + 0.15
+        joint = a * rng.uniform(0.4, 0.7) if rng.random() < 0.7 else a + 0.1
         return _surface(texture, rng.uniform(200.0, 900.0), 0.4 * contrast, seed, a, joint)
     if texture == "checks":
         return _surface(
-            texture, rng.uniform(200.0, 500.0), contrast, seed, a, _colour(rng, 0.1, 0.7, 0.2)
+            texture, rng.uniform(200.0, 500.0), contrast, seed, a, _colour(rng, 0.1, 0.6, 0.5)
         )
     return _surface(texture, rng.uniform(200.0, 900.0), contrast, seed, a, a * rng.uniform(0.6, 1))
 
@@ -203,7 +210,7 @@ def _random_wall(rng: np.random.Generator, outdoors: bool) -> np.ndarray:
     )  # fmt: skip
     texture = choices[int(rng.integers(len(choices)))]
     contrast = rng.uniform(0.1, 0.6)
-    a = _colour(rng, 0.25, 0.8, 0.18)
+    a = _colour(rng, 0.25, 0.75, 0.5)
     if texture == "bricks":
         a = np.array([0.38, 0.15, 0.09]) * rng.uniform(0.5, 1.5) if rng.random() < 0.6 else a
         return _surface(texture, rng.uniform(180.0, 420.0), contrast, seed, a, _grey(rng, 0.3, 0.6))
@@ -234,7 +241,7 @@ def _random_panels(rng: np.random.Generator, half: np.ndarray, height: float) ->
             kind = rng.random()
             if kind < 0.25:  # door
                 size, up = (rng.uniform(380.0, 560.0), 1030.0), 1030.0
-                a = _colour(rng, 0.08, 0.6, 0.2)
+                a = _colour(rng, 0.08, 0.6, 0.6)
                 panel = (wall, along, up, *size, 60.0, seed & ~1, 0.0, *a, *(a * 0.8))
             elif kind < 0.55:  # window
                 size, up = (rng.uniform(350.0, 1100.0), rng.uniform(350.0, 750.0)), 1500.0
@@ -243,7 +250,7 @@ def _random_panels(rng: np.random.Generator, half: np.ndarray, height: float) ->
                 panel = (wall, along, up, *size, 60.0, seed & ~1, 0.0, *light, *frame)
             else:  # picture or poster
                 size = rng.uniform(180.0, 600.0, size=2)
-                a, frame = _colour(rng, 0.1, 0.6, 0.6), _colour(rng, 0.02, 0.8, 0.1)
+                a, frame = _colour(rng, 0.1, 0.6, 0.9, vivid=True), _colour(rng, 0.02, 0.8, 0.3)
                 up, border = rng.uniform(1300.0, 1800.0), rng.uniform(0.0, 40.0)
                 panel = (wall, along, up, *size, border, seed | 1, 0.0, *a, *frame)
             if up + size[1] < height:
@@ -267,7 +274,7 @@ def _random_boxes(
         # Nothing stands where people move.
         if abs(middle[axis]) - size[axis] < reach - _MARGIN_MM:
             continue
-        colour = _colour(rng, 0.05, 0.6, 0.35)
+        colour = _colour(rng, 0.05, 0.55, 0.7, vivid=rng.random() < 0.4)
         texture = ("plain", "planks", "plain", "bricks")[int(rng.integers(4 if outdoors else 3))]
         look = (TEXTURES.index(texture), rng.uniform(150.0, 400.0), int(rng.integers(1, 1000)))
         boxes.append(np.array([*middle, *size, *colour, *look], dtype=np.float32))
@@ -283,11 +290,11 @@ def _random_sky(rng: np.random.Generator) -> np.ndarray:
     clouds = _grey(rng, 0.8, 1.1)
     buildings = bool(rng.random() < 0.5)
     skyline = (
-        _colour(rng, 0.12, 0.45, 0.15)
+        _colour(rng, 0.12, 0.45, 0.5)
         if buildings
         else np.array([0.07, 0.12, 0.04]) * rng.uniform(0.6, 1.8)
     )
-    height = rng.uniform(0.06, 0.4) if rng.random() < 0.85 else 0.0
+    height = rng.uniform(0.1, 0.4) if rng.random() < 0.85 else 0.0
     cells = float(int(rng.integers(20, 90)))
     seed = int(rng.integers(1, 500)) * 2 + int(buildings)
     return np.array([zenith, horizon, clouds, skyline, (height, cells, seed)], dtype=np.float32)

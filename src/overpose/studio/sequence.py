@@ -9,7 +9,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from overpose.studio.outfit import Outfit, pose_outfit, random_outfit
 
 from overpose.camera import Camera
 from overpose.datasets.layout import Sample
@@ -23,6 +22,7 @@ from overpose.studio.cameras import place_cameras
 from overpose.studio.fit import fit_body
 from overpose.studio.frame import render_layers
 from overpose.studio.jobs import Piece, RenderConfig, Renderer, ShardJob
+from overpose.studio.outfit import Outfit, dress, pose_outfit, random_materials, random_style
 from overpose.studio.plan import RenderSequence
 from overpose.studio.postprocess import encode_jpeg
 from overpose.studio.retarget import BoneTransforms, retarget
@@ -56,7 +56,7 @@ def make_studio(config: RenderConfig) -> Renderer:
     model = load_body()
     photos = find_photos(config.backgrounds) if config.backgrounds is not None else ()
     shapes: dict[tuple[str, bytes], BodyShape] = {}
-    bones: dict[Motion, BoneTransforms] = {}
+    bones: dict[tuple[Motion, tuple[str, bytes]], BoneTransforms] = {}
 
     def render(job: ShardJob, check: Callable[[], None]) -> list[Sample]:
         samples = []
@@ -67,12 +67,13 @@ def make_studio(config: RenderConfig) -> Renderer:
             if key not in shapes:
                 subject = sequence.subject
                 shapes[key] = fit_body(model, motion.skeleton, config.seed, subject)
-            if motion not in bones:
+            if (motion, key) not in bones:
                 # Only the last: pieces of one trial follow each other.
                 bones.clear()
-                bones[motion] = retarget(motion, model, shapes[key])
-            stage = set_stage(model, shapes[key], bones[motion], sequence, config, photos)
-            samples += render_piece(piece, stage, bones[motion], config, check)
+                bones[motion, key] = retarget(motion, model, shapes[key])
+            moved = bones[motion, key]
+            stage = set_stage(model, shapes[key], moved, sequence, config, photos)
+            samples += render_piece(piece, stage, moved, config, check)
         return samples
 
     return render
@@ -88,15 +89,19 @@ def set_stage(
 ) -> Stage:
     """Clothes, scene and cameras of a sequence: the same whichever of its samples are rendered.
 
-    The cameras stand about the middle of the way of the pelvis; walls stand clear of all of it.
+    A subject's skin, hair and eyes have the same colours in all sequences. The cameras stand about
+    the middle of the way of the pelvis; walls stand clear of all of it.
     """
     joints = bones.joints_world_mm[sequence.start : sequence.stop].astype(np.float64)
     way = joints[:, PELVIS, :2]
     middle = (way.min(axis=0) + way.max(axis=0)) / 2
     reach = joints[..., :2].reshape(-1, 2)
     name = (sequence.trial, sequence.split, sequence.take, sequence.start)
+    person = random_stream(config.seed, "person", sequence.subject)
+    clothes = random_stream(config.seed, "clothes", *name)
+    style = random_style(shape, clothes)
     return Stage(
-        outfit=random_outfit(model, shape, random_stream(config.seed, "outfit", *name)),
+        outfit=dress(model, shape, style, random_materials(shape, person, clothes)),
         scene=random_scene(
             random_stream(config.seed, "scene", *name),
             area_mm=np.stack([reach.min(axis=0), reach.max(axis=0)]),

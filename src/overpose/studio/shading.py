@@ -8,10 +8,19 @@ import math
 import numba
 import numpy as np
 
-from overpose.studio.noise import FAST_MATH, noise2, noise3
+from overpose.studio.noise import FAST_MATH, noise2, noise3, whole
 
-BIAS_MM, SOFTNESS_MM = 45.0, 50.0
-"""How far below its shadow map's surface a point must lie to be shaded, and until fully so."""
+BIAS_MM = np.float32(45.0)
+"""How far below its shadow map's surface a point must lie to be in shadow at all."""
+
+OVER_SOFT = np.float32(1.0 / 50.0)
+"""One over the further mm until it is wholly in shadow."""
+
+SAME_SURFACE_MM = np.float32(40.0)
+"""Samples of a pixel whose depths differ less are lit as one."""
+
+WRAP = np.float32(0.15)
+"""How far light reaches past the terminator, as a cosine."""
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -45,7 +54,7 @@ def _pattern(kind, x, y, z, scale):
         return min(1.0, max(0.0, 0.5 + 4.0 * (value - 0.5)))
     if kind == 5:
         u, v = scale * (x + 0.6 * y), scale * z
-        u, v = u - math.floor(u) - 0.5, v - math.floor(v) - 0.5
+        u, v = u - whole(u) - 0.5, v - whole(v) - 0.5
         return 1.0 if u * u + v * v < 0.08 else 0.0
     return 0.0
 
@@ -56,104 +65,131 @@ def shade_samples(
     pattern_scale, specular, sky_up, sky_rgb, bounce_rgb, to_lights, light_rgb, shadow_depth,
     to_shadow, shadow_strength, intrinsics, supersample, colour, coverage, depth,
 ):  # fmt: skip
-    fx, fy, cx, cy = intrinsics[0], intrinsics[1], intrinsics[2], intrinsics[3]
-    last_cell, half_cell = shadow_depth.shape[0] - 1, np.float32(0.5)
-    share = np.float32(1.0 / (supersample * supersample))
+    over_fx, over_fy = 1.0 / intrinsics[0], 1.0 / intrinsics[1]
+    cx, cy = intrinsics[2], intrinsics[3]
+    last_cell = shadow_depth.shape[0] - 1
+    samples = supersample * supersample
+    share, one, zero = np.float32(1.0 / samples), np.float32(1.0), np.float32(0.0)
+    half = np.float32(0.5)
     for row in range(coverage.shape[0]):
         for column in range(coverage.shape[1]):
-            red, green, blue, covered, nearest = 0.0, 0.0, 0.0, 0.0, np.inf
-            for sample in range(supersample * supersample):
-                r = row * supersample + sample // supersample
-                s = column * supersample + sample % supersample
-                f = face_ids[r, s]
+            red, green, blue, covered, nearest = zero, zero, zero, zero, np.float32(np.inf)
+            # Samples of one surface share their light: sums over the surface at hand.
+            weight, first_z, gloss = zero, zero, zero
+            nx, ny, nz, px, py, pz = zero, zero, zero, zero, zero, zero
+            own_r, own_g, own_b = zero, zero, zero
+            r, s = row * supersample, column * supersample
+            for sample in range(samples + 1):  # one more to finish the last surface
+                f = -1
+                if sample < samples:
+                    f = face_ids[r, s]
+                    at_r, at_s = r, s
+                    s += 1
+                    if s == (column + 1) * supersample:
+                        r, s = r + 1, column * supersample
+                    if f < 0:
+                        continue
+                    i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+                    ux, uy, uz, vx, vy, vz, wx, wy, wz, volume = edge_normals(vertices, i, j, k)
+                    rx, ry = (at_s + 0.5 - cx) * over_fx, (at_r + 0.5 - cy) * over_fy
+                    a64 = rx * ux + ry * uy + uz
+                    b64 = rx * vx + ry * vy + vz
+                    c64 = rx * wx + ry * wy + wz
+                    total = 1.0 / (a64 + b64 + c64)
+                    a, b, c = (
+                        np.float32(a64 * total),
+                        np.float32(b64 * total),
+                        np.float32(c64 * total),
+                    )
+                    z = np.float32(volume * total)
+                if weight > zero and (f < 0 or abs(z - first_z) > SAME_SURFACE_MM):
+                    length = one / (np.sqrt(nx * nx + ny * ny + nz * nz) + np.float32(1e-12))
+                    nx, ny, nz = nx * length, ny * length, nz * length
+                    length = one / weight
+                    px, py, pz = px * length, py * length, pz * length
+                    gloss *= length
+                    sky = half + half * (nx * sky_up[0] + ny * sky_up[1] + nz * sky_up[2])
+                    lit_r = bounce_rgb[0] + (sky_rgb[0] - bounce_rgb[0]) * sky
+                    lit_g = bounce_rgb[1] + (sky_rgb[1] - bounce_rgb[1]) * sky
+                    lit_b = bounce_rgb[2] + (sky_rgb[2] - bounce_rgb[2]) * sky
+                    length = one / np.sqrt(px * px + py * py + pz * pz)
+                    for lamp in range(to_lights.shape[0]):
+                        lx, ly, lz = to_lights[lamp, 0], to_lights[lamp, 1], to_lights[lamp, 2]
+                        # Lamps have a size: light reaches a little past the terminator.
+                        strength = nx * lx + ny * ly + nz * lz
+                        strength = (strength + WRAP) / (one + WRAP)
+                        if strength <= zero:
+                            continue
+                        open_to = one
+                        if lamp == 0:
+                            u = to_shadow[0, 0] * px + to_shadow[0, 1] * py + to_shadow[0, 2] * pz
+                            v = to_shadow[1, 0] * px + to_shadow[1, 1] * py + to_shadow[1, 2] * pz
+                            w = to_shadow[2, 0] * px + to_shadow[2, 1] * py + to_shadow[2, 2] * pz
+                            u, v = u + to_shadow[0, 3] - half, v + to_shadow[1, 3] - half
+                            w += to_shadow[2, 3] + BIAS_MM
+                            p, q = int(v), int(u)
+                            u, v = u - np.float32(q), v - np.float32(p)
+                            if 0 <= p < last_cell and 0 <= q < last_cell:
+                                s00 = min(one, max(zero, (shadow_depth[p, q] - w) * OVER_SOFT))
+                                s01 = min(one, max(zero, (shadow_depth[p, q + 1] - w) * OVER_SOFT))
+                                s10 = min(one, max(zero, (shadow_depth[p + 1, q] - w) * OVER_SOFT))
+                                s11 = min(
+                                    one, max(zero, (shadow_depth[p + 1, q + 1] - w) * OVER_SOFT)
+                                )
+                                s00, s10 = s00 + (s01 - s00) * u, s10 + (s11 - s10) * u
+                                open_to -= shadow_strength * (s00 + (s10 - s00) * v)
+                        strength *= open_to
+                        lit_r += strength * light_rgb[lamp, 0]
+                        lit_g += strength * light_rgb[lamp, 1]
+                        lit_b += strength * light_rgb[lamp, 2]
+                        if gloss > zero:
+                            hx, hy, hz = lx - px * length, ly - py * length, lz - pz * length
+                            shine = max(zero, nx * hx + ny * hy + nz * hz)
+                            shine *= shine / (hx * hx + hy * hy + hz * hz)
+                            shine *= shine
+                            shine *= shine
+                            shine *= shine * gloss * open_to * weight
+                            red += shine * light_rgb[lamp, 0]
+                            green += shine * light_rgb[lamp, 1]
+                            blue += shine * light_rgb[lamp, 2]
+                    red += own_r * lit_r
+                    green += own_g * lit_g
+                    blue += own_b * lit_b
+                    weight, gloss = zero, zero
+                    nx, ny, nz, px, py, pz = zero, zero, zero, zero, zero, zero
+                    own_r, own_g, own_b = zero, zero, zero
                 if f < 0:
-                    continue
-                i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-                ux, uy, uz, vx, vy, vz, wx, wy, wz, volume = edge_normals(vertices, i, j, k)
-                rx, ry = (s + 0.5 - cx) / fx, (r + 0.5 - cy) / fy
-                a = rx * ux + ry * uy + uz
-                b = rx * vx + ry * vy + vz
-                c = rx * wx + ry * wy + wz
-                total = 1.0 / (a + b + c)
-                z = volume * total
-                a, b, c = np.float32(a * total), np.float32(b * total), np.float32(c * total)
-                nearest = min(nearest, z)
-                px, py, pz = np.float32(rx * z), np.float32(ry * z), np.float32(z)
-
-                nx = a * normals[i, 0] + b * normals[j, 0] + c * normals[k, 0]
-                ny = a * normals[i, 1] + b * normals[j, 1] + c * normals[k, 1]
-                nz = a * normals[i, 2] + b * normals[j, 2] + c * normals[k, 2]
-                length = np.sqrt(nx * nx + ny * ny + nz * nz) + np.float32(1e-12)
-                # A surface seen from behind (a skirt's inside) is lit as if it faced us.
-                length = -length if volume > 0.0 else length
-                nx, ny, nz = nx / length, ny / length, nz / length
-
+                    break
+                if weight == zero:
+                    first_z = z
                 m = face_material[f]
+                weight += one
+                covered += one
+                nearest = min(nearest, z)
+                px += np.float32(rx) * z
+                py += np.float32(ry) * z
+                pz += z
+                # A surface seen from behind (a skirt's inside) is lit as if it faced us.
+                facing = -one if volume > 0.0 else one
+                nx += facing * (a * normals[i, 0] + b * normals[j, 0] + c * normals[k, 0])
+                ny += facing * (a * normals[i, 1] + b * normals[j, 1] + c * normals[k, 1])
+                nz += facing * (a * normals[i, 2] + b * normals[j, 2] + c * normals[k, 2])
+                gloss += specular[m]
                 x = a * rest[i, 0] + b * rest[j, 0] + c * rest[k, 0]
                 y = a * rest[i, 1] + b * rest[j, 1] + c * rest[k, 1]
                 h = a * rest[i, 2] + b * rest[j, 2] + c * rest[k, 2]
-                blend = _pattern(pattern[m], x, y, h, pattern_scale[m])
                 # Folds and unevenness: nothing real has one flat colour.
-                uneven = 0.86 + 0.28 * noise2(x * 0.021 + 0.013 * y, h * 0.017 + y * 0.011, 7)
-
-                facing = nx * sky_up[0] + ny * sky_up[1] + nz * sky_up[2]
-                sky = 0.5 + 0.5 * facing
-                lit_r = bounce_rgb[0] + (sky_rgb[0] - bounce_rgb[0]) * sky
-                lit_g = bounce_rgb[1] + (sky_rgb[1] - bounce_rgb[1]) * sky
-                lit_b = bounce_rgb[2] + (sky_rgb[2] - bounce_rgb[2]) * sky
-                gloss_r, gloss_g, gloss_b = 0.0, 0.0, 0.0
-                distance = np.sqrt(px * px + py * py + pz * pz)
-                for lamp in range(to_lights.shape[0]):
-                    lx, ly, lz = (
-                        to_lights[lamp, 0],
-                        to_lights[lamp, 1],
-                        to_lights[lamp, 2],
-                    )
-                    # Lamps have a size: light reaches a little past the terminator.
-                    strength = (nx * lx + ny * ly + nz * lz + 0.15) / 1.15
-                    if strength <= 0.0:
-                        continue
-                    open_to = 1.0
-                    if lamp == 0:
-                        u = to_shadow[0, 0] * px + to_shadow[0, 1] * py + to_shadow[0, 2] * pz
-                        v = to_shadow[1, 0] * px + to_shadow[1, 1] * py + to_shadow[1, 2] * pz
-                        w = to_shadow[2, 0] * px + to_shadow[2, 1] * py + to_shadow[2, 2] * pz
-                        u, v = u + to_shadow[0, 3] - half_cell, v + to_shadow[1, 3] - half_cell
-                        w += to_shadow[2, 3] + BIAS_MM
-                        p, q = int(v), int(u)
-                        u, v = u - q, v - p
-                        shadow = 0.0
-                        if 0 <= p < last_cell and 0 <= q < last_cell:
-                            for corner in range(4):
-                                down, along = corner >> 1, corner & 1
-                                over = (shadow_depth[p + down, q + along] - w) / SOFTNESS_MM
-                                weight = (v if down else 1.0 - v) * (u if along else 1.0 - u)
-                                shadow += weight * min(1.0, max(0.0, over))
-                        open_to = 1.0 - shadow_strength * shadow
-                    strength *= open_to
-                    lit_r += strength * light_rgb[lamp, 0]
-                    lit_g += strength * light_rgb[lamp, 1]
-                    lit_b += strength * light_rgb[lamp, 2]
-                    if specular[m] > 0.0:
-                        hx, hy, hz = lx - px / distance, ly - py / distance, lz - pz / distance
-                        half = (nx * hx + ny * hy + nz * hz) / np.sqrt(hx * hx + hy * hy + hz * hz)
-                        half = half * half if half > 0.0 else 0.0
-                        half *= half
-                        half *= half
-                        half *= half * specular[m] * open_to
-                        gloss_r += half * light_rgb[lamp, 0]
-                        gloss_g += half * light_rgb[lamp, 1]
-                        gloss_b += half * light_rgb[lamp, 2]
-                red += gloss_r + lit_r * uneven * (
-                    colour_a[m, 0] + (colour_b[m, 0] - colour_a[m, 0]) * blend
+                uneven = np.float32(0.86) + np.float32(0.28) * noise2(
+                    x * np.float32(0.021) + np.float32(0.013) * y,
+                    h * np.float32(0.017) + np.float32(0.011) * y,
+                    7,
                 )
-                green += gloss_g + lit_g * uneven * (
-                    colour_a[m, 1] + (colour_b[m, 1] - colour_a[m, 1]) * blend
-                )
-                blue += gloss_b + lit_b * uneven * (
-                    colour_a[m, 2] + (colour_b[m, 2] - colour_a[m, 2]) * blend
-                )
-                covered += 1.0
+                blend = zero
+                if pattern[m] > 0:
+                    blend = np.float32(_pattern(pattern[m], x, y, h, pattern_scale[m]))
+                own_r += uneven * (colour_a[m, 0] + (colour_b[m, 0] - colour_a[m, 0]) * blend)
+                own_g += uneven * (colour_a[m, 1] + (colour_b[m, 1] - colour_a[m, 1]) * blend)
+                own_b += uneven * (colour_a[m, 2] + (colour_b[m, 2] - colour_a[m, 2]) * blend)
             colour[row, column, 0] = red * share
             colour[row, column, 1] = green * share
             colour[row, column, 2] = blue * share

@@ -14,7 +14,7 @@ from overpose.studio.noise import FAST_MATH
 SHADOW_CELLS = 96
 CONTACT_CELLS = 64
 CONTACT_CELL_MM = 36.0
-_CONTACT_REACH_MM = 70.0
+_CONTACT_REACH_MM = 90.0
 _EMPTY = -1e9  # height along the light where nothing stands in its way
 
 
@@ -78,7 +78,7 @@ def touch_ground(vertices_world_mm: np.ndarray) -> ContactMap:
         vertices_world_mm: (V, 3) float32.
     """
     darkness, left, top = _splat_contact(vertices_world_mm, CONTACT_CELLS, CONTACT_CELL_MM)
-    darkness = cv2.GaussianBlur(darkness, (0, 0), 1.3)
+    darkness = cv2.GaussianBlur(darkness, (0, 0), 1.6)
     scale = 1.0 / CONTACT_CELL_MM
     from_world = np.array([[scale, 0.0, -left * scale], [0.0, scale, -top * scale]])
     return ContactMap(darkness, from_world.astype(np.float32))

@@ -9,7 +9,7 @@ import math
 import numba
 import numpy as np
 
-from overpose.studio.noise import FAST_MATH, hash_unit, noise2
+from overpose.studio.noise import FAST_MATH, hash_unit, noise2, whole
 from overpose.studio.textures import texture
 
 FAR_MM = 1e7
@@ -138,7 +138,7 @@ def paint(
                     shadow = 0.0
                     at = to_cover[0, 0] * x + to_cover[0, 1] * y + to_cover[0, 2] - 0.5
                     to = to_cover[1, 0] * x + to_cover[1, 1] * y + to_cover[1, 2] - 0.5
-                    j, i = int(math.floor(at)), int(math.floor(to))
+                    j, i = whole(at), whole(to)
                     if 0 <= j < cover.shape[1] - 1 and 0 <= i < cover.shape[0] - 1:
                         low = cover[i, j] + (cover[i, j + 1] - cover[i, j]) * (at - j)
                         high = cover[i + 1, j] + (cover[i + 1, j + 1] - cover[i + 1, j]) * (at - j)
@@ -147,7 +147,7 @@ def paint(
                     shadow = 0.0
                     at = to_contact[0, 0] * x + to_contact[0, 1] * y + to_contact[0, 2] - 0.5
                     to = to_contact[1, 0] * x + to_contact[1, 1] * y + to_contact[1, 2] - 0.5
-                    j, i = int(math.floor(at)), int(math.floor(to))
+                    j, i = whole(at), whole(to)
                     if 0 <= j < contact.shape[1] - 1 and 0 <= i < contact.shape[0] - 1:
                         low = contact[i, j] + (contact[i, j + 1] - contact[i, j]) * (at - j)
                         high = contact[i + 1, j]
@@ -218,24 +218,24 @@ def paint_photo(
             dz = turn[2, 0] * u + turn[2, 1] * v + turn[2, 2]
             slope = dz / (math.sqrt(dx * dx + dy * dy) + 1e-9)
             x = math.atan2(dy, dx) * per_radian / (2.0 * columns)
-            x = 2.0 * columns * (x - math.floor(x))
+            x = 2.0 * columns * (x - whole(x))
             x = 2.0 * columns - x if x > columns else x
             y = ((middle - slope) * per_radian + 0.5 * rows) / (2.0 * rows)
-            y = 2.0 * rows * (y - math.floor(y))
+            y = 2.0 * rows * (y - whole(y))
             y = 2.0 * rows - y if y > rows else y
             kept = 1.0
             if dz < -1e-6:
                 to_floor = -origin[2] / dz
                 x_mm, y_mm = origin[0] + dx * to_floor, origin[1] + dy * to_floor
-                j = int(math.floor(to_cover[0, 0] * x_mm + to_cover[0, 1] * y_mm + to_cover[0, 2]))
-                i = int(math.floor(to_cover[1, 0] * x_mm + to_cover[1, 1] * y_mm + to_cover[1, 2]))
+                j = whole(to_cover[0, 0] * x_mm + to_cover[0, 1] * y_mm + to_cover[0, 2])
+                i = whole(to_cover[1, 0] * x_mm + to_cover[1, 1] * y_mm + to_cover[1, 2])
                 if 0 <= j < cover.shape[1] and 0 <= i < cover.shape[0]:
                     kept -= 0.6 * shadow_strength * cover[i, j]
                 j = int(
-                    math.floor(to_contact[0, 0] * x_mm + to_contact[0, 1] * y_mm + to_contact[0, 2])
+                    whole(to_contact[0, 0] * x_mm + to_contact[0, 1] * y_mm + to_contact[0, 2])
                 )
                 i = int(
-                    math.floor(to_contact[1, 0] * x_mm + to_contact[1, 1] * y_mm + to_contact[1, 2])
+                    whole(to_contact[1, 0] * x_mm + to_contact[1, 1] * y_mm + to_contact[1, 2])
                 )
                 if 0 <= j < contact.shape[1] and 0 <= i < contact.shape[0]:
                     kept *= 1.0 - contact_strength * contact[i, j]
@@ -270,7 +270,7 @@ def _mean_of_corners(corners):
 @numba.njit(cache=True, nogil=True, fastmath=FAST_MATH, inline="always")
 def _near_edge(strength, away):
     """How much ambient light a point loses `away` mm from where two surfaces meet."""
-    return strength * math.exp(-away / 220.0) if away < 1000.0 else 0.0
+    return strength * math.exp(-abs(away) / 220.0) if abs(away) < 1000.0 else 0.0
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST_MATH)
@@ -290,11 +290,11 @@ def _skyline(angle, slope, high, cells, seed):
         return 0.0
     at = angle * cells
     if seed & 1:
-        cell = int(math.floor(at))
+        cell = whole(at)
         if slope > high * (0.25 + 0.75 * hash_unit(cell, 5, seed)):
             return 0.0
         row = slope * cells * 1.2
-        window = at * 6.0 - math.floor(at * 6.0) > 0.45 and row - math.floor(row) > 0.4
+        window = at * 6.0 - whole(at * 6.0) > 0.45 and row - whole(row) > 0.4
         return (0.6 + 0.8 * hash_unit(cell, 6, seed)) * (0.7 if window else 1.0)
     top = 0.3 + 0.5 * noise2(at, 0.0, seed) + 0.2 * noise2(7.0 * at, 0.0, seed + 1)
     return 0.6 + 0.8 * noise2(12.0 * at, 2.0 * slope * cells, seed) if slope < high * top else 0.0

@@ -23,6 +23,10 @@ from overpose.training.data import pose_batches, steps_per_epoch
 from overpose.training.loop import RUNTIME, Runtime, Task, fit
 from overpose.training.samples import run_record, squared_error
 
+STACKED_PENALTY_POSES = 16
+"""Poses of each (random) batch on which two layers' contractive term is averaged. The term costs
+about twenty plain steps on all of them; the mean over a part has the same expectation."""
+
 
 def train_autoencoder(
     poses_mm: np.ndarray,
@@ -130,6 +134,8 @@ def _whole_loss(model: PoseAutoencoder, sigma: float, contraction: float, pose: 
     error = squared_error(model.decode(codes[-1]), pose)
     if contraction == 0:
         return error
+    if len(codes) > 1:
+        codes = [code[:STACKED_PENALTY_POSES] for code in codes]
     return error + contraction * model.penalty_of_codes(codes).mean()
 
 

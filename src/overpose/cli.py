@@ -1,0 +1,304 @@
+"""The subcommands: parse, call one function, report. No logic lives here.
+
+Everything heavy is imported inside the commands, so that `--help` answers at once.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from overpose.errors import InputError
+
+Stage = Literal["all", "autoencoder", "direct", "latent", "finetune"]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Run the whole method on made-up motion, from nothing, within minutes.
+
+    Renders procedural motion, trains the three stages and the plain CNN, prints both tables. It is
+    `reproduce --preset smoke`; the numbers show that it runs, not how good it is.
+
+    Example: overpose demo --out overpose-demo
+    """
+
+    out: Path = Path("overpose-demo")
+    """Directory of the experiment; one that was interrupted is resumed."""
+    overwrite: bool = False
+    """Replace an experiment of another kind in that directory."""
+
+    def run(self) -> None:
+        Reproduce(preset="smoke", out=self.out, overwrite=self.overwrite).run()
+
+
+@dataclass(frozen=True)
+class Reproduce:
+    """Render, train and measure every method of a preset; write tables and figures.
+
+    Interrupted runs go on where they were: give the same command again.
+
+    Example: overpose reproduce --preset cpu --mocap cmu.tar.xz --splits splits.json --out runs/cpu
+    """
+
+    out: Path
+    """Directory of the experiment: report.json, tables.md, figure.png, dataset, models."""
+    preset: Literal["smoke", "cpu", "paper"] = "smoke"
+    """smoke: made-up motion, minutes. cpu: reduced sizes, hours. paper: published sizes, GPU."""
+    mocap: Path | None = None
+    """CMU's motion capture: a directory or an archive in the official layout (cpu, paper)."""
+    splits: Path | None = None
+    """Which trials train and test, JSON; see docs/data.md (cpu, paper)."""
+    seeds: tuple[int, ...] | None = None
+    """Seeds of training, instead of the preset's."""
+    processes: int | None = None
+    """Processes for rendering; one for each core if not given."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train."""
+    overwrite: bool = False
+    """Replace an experiment of another kind in the directory."""
+
+    def run(self) -> None:
+        from overpose.evaluation.presets import preset_named
+        from overpose.evaluation.reproduce import reproduce
+        from overpose.training import Runtime
+
+        done = reproduce(
+            preset_named(self.preset),
+            self.out,
+            mocap=self.mocap,
+            splits=self.splits,
+            processes=self.processes,
+            seeds=self.seeds,
+            overwrite=self.overwrite,
+            runtime=Runtime(device=self.device),
+        )
+        if done.failed:
+            raise InputError(f"{len(done.failed)} rows failed: {'; '.join(done.failed)}")
+
+
+@dataclass(frozen=True)
+class Ablate:
+    """Compare sizes, noises, contractions and depths of the autoencoder on held-out subjects.
+
+    Test subjects are not touched: some training subjects are held out instead.
+
+    Example: overpose ablate --data runs/cpu/dataset --out runs/ablation
+    """
+
+    data: Path
+    """A rendered dataset."""
+    out: Path
+    """Directory for ablation.json and ablation.md; an interrupted ablation is resumed."""
+    seed: int = 0
+    """Seed of training."""
+    poses_only: bool = False
+    """Leave out the image stages: minutes instead of an hour."""
+    overwrite: bool = False
+    """Replace an ablation made otherwise in the directory."""
+
+    def run(self) -> None:
+        from overpose.evaluation.ablation import AblationBudget, ablate
+
+        budget = AblationBudget(latent_epochs=0, finetune_epochs=0) if self.poses_only else None
+        ablate(self.data, self.out, budget=budget, seed=self.seed, overwrite=self.overwrite)
+
+
+@dataclass(frozen=True)
+class Render:
+    """Render labelled images of motion: the dataset that training reads.
+
+    Without --mocap the motion is made up (procedural). Finished shards survive any interruption;
+    the same command renders the rest.
+
+    Example: overpose render --mocap cmu.tar.xz --splits splits.json --max-train 24000 --out data
+    """
+
+    out: Path
+    """Directory of the dataset."""
+    mocap: Path | None = None
+    """CMU's motion capture: a directory or an archive in the official layout."""
+    splits: Path | None = None
+    """Which trials train and test, JSON; see docs/data.md. Goes with --mocap."""
+    image_size: int = 128
+    """Height and width of the images, pixels."""
+    max_train: int | None = None
+    """Most training samples; all if not given."""
+    max_val: int | None = None
+    """Most validation samples; all if not given."""
+    max_test: int | None = None
+    """Most test samples; all if not given."""
+    takes: int = 1
+    """How often each trial is rendered, each time with other clothes, light and place."""
+    backgrounds: Path | None = None
+    """A directory of your photos to stand behind the people."""
+    seed: int = 0
+    """Seed of everything drawn at random."""
+    processes: int | None = None
+    """How many processes; one for each core if not given. The result does not depend on it."""
+    overwrite: bool = False
+    """Replace another dataset in the directory."""
+
+    def run(self) -> None:
+        from overpose.evaluation.reproduce import render_motion
+        from overpose.studio.jobs import RenderConfig
+
+        config = RenderConfig(
+            image_size=self.image_size,
+            seed=self.seed,
+            takes=self.takes,
+            backgrounds=self.backgrounds,
+            max_train=self.max_train,
+            max_val=self.max_val,
+            max_test=self.max_test,
+        )
+        with render_motion(
+            config,
+            self.out,
+            mocap=self.mocap,
+            splits=self.splits,
+            processes=self.processes,
+            overwrite=self.overwrite,
+        ) as dataset:
+            print(f"{len(dataset)} samples: {self.out}")
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train the stages on a rendered dataset.
+
+    (a) autoencoder, (b) latent, (c) finetune, and the CNN straight to the pose (direct). Every
+    stage resumes after an interruption with exactly the same weights; finished ones are skipped.
+
+    Example: overpose train --data data --out runs/mine --preset cpu
+    """
+
+    data: Path
+    """A rendered dataset."""
+    out: Path
+    """Directory of the models, one directory a stage."""
+    stage: Stage = "all"
+    """Which stage; the stages it needs are trained first if they are not there."""
+    preset: Literal["smoke", "cpu", "paper"] = "cpu"
+    """Sizes and budgets of the networks; must fit the dataset's image size."""
+    seed: int = 0
+    """Seed of weights, order, crops, noise and dropout."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train."""
+
+    def run(self) -> None:
+        from overpose.evaluation.pipeline import train_stages
+        from overpose.evaluation.presets import preset_named
+        from overpose.training import Runtime
+
+        trained = train_stages(
+            preset_named(self.preset),
+            self.data,
+            self.out,
+            stage=self.stage,
+            seed=self.seed,
+            runtime=Runtime(device=self.device),
+        )
+        for name, directory in trained.items():
+            print(f"{name}: {directory}")
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure trained models on a dataset's test split; write report.json and tables.md.
+
+    Example: overpose evaluate --data data --models runs/mine/finetuned --out runs/mine/report
+    """
+
+    data: Path
+    """A rendered dataset."""
+    models: tuple[Path, ...]
+    """Directories of trained models (or of stages, whose last model is taken)."""
+    out: Path
+    """Directory for the report."""
+    overwrite: bool = False
+    """Replace an earlier report."""
+
+    def run(self) -> None:
+        from overpose.evaluation.pipeline import evaluate_models
+
+        evaluate_models(self.models, self.data, self.out, overwrite=self.overwrite)
+        print(f"tables: {self.out / 'tables.md'}")
+
+
+@dataclass(frozen=True)
+class Assets:
+    """Make or find the files that overpose needs but does not ship, and say where they are.
+
+    Example: overpose assets
+    """
+
+    def run(self) -> None:
+        from overpose.assets import ASSETS, cache_directory, load_asset
+
+        for key, asset in ASSETS.items():
+            load_asset(key)
+            print(f"{key}: {cache_directory() / asset.file_name} ({asset.licence})")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Measure the speed budgets on this machine.
+
+    Example: overpose bench --out bench.json
+    """
+
+    out: Path | None = None
+    """Also write the numbers here, as JSON."""
+    parts: tuple[Literal["studio", "training"], ...] = field(default=("studio", "training"))
+    """What to measure."""
+    overwrite: bool = False
+    """Replace an earlier file."""
+
+    def run(self) -> None:
+        from overpose.bench import bench
+
+        bench(self.parts, self.out, overwrite=self.overwrite)
+
+
+Command = (
+    Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
+    | Annotated[Render, tyro.conf.subcommand("render")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Ablate, tyro.conf.subcommand("ablate")]
+    | Annotated[Assets, tyro.conf.subcommand("assets")]
+    | Annotated[Bench, tyro.conf.subcommand("bench")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; ends the process with 0, 1 (bad input), 2 (usage) or 130 (Ctrl-C)."""
+    command = tyro.cli(
+        Command,  # type: ignore[arg-type]
+        prog="overpose",
+        description="3D human pose from one ordinary camera, through a learned latent code.",
+        args=arguments,
+        config=(tyro.conf.OmitSubcommandPrefixes,),
+    )
+    try:
+        command.run()
+    except InputError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        print("overpose: interrupted; what was finished is kept", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}")
+
+
+def _fail(message: str) -> None:
+    print(f"overpose: error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(1)

@@ -1,0 +1,129 @@
+"""What the ablation compares, and its tables; running it belongs to `ablation`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from overpose.evaluation.tables import TextTable, markdown_table
+from overpose.models.autoencoder import AutoencoderConfig
+
+BASE = AutoencoderConfig()
+"""The paper's one layer of 2000, 40 mm, lambda 0.1: what every variant changes in one way."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of the ablation.
+
+    Attributes:
+        name: also the name of its directory.
+        changes: what it varies: the tables it is listed in.
+        code: the autoencoder, the rank of a PCA, or None for no code at all (the direct CNN).
+    """
+
+    name: str
+    changes: tuple[str, ...]
+    code: AutoencoderConfig | int | None
+
+
+VARIANTS = (
+    Variant("base", ("hidden size", "noise", "lambda", "layers"), BASE),
+    Variant("hidden-51", ("hidden size",), replace(BASE, hidden=(51,))),
+    Variant("hidden-200", ("hidden size",), replace(BASE, hidden=(200,))),
+    Variant("hidden-500", ("hidden size",), replace(BASE, hidden=(500,))),
+    Variant("noise-0", ("noise",), replace(BASE, noise_mm=(0.0,))),
+    Variant("noise-20", ("noise",), replace(BASE, noise_mm=(20.0,))),
+    Variant("noise-80", ("noise",), replace(BASE, noise_mm=(80.0,))),
+    Variant("lambda-0", ("lambda",), replace(BASE, contraction=0.0)),
+    Variant("lambda-10", ("lambda",), replace(BASE, contraction=10.0)),
+    Variant("layers-300-300", ("layers",), AutoencoderConfig((300, 300), (40.0, 20.0))),
+    Variant("pca-48", ("PCA",), 48),
+    Variant("pca-30", ("PCA",), 30),
+    Variant("pca-20", ("PCA",), 20),
+    Variant("pca-10", ("PCA",), 10),
+    Variant("direct", ("no code",), None),
+)
+
+
+def ablation_markdown(report: Mapping[str, Any], variants: Sequence[Variant]) -> str:
+    """The text of ablation.md: a table for everything that is varied."""
+    budget = report["budget"]
+    measured = {result["name"]: result for result in report["variants"]}
+    lines = [
+        "# Ablation of the code",
+        "",
+        f"- Dataset: {report['dataset']}; {report['train_images']} training images; measured on "
+        f"{report['held_out_images']} images of the held-out training subjects "
+        f"{', '.join(report['held_out_subjects'])}. The test subjects are not used.",
+        f"- Budget: {budget['pose_loop']['epochs']} epochs for each autoencoder, then "
+        f"{budget['latent_epochs']} of latent regression and {budget['finetune_epochs']} of "
+        f"fine-tuning with the same image network; seed {report['seed']}. The budget is smaller "
+        "than that of the main tables: compare rows here with rows here only.",
+        f"- Commit: {report['commit']}",
+        f"- Machine: {report['machine']}",
+        "",
+    ]
+    note = (
+        "Reconstruction: MPJPE in mm to the clean pose. Gain: error of the noisy input (40 mm per "
+        "coordinate) divided by that of its reconstruction; above 1 it denoises. Limb-ratio error: "
+        "full body. Wrong limbs: limb-ratio error of poses with random limb lengths, before and "
+        "after."
+    )
+    for change in dict.fromkeys(change for variant in variants for change in variant.changes):
+        rows = tuple(
+            _cells(variant, measured[variant.name])
+            for variant in variants
+            if change in variant.changes and variant.name in measured
+        )
+        if rows:
+            table = TextTable(change[0].upper() + change[1:], note, _HEADER, rows)
+            lines += [markdown_table(table), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+_HEADER = (
+    "Variant",
+    "Clean, mm",
+    "Noisy, mm",
+    "Gain",
+    "Limb ratio, noisy",
+    "Wrong limbs",
+    "latent MPJPE",
+    "latent limb ratio",
+    "finetuned MPJPE",
+    "finetuned limb ratio",
+)
+
+
+def _cells(variant: Variant, result: Mapping[str, Any]) -> tuple[str, ...]:
+    title = _title(variant.code)
+    if "error" in result:
+        return (title, f"failed: {result['error']}", *[""] * (len(_HEADER) - 2))
+    cells = [title, *["–"] * (len(_HEADER) - 1)]
+    if "reconstruction" in result:
+        clean, noisy = result["reconstruction"]["clean"], result["reconstruction"]["noisy"]
+        limbs = result["reconstruction"]["random_limb_lengths"]
+        cells[1:6] = [
+            f"{clean['mpjpe_after_mm']:.1f}",
+            f"{noisy['mpjpe_after_mm']:.1f}",
+            f"{noisy['mpjpe_before_mm'] / noisy['mpjpe_after_mm']:.2f}",
+            f"{noisy['limb_ratio_full_after']:.2f}",
+            f"{limbs['limb_ratio_full_before']:.1f} → {limbs['limb_ratio_full_after']:.1f}",
+        ]
+    for place, name in ((6, "latent"), (8, "finetuned"), (8, "direct")):
+        if name in result:
+            numbers = result[name]
+            cells[place : place + 2] = [
+                f"{numbers['mpjpe_mm']:.1f}",
+                f"{numbers['limb_ratio_full']:.2f}",
+            ]
+    return tuple(cells)
+
+
+def _title(code: AutoencoderConfig | int | None) -> str:
+    if code is None:
+        return "direct CNN, no code"
+    if isinstance(code, int):
+        return f"PCA, {code} components"
+    widths, noise = "–".join(map(str, code.hidden)), "/".join(f"{n:g}" for n in code.noise_mm)
+    return f"{widths}, noise {noise} mm, λ {code.contraction:g}"
