@@ -111,6 +111,13 @@ def test_pandas_alone_reads_the_table_and_finds_an_image(
     np.testing.assert_array_equal(row["pose_mm"].reshape(17, 3), sample_of(6).pose_mm)
 
 
+def test_label_arrays_can_be_written_to_without_touching_the_dataset(write_dataset: Write) -> None:
+    with open_dataset(write_dataset(1)) as dataset:
+        view = dataset.select([0, 1])
+        view.poses_mm += 1.0
+        assert (view.poses_mm != dataset.poses_mm[:2]).all()
+
+
 @pytest.mark.parametrize("index", [-1, 8])
 def test_an_index_outside_the_dataset_is_refused(write_dataset: Write, index: int) -> None:
     with open_dataset(write_dataset(2)) as dataset, pytest.raises(InputError, match="0 to 7"):

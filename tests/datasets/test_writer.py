@@ -131,6 +131,26 @@ def test_overwriting_removes_the_earlier_dataset_and_nothing_else(
     assert set(contents(directory)) == {"notes.txt", "unfinished.json"}
 
 
+def test_overwriting_takes_up_what_the_same_plan_has_finished(
+    tmp_path: Path, sample_of: SampleOf
+) -> None:
+    begin_dataset(tmp_path, PLAN, 2, overwrite=True)
+    write_shard(tmp_path, 0, [sample_of(0)])
+    assert begin_dataset(tmp_path, PLAN, 2, overwrite=True) == [1]
+
+
+def test_overwriting_writes_a_finished_dataset_of_the_same_plan_again(write_dataset: Write) -> None:
+    assert begin_dataset(write_dataset(2), {"seed": 0}, 2, overwrite=True) == [0, 1]
+
+
+def test_a_damaged_description_can_be_overwritten_but_not_resumed(write_dataset: Write) -> None:
+    directory = write_dataset(2)
+    (directory / "dataset.json").write_text("{")
+    with pytest.raises(InputError, match="made otherwise"):
+        begin_dataset(directory, {"seed": 0}, 2, overwrite=False)
+    assert begin_dataset(directory, {"seed": 0}, 2, overwrite=True) == [0, 1]
+
+
 def test_a_directory_of_other_files_is_refused_even_with_overwrite(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(InputError, match="holds no dataset"):

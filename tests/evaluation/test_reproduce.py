@@ -17,7 +17,7 @@ from overpose.evaluation import reproduce as reproduction
 from overpose.evaluation.pipeline import merge_actions
 from overpose.evaluation.presets import PRESETS, Preset, ProceduralMotion, preset_named
 from overpose.evaluation.report import MEASURES, Row, read_report
-from overpose.evaluation.reproduce import reproduce
+from overpose.evaluation.reproduce import render_motion, reproduce
 from overpose.mocap.joints17 import joints17_world_mm
 from overpose.models.autoencoder import AutoencoderConfig
 from overpose.models.image_encoder import ImageEncoderConfig
@@ -247,6 +247,12 @@ def test_a_preset_on_real_motion_asks_for_it(tmp_path):
     with pytest.raises(InputError, match="no motion capture, expected --mocap"):
         reproduce(preset_named("cpu"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("given", ["mocap", "splits"])
+def test_motion_capture_and_splits_go_together(tmp_path, given):
+    with pytest.raises(InputError, match=f"--{given} without"):
+        render_motion(TINY.render, tmp_path / "out", **{given: tmp_path})
 
 
 def test_test_subjects_are_no_training_subjects_in_the_rendered_dataset(finished):

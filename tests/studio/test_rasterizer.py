@@ -129,7 +129,7 @@ def test_a_closed_surface_has_no_holes_and_looks_the_same_with_and_without_culli
 
 
 def test_a_sphere_covers_the_area_of_its_silhouette():
-    """A sphere of radius r at distance d on the axis shows a disc of radius f r / sqrt(d^2 - r^2)."""
+    """A sphere of radius r at distance d on the axis shows a disc of f r / sqrt(d^2 - r^2)."""
     vertices, faces = sphere(np.array([0.0, 0.0, 3000.0]), 500.0, 90)
     focal, center = np.array([600.0, 600.0]), np.array([128.0, 128.0])
     seen = rasterize(vertices, faces, focal, center, 256, 256)
@@ -186,9 +186,7 @@ def test_a_vertex_without_triangles_has_no_normal():
 
 
 def test_a_mesh_without_triangles_shows_nothing():
-    seen = rasterize(
-        np.zeros((3, 3), np.float32), np.zeros((0, 3), np.int32), FOCAL, CENTER, 8, 8
-    )
+    seen = rasterize(np.zeros((3, 3), np.float32), np.zeros((0, 3), np.int32), FOCAL, CENTER, 8, 8)
     assert (seen.face == -1).all()
     assert (seen.inverse_depth == 0).all()
 

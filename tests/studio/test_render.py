@@ -215,6 +215,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_rendering_leaves_no_process_and_its_finished_shards(
     tmp_path: Path, blow: signal.Signals

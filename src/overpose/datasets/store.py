@@ -340,7 +340,8 @@ def _array(table: pa.Table, name: str) -> np.ndarray:
     kind = table.schema.field(name).type
     if not pa.types.is_fixed_size_list(kind):
         return column.to_numpy(zero_copy_only=False)
-    values = column.flatten().to_numpy(zero_copy_only=False)
+    # A copy: arrow's own memory is read-only, which torch warns about.
+    values = np.array(column.flatten().to_numpy(zero_copy_only=False))
     return values.reshape(table.num_rows, kind.list_size)
 
 

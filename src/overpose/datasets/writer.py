@@ -48,7 +48,7 @@ def begin_dataset(
         directory: where the dataset goes; made if absent.
         plan: everything that decides the content, as JSON values; a rerun must give the same.
         shards: how many shards the plan has.
-        overwrite: whether a dataset of another plan is removed first.
+        overwrite: whether a finished dataset, or one of another plan, is removed first.
 
     Returns:
         The numbers of the shards still to be written, in order; empty when all are there.
@@ -65,7 +65,7 @@ def begin_dataset(
         raise InputError(
             f"{directory}: is not empty and holds no dataset; give an empty or a new directory"
         )
-    if earlier is not None and (overwrite or earlier != plan):
+    if earlier is not None and (earlier != plan or (overwrite and is_finished(directory))):
         if not overwrite:
             raise InputError(
                 f"{directory} holds a dataset made otherwise ({_difference(earlier, plan)}); "
@@ -233,7 +233,10 @@ def _remove_parts(directory: Path) -> None:
 def _earlier_plan(directory: Path) -> dict[str, Any] | None:
     for name in (INFO_NAME, PLAN_NAME):
         if (directory / name).is_file():
-            plan = read_json(directory / name).get("plan")
+            try:
+                plan = read_json(directory / name).get("plan")
+            except InputError:
+                plan = None  # damaged, but a dataset's: it may be overwritten
             return plan if isinstance(plan, dict) else {}
     return None
 

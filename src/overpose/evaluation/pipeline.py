@@ -8,25 +8,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from overpose.datasets.store import Dataset
+from overpose.datasets.store import Dataset, open_dataset
 from overpose.errors import InputError
 from overpose.evaluation.presets import Preset
 from overpose.evaluation.protocols import (
+    PROTOCOL,
     Predict,
+    dataset_text,
     evaluate,
     failed_row,
     mean_pose_predictor,
     mean_row,
+    require_disjoint_subjects,
 )
-from overpose.evaluation.report import MEAN, Row, parse_row
-from overpose.files import read_json, write_json, writing_file
+from overpose.evaluation.report import (
+    MEAN,
+    Report,
+    Row,
+    new_report,
+    parse_row,
+    write_report,
+)
+from overpose.evaluation.tables import print_tables, tables_markdown
+from overpose.files import read_json, require_writable, write_json, writing_file
 from overpose.models.autoencoder import PoseAutoencoder
 from overpose.models.pca import fit_pca
 from overpose.models.regressor import PoseRegressor
-from overpose.models.storage import load_model
+from overpose.models.storage import load_model, read_model_config
 from overpose.progress import say
 from overpose.training import (
     FinetuneStage,
@@ -121,13 +133,17 @@ class Run:
 
     def train_s(self, method: str) -> float:
         """Seconds of training of every stage that a method needs, over all resumed parts."""
-        stages = [self.out / stage for stage in NEEDS[method]]
-        return sum(
-            float(entry["train_s"])
-            for stage in stages
-            for metrics in sorted(stage.rglob("metrics.jsonl"))
-            for entry in read_metrics(metrics.parent)
-        )
+        return stages_s([self.out / stage for stage in NEEDS[method]])
+
+
+def stages_s(stages: Sequence[Path]) -> float:
+    """Seconds of training that the metrics in the stages' directories add up to."""
+    return sum(
+        float(entry["train_s"])
+        for stage in stages
+        for metrics in sorted(stage.rglob("metrics.jsonl"))
+        for entry in read_metrics(metrics.parent)
+    )
 
 
 def methods_of_preset(preset: Preset) -> list[str]:
@@ -207,9 +223,15 @@ def trained_autoencoder(run: Run) -> PoseAutoencoder:
 def train_stage(run: Run, stage: str) -> object:
     """Train one stage, or go on with it, or load it if it is finished; return the model."""
     preset, out = run.preset, run.out / stage
-    provenance = {"dataset": run.samples.dataset.info.name, "preset": preset.name, "seed": run.seed}
-    known = {"provenance": provenance, "runtime": run.runtime}
     samples = run.samples
+    provenance = {
+        "dataset": samples.dataset.info.name,
+        "train_subjects": sorted(set(samples.train.subjects.tolist())),
+        "preset": preset.name,
+        "seed": run.seed,
+        "method": stage,
+    }
+    known = {"provenance": provenance, "runtime": run.runtime}
     poses_mm = samples.train.poses_mm.copy()  # a dataset's columns may be read-only
     if stage == "autoencoder":
         config = replace(preset.autoencoder, loop=replace(preset.autoencoder.loop, seed=run.seed))
@@ -235,6 +257,108 @@ def train_stage(run: Run, stage: str) -> object:
     raise InputError(
         f"stage: got {stage!r}, expected one of {sorted(set().union(*NEEDS.values()))}"
     )
+
+
+def train_stages(
+    preset: Preset,
+    data: Path,
+    out: Path,
+    *,
+    stage: str = "all",
+    seed: int = 0,
+    runtime: Runtime | None = None,
+) -> dict[str, Path]:
+    """Train one stage, and first the stages that it needs, or all of them; each resumes.
+
+    Args:
+        preset: sizes and budgets; its images must be as large as the dataset's.
+        data: a rendered dataset.
+        out: each stage gets a directory in it.
+        stage: "autoencoder", "direct", "latent", "finetune", "pca" or "all".
+        seed: of training.
+        runtime: device and threads.
+
+    Returns:
+        The directory of the last model of each trained stage.
+
+    Raises:
+        InputError: there is no such stage, the dataset does not fit the preset, or `out` holds
+            stages that were trained otherwise.
+    """
+    wanted = {"finetune": "finetuned"}.get(stage, stage)
+    if stage == "all":
+        stages = ["autoencoder", "direct", "latent", "finetuned"]
+        stages += ["pca"] if preset.pca_rank is not None else []
+    elif wanted == "autoencoder":
+        stages = ["autoencoder"]
+    elif wanted in NEEDS and NEEDS[wanted] and (wanted != "pca" or preset.pca_rank is not None):
+        stages = list(NEEDS[wanted])
+    else:
+        raise InputError(
+            f"stage: got {stage!r}, expected all, autoencoder, direct, latent or finetune (or pca, "
+            "in a preset that has it)"
+        )
+    with open_dataset(data) as dataset:
+        require_disjoint_subjects(dataset)
+        run = Run(preset, Samples(dataset), out, seed, runtime or Runtime())
+        for name in stages:
+            train_stage(run, name)
+    return {name: out / name / "last" for name in stages}
+
+
+def evaluate_models(
+    models: Sequence[Path], data: Path, out: Path, *, overwrite: bool = False
+) -> Report:
+    """Measure trained models on a dataset's test samples; write report.json and tables.md, print.
+
+    Args:
+        models: directories of regressors, or of stages, whose last model is taken.
+        data: a rendered dataset.
+        out: directory for `report.json` and `tables.md`.
+        overwrite: whether an earlier report there may be replaced.
+
+    Raises:
+        InputError: a model cannot be read, is no regressor, takes images of another size, was
+            trained on a test subject, or is a second one of the same method and seed; or the report
+            is there already.
+    """
+    for name in ("report.json", "tables.md"):
+        require_writable(out / name, overwrite=overwrite)
+    if not models:
+        raise InputError("models: got none, expected at least one directory")
+    rows: list[Row] = []
+    places: dict[tuple[str, int], Path] = {}
+    with open_dataset(data) as dataset:
+        for given in models:
+            place = given / "last" if (given / "last").is_dir() else given
+            model, known = _loaded(place)
+            if model.config.image_encoder.image_size != dataset.info.image_size:
+                raise InputError(
+                    f"{place}: takes images of {model.config.image_encoder.image_size} px, the "
+                    f"dataset has {dataset.info.image_size} px; use a dataset of the model's size"
+                )
+            method, seed = str(known.get("method", model.config.kind)), int(known.get("seed", 0))
+            if (method, seed) in places:
+                raise InputError(
+                    f"{place} and {places[method, seed]} are both {method}, seed {seed}; expected "
+                    "one model for each method and seed"
+                )
+            places[method, seed] = place
+            siblings = [place.parent.parent / stage for stage in NEEDS.get(method, ())]
+            rows += evaluate(
+                model.predict,
+                dataset,
+                method=method,
+                seed=seed,
+                train_s=stages_s(siblings) if place.name == "last" else 0.0,
+                train_subjects=known.get("train_subjects"),
+            )
+        report = new_report(PROTOCOL, dataset_text(dataset), rows)
+    write_report(out / "report.json", report)
+    with writing_file(out / "tables.md") as temporary:
+        temporary.write_text(tables_markdown(report), encoding="utf-8")
+    print_tables(report)
+    return report
 
 
 def merge_actions(parts: Sequence[Sequence[Row]]) -> list[Row]:
@@ -263,3 +387,14 @@ def _regressor(model: object) -> PoseRegressor:
     if not isinstance(model, PoseRegressor):
         raise InputError(f"got a {type(model).__name__}, expected a pose regressor")
     return model
+
+
+def _loaded(place: Path) -> tuple[PoseRegressor, dict[str, Any]]:
+    """The regressor and what its training noted down: method, seed, subjects."""
+    model = load_model(place)
+    if not isinstance(model, PoseRegressor):
+        raise InputError(
+            f"{place}: is a {type(model).__name__}, expected a regressor: direct, latent, finetuned"
+        )
+    known = read_model_config(place).get("provenance")
+    return model, known if isinstance(known, dict) else {}

@@ -118,6 +118,20 @@ def require_disjoint_subjects(
         )
 
 
+def dataset_text(dataset: Dataset) -> str:
+    """One line on a dataset: how many images of whom, and where the motion is from."""
+    counts = {split: int((dataset.splits == split).sum()) for split in ("train", "val", "test")}
+    subjects = {
+        split: len(set(dataset.subjects[dataset.splits == split].tolist())) for split in counts
+    }
+    return (
+        f"{dataset.info.name}, {dataset.info.image_size} px: {counts['train']} training images of "
+        f"{subjects['train']} subjects, {counts['test']} test images of {subjects['test']} others "
+        f"({counts['val']} images of training subjects to watch training); motion: "
+        f"{dataset.info.provenance.get('motion', 'unknown')}"
+    )
+
+
 def mean_pose_predictor(train_poses_mm: np.ndarray) -> Predict:
     """The floor: the mean of the training poses (n, 17, 3) mm, whatever the image."""
     mean_mm = train_poses_mm.mean(axis=0, dtype=np.float64).astype(np.float32)

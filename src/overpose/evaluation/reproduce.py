@@ -29,8 +29,8 @@ from overpose.evaluation.pipeline import (
     trained_autoencoder,
     trained_predictor,
 )
-from overpose.evaluation.presets import Preset
-from overpose.evaluation.protocols import PROTOCOL, require_disjoint_subjects
+from overpose.evaluation.presets import Preset, ProceduralMotion
+from overpose.evaluation.protocols import PROTOCOL, dataset_text, require_disjoint_subjects
 from overpose.evaluation.reconstruction import (
     NOISE_MM,
     evaluate_reconstruction,
@@ -122,7 +122,7 @@ def reproduce(
                 runs.append(run)
             samples.free_images()
         rows = [row for of_seed in parts.values() for row in merge_actions(of_seed)]
-        report = new_report(_protocol_text(preset), _dataset_text(dataset), rows)
+        report = new_report(_protocol_text(preset), dataset_text(dataset), rows)
         write_report(out / "report.json", report)
         tables = _autoencoder_tables(out, runs)
         with writing_file(out / "tables.md") as temporary:
@@ -153,28 +153,67 @@ def build_dataset(
     Raises:
         InputError: the motion is missing or damaged, or `out` holds another dataset.
     """
-    options: dict[str, Any] = {"processes": processes, "make_renderer": make_renderer}
-    if preset.procedural is not None:
-        made = preset.procedural
-        motions = ProceduralMotions(
-            made.train_subjects,
-            made.test_subjects,
-            made.trials,
-            made.frames,
-            preset.render.fps,
-            preset.render.seed,
-        )
-        trials = list(motions.listing.values())
-        options |= {"name": PROCEDURAL_NAME, "provenance": PROCEDURAL_PROVENANCE}
-        return render_dataset(trials, motions, preset.render, out, **options)
     _require_mocap(preset, mocap, splits)
-    assert mocap is not None
-    assert splits is not None
-    library = open_library(mocap)
-    trials = read_splits(splits, library).trials()
-    motions = LibraryMotions(library, preset.render.fps)
-    options |= {"name": CMU_NAME, "provenance": CMU_PROVENANCE}
-    return render_dataset(trials, motions, preset.render, out, **options)
+    return render_motion(
+        preset.render,
+        out,
+        mocap=mocap if preset.needs_mocap else None,
+        splits=splits if preset.needs_mocap else None,
+        procedural=preset.procedural,
+        processes=processes,
+        make_renderer=make_renderer,
+    )
+
+
+def render_motion(
+    config: RenderConfig,
+    out: Path,
+    *,
+    mocap: Path | None = None,
+    splits: Path | None = None,
+    procedural: ProceduralMotion | None = None,
+    processes: int | None = None,
+    overwrite: bool = False,
+    make_renderer: Callable[[RenderConfig], Renderer] | None = None,
+) -> Dataset:
+    """Render motion capture, or without it procedural motion, as a dataset; resumes.
+
+    Args:
+        config: the dataset's options.
+        out: directory of the dataset.
+        mocap: motion capture, a directory or archive in CMU's layout.
+        splits: which of its trials train and test; goes with `mocap`.
+        procedural: how much made-up motion, where there is no `mocap`.
+        processes: None: one for each core.
+        overwrite: whether another dataset in `out` is removed first.
+        make_renderer: another renderer than the studio; a function at the top of a module.
+
+    Raises:
+        InputError: one of `mocap` and `splits` is given without the other, the motion is missing or
+            damaged, or `out` holds another dataset.
+    """
+    options: dict[str, Any] = {
+        "processes": processes,
+        "overwrite": overwrite,
+        "make_renderer": make_renderer,
+    }
+    if mocap is not None and splits is not None:
+        library = open_library(mocap)
+        trials = read_splits(splits, library).trials()
+        motions = LibraryMotions(library, config.fps)
+        options |= {"name": CMU_NAME, "provenance": CMU_PROVENANCE}
+        return render_dataset(trials, motions, config, out, **options)
+    if mocap is not None or splits is not None:
+        raise InputError(
+            f"got {'--mocap without --splits' if mocap else '--splits without --mocap'}, expected "
+            "both, or neither for procedural motion"
+        )
+    made = procedural or ProceduralMotion()
+    motions = ProceduralMotions(
+        made.train_subjects, made.test_subjects, made.trials, made.frames, config.fps, config.seed
+    )
+    options |= {"name": PROCEDURAL_NAME, "provenance": PROCEDURAL_PROVENANCE}
+    return render_dataset(list(motions.listing.values()), motions, config, out, **options)
 
 
 def _require_mocap(preset: Preset, mocap: Path | None, splits: Path | None) -> None:
@@ -287,16 +326,3 @@ def _draw_figure(path: Path, runs: Sequence[Run]) -> bool:
 def _protocol_text(preset: Preset) -> str:
     models = "one model for each action" if preset.model_per_action else "one model for all actions"
     return f"{PROTOCOL}; {models}; preset {preset.name}"
-
-
-def _dataset_text(dataset: Dataset) -> str:
-    counts = {split: int((dataset.splits == split).sum()) for split in ("train", "val", "test")}
-    subjects = {
-        split: len(set(dataset.subjects[dataset.splits == split].tolist())) for split in counts
-    }
-    return (
-        f"{dataset.info.name}, {dataset.info.image_size} px: {counts['train']} training images of "
-        f"{subjects['train']} subjects, {counts['test']} test images of {subjects['test']} others "
-        f"({counts['val']} images of training subjects to watch training); motion: "
-        f"{dataset.info.provenance.get('motion', 'unknown')}"
-    )

@@ -238,7 +238,8 @@ def print_tables(report: Report, *, console: Console | None = None) -> None:
         for index, name in enumerate(table.header):
             shown.add_column(name, justify="left" if index == 0 else "right")
         for row in table.rows:
-            shown.add_row(_SHORT.get(row[0], row[0]), *row[1:])
+            shown.add_row(_SHORT.get(row[0], row[0]) if table in measured else row[0], *row[1:])
+        console.print()
         console.print(shown)
     for line in check_lines(report.rows):
         console.print(line, highlight=False, markup=False)

@@ -60,7 +60,8 @@ class PoseDecoder(nn.Module):
             raise InputError(f"decoder sizes: got {sizes}, expected widths that end in {POSE_SIZE}")
         self.sizes = tuple(sizes)
         self.inner: Literal["relu", "linear"] = inner
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+        with torch.random.fork_rng(devices=()):  # building a network draws from no global stream
+            self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
 
     def forward(self, code: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch 51"]:
         """Codes to normalised poses."""

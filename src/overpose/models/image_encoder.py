@@ -94,13 +94,6 @@ class ImageEncoder(nn.Module):
         self.connected = nn.ModuleList(nn.Linear(below, above) for below, above in pairwise(widths))
         self.dropout = nn.Dropout(config.dropout)
 
-    def initialise(self, generator: torch.Generator) -> None:
-        """He's normal initialisation for ReLU, zero biases."""
-        for layer in (*self.convolutions, *self.connected):
-            weight, bias = layer.weight, layer.bias
-            nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)  # pyright: ignore
-            nn.init.zeros_(bias)  # pyright: ignore
-
     def fit_channels(self, images: np.ndarray) -> None:
         """Measure mean and standard deviation of the channels on RGB images (N, S, S, 3) uint8."""
         size = self.config.image_size

@@ -4,7 +4,7 @@ The three networks of the paper's Table 2; how they are trained belongs to `trai
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -66,8 +66,8 @@ class PoseRegressor(nn.Module):
         normalization: of the poses; the identity if left out.
         seed: of the initial weights.
 
-    The head starts at zero weights, and training sets its bias to the mean target, so every kind
-    starts from the prediction of a constant.
+    Initial weights are He's for ReLU, biases zero. The head starts at zero weights, and training
+    sets its bias to the mean target, so every kind starts from the prediction of a constant.
     """
 
     def __init__(
@@ -80,17 +80,21 @@ class PoseRegressor(nn.Module):
         super().__init__()
         self.config = config
         self.normalization = normalization or PoseNormalization()
-        self.image_encoder = ImageEncoder(config.image_encoder)
-        self.image_encoder.initialise(torch.Generator().manual_seed(seed))
+        outputs = config.decoder_sizes[0] if config.decoder_sizes else POSE_SIZE
+        with torch.random.fork_rng(devices=()):  # building a network draws from no global stream
+            self.image_encoder = ImageEncoder(config.image_encoder)
+            self.head = nn.Linear(config.image_encoder.hidden[-1], outputs)
         self.decoder = (
             PoseDecoder(config.decoder_sizes, config.inner_decoder)
             if config.decoder_sizes
             else None
         )
-        outputs = config.decoder_sizes[0] if config.decoder_sizes else POSE_SIZE
-        self.head = nn.Linear(config.image_encoder.hidden[-1], outputs)
+        generator = torch.Generator().manual_seed(seed)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+                nn.init.zeros_(cast(Tensor, layer.bias))
         nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
         self.to(memory_format=torch.channels_last)  # pyright: ignore
 
     def target(self, crops: Float[Tensor, "batch 3 crop crop"]) -> Float[Tensor, "batch outputs"]:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from overpose.errors import InputError
-from overpose.studio.tracing import FAR_MM, paint, paint_photo, trace
+from overpose.studio.tracing import paint, paint_photo, trace
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 _PHOTO_HEIGHT = 512  # px that a photo is reduced to: finer than a small image can show
@@ -41,7 +41,8 @@ class Background:
         sky: (5, 3) float32: zenith, horizon, clouds, the skyline's colours; the last row holds
             the skyline's height (tangent of elevation), its cells per turn and its seed.
         photo: a photo that stands all around in place of everything else, or None.
-        photo_span: azimuth that the photo covers, radians, and the elevation's tangent at its middle.
+        photo_span: azimuth that the photo covers, radians, and the tangent of the elevation at its
+            middle.
     """
 
     centre_mm: np.ndarray

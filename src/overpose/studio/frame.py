@@ -18,7 +18,7 @@ from overpose.studio.shadow import ContactMap, ShadowMap, cast_shadow, touch_gro
 
 
 class Dressed(Protocol):
-    """What `render_frame` needs to know of an outfit; see `rasterizer.shade` for shapes and units."""
+    """What `render_frame` needs to know of an outfit; shapes and units as in `rasterizer.shade`."""
 
     @property
     def faces(self) -> np.ndarray: ...

@@ -1,7 +1,7 @@
-"""Smooth procedural noise shared by the studio's compiled kernels; colours and scenes do not live here.
+"""Smooth procedural noise for the studio's compiled kernels; colours and scenes do not live here.
 
-Numba caches a compiled caller by the caller's own file only: after editing this file, touch those that
-use it (or remove their __pycache__).
+Numba caches a compiled caller by the caller's own file only: after editing this file, touch those
+that use it (or remove their __pycache__).
 """
 
 import numba

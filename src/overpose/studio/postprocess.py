@@ -50,9 +50,9 @@ def random_sensor(rng: np.random.Generator) -> Sensor:
     return Sensor(
         exposure=float(np.exp(rng.normal(0.0, 0.18))),
         white_balance=(math.exp(warmth), math.exp(tint), math.exp(-warmth)),
-        read_noise=float(np.exp(rng.uniform(np.log(0.001), np.log(0.008)))),
-        shot_noise=float(np.exp(rng.uniform(np.log(0.005), np.log(0.04)))),
-        blur_px=float(rng.uniform(0.25, 0.75)),
+        read_noise=float(np.exp(rng.uniform(np.log(0.001), np.log(0.006)))),
+        shot_noise=float(np.exp(rng.uniform(np.log(0.004), np.log(0.03)))),
+        blur_px=float(rng.uniform(0.25, 0.65)),
         contrast=float(rng.uniform(0.9, 1.15)),
         saturation=float(rng.uniform(0.75, 1.15)),
     )
@@ -78,7 +78,7 @@ def develop(linear_rgb: np.ndarray, sensor: Sensor, rng: np.random.Generator) ->
     check_array("linear_rgb", linear_rgb, ("height", "width", 3), dtype=np.float32)
     choices = rng.random(4)
     exposure = sensor.exposure * math.exp(0.1 * (choices[0] - 0.5))
-    motion_px = 2.5 * choices[2] if choices[1] < 1 / 6 else 0.0
+    motion_px = 2.0 * choices[2] if choices[1] < 1 / 6 else 0.0
     kernel = _blur_kernel(
         sensor.blur_px * (0.8 + 0.4 * choices[2]), motion_px, math.pi * choices[3]
     )
@@ -148,7 +148,7 @@ def _tone_curve(contrast: float) -> np.ndarray:
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST_MATH)
 def _expose(linear, words, read_noise, shot_noise, curve, image):
-    """`words` holds four random bytes per value: their sum is close to normal, and quick to make."""
+    """`words` holds four random bytes per value: their sum is nearly normal, and quick to make."""
     last = np.float32(curve.shape[0] - 1)
     zero, one, half = np.float32(0.0), np.float32(1.0), np.float32(0.5)
     mean, unit = np.float32(510.0), np.float32(1.0 / 147.8)  # of the sum of four bytes

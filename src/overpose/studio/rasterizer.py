@@ -1,6 +1,6 @@
-"""The studio's rasteriser: triangles to a z-buffer, then shading of what is visible, compiled by numba.
+"""The studio's rasteriser, compiled by numba: triangles to a z-buffer, then what is seen shaded.
 
-It knows triangles, materials and lights; scenes, backdrops and cameras' poses belong to its callers.
+It knows triangles, materials and lights; scenes, backdrops and viewpoints belong to its callers.
 
 Conventions: camera axes (x right, y down, z forward), mm; pixel (row i, column j) covers
 [j, j + 1) x [i, i + 1). A triangle faces the camera if its corners run counter-clockwise as seen
@@ -56,13 +56,13 @@ class Materials:
 
 
 class Lighting(NamedTuple):
-    """Lights as the shader wants them, float32; directions are unit, camera axes, towards the light.
+    """Lights as the shader wants them, float32; directions are unit vectors in camera axes.
 
     Attributes:
         up: (3,) the direction of the sky.
         sky_rgb: (3,) light that falls on a surface facing up, linear.
         bounce_rgb: (3,) light that falls on a surface facing down, linear.
-        directions: (L, 3) of the directional lights; the first casts the shadow.
+        directions: (L, 3) towards the directional lights; the first casts the shadow.
         colours: (L, 3) of the directional lights, linear.
         shadow_depth: (G, G) height along the first light of the surface nearest to it, mm, on a
             grid across the light; -inf where there is none.
@@ -161,6 +161,9 @@ def shade(
     supersample: int = 1,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Colour what is visible and average blocks of `supersample` x `supersample` samples.
+
+    Colour and pattern are taken at every sample; light once for the samples of a pixel that lie on
+    the same surface.
 
     Args:
         visibility: of an image `supersample` times as large as the result; see `rasterize`.
@@ -310,11 +313,11 @@ def _visibility(vertices, faces, intrinsics, near, cull, face_ids, inverse_depth
             bottom = int(max(-1.0, min(max(y0, y1, y2) - 0.49, height - 1)))
             if top > bottom:
                 continue
-            if turn < faces.shape[0]:
-                if (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0) > 0.0:
-                    later[waiting] = f
-                    waiting += 1
-                    continue
+            turned_away = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0) > 0.0
+            if turned_away and turn < faces.shape[0]:
+                later[waiting] = f
+                waiting += 1
+                continue
             closest = max(projected[i, 2], projected[j, 2], projected[k, 2]) * 1.000001
             hidden = True
             for row in range(top, bottom + 1):

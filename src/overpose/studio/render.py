@@ -61,7 +61,7 @@ def render_dataset(
         name: what the dataset is called.
         provenance: source and licence of the motions, as JSON values.
         processes: how many to use; None: one for each core.
-        overwrite: whether a dataset made otherwise is removed from `out` first.
+        overwrite: whether a finished dataset, or one made otherwise, is removed from `out` first.
         make_renderer: makes what renders the shards, in each process; a function at the top of a
             module.
 

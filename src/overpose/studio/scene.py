@@ -14,9 +14,10 @@ import numpy as np
 
 from overpose.checks import check_array
 from overpose.errors import InputError
-from overpose.studio.background import FAR_MM, Background
+from overpose.studio.background import Background
 from overpose.studio.postprocess import Sensor, random_sensor
 from overpose.studio.textures import TEXTURES
+from overpose.studio.tracing import FAR_MM
 
 _MARGIN_MM = 1200.0  # from the area that people use to the nearest wall
 
@@ -26,7 +27,8 @@ class Scene:
     """Everything about a sequence's pictures but the person and the cameras' places.
 
     Attributes:
-        to_lights: (L, 3) float32 unit directions towards the lights, world; the first casts shadows.
+        to_lights: (L, 3) float32 unit directions towards the lights, world; the first casts the
+            shadow.
         light_rgb: (L, 3) float32, their light on a surface that faces them.
         sky_rgb: (3,) float32, ambient light on a surface facing up.
         bounce_rgb: (3,) float32, ambient light on a surface facing down.
@@ -91,7 +93,7 @@ def random_scene(
     background = _random_background(rng, kind, area_mm)
     if photos and rng.random() < 0.5:
         chosen = photos[int(rng.integers(len(photos)))]
-        span = (float(rng.uniform(1.0, 2.2)), float(rng.uniform(-0.15, 0.1)))
+        span = (float(rng.uniform(0.5, 1.3)), float(rng.uniform(-0.15, 0.05)))
         background = _with_photo(background, chosen, span)
     floor = background.surfaces[0, 4:7]
     bounce_rgb = sky_rgb * (0.35 + 0.5 * floor) + 0.3 * key_rgb * key[2] * floor

@@ -19,6 +19,9 @@ OVER_SOFT = np.float32(1.0 / 50.0)
 SAME_SURFACE_MM = np.float32(40.0)
 """Samples of a pixel whose depths differ less are lit as one."""
 
+GLOSS = np.float32(0.4)
+"""Linear light of a highlight on a material of specular 1 under a light of 1."""
+
 WRAP = np.float32(0.15)
 """How far light reaches past the terminator, as a cosine."""
 
@@ -80,7 +83,8 @@ def shade_samples(
             own_r, own_g, own_b = zero, zero, zero
             r, s = row * supersample, column * supersample
             for sample in range(samples + 1):  # one more to finish the last surface
-                f = -1
+                f, i, j, k = -1, 0, 0, 0
+                a, b, c, z, rx, ry, volume = zero, zero, zero, zero, 0.0, 0.0, 0.0
                 if sample < samples:
                     f = face_ids[r, s]
                     at_r, at_s = r, s
@@ -148,7 +152,7 @@ def shade_samples(
                             shine *= shine / (hx * hx + hy * hy + hz * hz)
                             shine *= shine
                             shine *= shine
-                            shine *= shine * gloss * open_to * weight
+                            shine *= shine * GLOSS * gloss * open_to * weight
                             red += shine * light_rgb[lamp, 0]
                             green += shine * light_rgb[lamp, 1]
                             blue += shine * light_rgb[lamp, 2]

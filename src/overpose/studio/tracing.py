@@ -16,7 +16,7 @@ FAR_MM = 1e7
 """Half size of a place without walls, mm."""
 
 SKY, BOX = -1, 8
-"""Surface ids of `trace` besides 0 floor, 1..4 walls and 5 ceiling; BOX + 3 b + axis is furniture."""
+"""Surface ids of `trace` besides 0 floor, 1..4 walls, 5 ceiling; BOX + 3 b + axis is furniture."""
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST_MATH)
@@ -76,7 +76,7 @@ def paint(
     ambient, to_light, direct, cover, to_cover, contact, to_contact, shadow_strength,
     contact_strength,
 ):  # fmt: skip
-    """Linear RGB of a picture one smaller than `depths`: a pixel is the mean of its four corners."""
+    """Linear RGB of a picture one smaller than `depths`: a pixel is the mean of its corners."""
     corners = np.empty((depths.shape[0], depths.shape[1], 3), np.float32)
     fx, fy, cx, cy = intrinsics[0], intrinsics[1], intrinsics[2], intrinsics[3]
     for row in range(depths.shape[0]):
@@ -231,21 +231,26 @@ def paint_photo(
                 i = whole(to_cover[1, 0] * x_mm + to_cover[1, 1] * y_mm + to_cover[1, 2])
                 if 0 <= j < cover.shape[1] and 0 <= i < cover.shape[0]:
                     kept -= 0.6 * shadow_strength * cover[i, j]
-                j = int(
-                    whole(to_contact[0, 0] * x_mm + to_contact[0, 1] * y_mm + to_contact[0, 2])
-                )
-                i = int(
-                    whole(to_contact[1, 0] * x_mm + to_contact[1, 1] * y_mm + to_contact[1, 2])
-                )
+                j = int(whole(to_contact[0, 0] * x_mm + to_contact[0, 1] * y_mm + to_contact[0, 2]))
+                i = int(whole(to_contact[1, 0] * x_mm + to_contact[1, 1] * y_mm + to_contact[1, 2]))
                 if 0 <= j < contact.shape[1] and 0 <= i < contact.shape[0]:
                     kept *= 1.0 - contact_strength * contact[i, j]
+            j, i = whole(x - 0.5), whole(y - 0.5)
+            right, down = x - 0.5 - j, y - 0.5 - i
             for c in range(3):
-                total = 0
-                for tap in range(taps * taps):
-                    j = min(columns - 1, max(0, int(x) + tap % taps - taps // 2))
-                    i = min(rows - 1, max(0, int(y) + tap // taps - taps // 2))
-                    total += photo[i, j, c]
-                value = scale * total
+                value = 0.0
+                if taps == 1:
+                    i0, i1 = max(0, i), min(rows - 1, i + 1)
+                    j0, j1 = max(0, j), min(columns - 1, j + 1)
+                    low = (1.0 - right) * photo[i0, j0, c] + right * photo[i0, j1, c]
+                    high = (1.0 - right) * photo[i1, j0, c] + right * photo[i1, j1, c]
+                    value = (1.0 - down) * low + down * high
+                else:
+                    for tap in range(taps * taps):
+                        near_j = min(columns - 1, max(0, int(x) + tap % taps - taps // 2))
+                        near_i = min(rows - 1, max(0, int(y) + tap // taps - taps // 2))
+                        value += photo[near_i, near_j, c]
+                value *= scale
                 image[row, column, c] = kept * value * value  # close to sRGB's curve
     return image
 

@@ -1,0 +1,89 @@
+"""Training by stage and measuring models on disk, as `overpose train` and `evaluate` do."""
+
+import pytest
+import torch
+
+from overpose.errors import InputError
+from overpose.evaluation.pipeline import evaluate_models, train_stages
+from overpose.evaluation.presets import Preset
+from overpose.evaluation.report import read_report
+from overpose.models.autoencoder import AutoencoderConfig
+from overpose.models.image_encoder import ImageEncoderConfig
+from overpose.studio.jobs import RenderConfig
+from overpose.training.config import AutoencoderStage, LoopConfig
+
+TINY = Preset(
+    name="tiny",
+    render=RenderConfig(image_size=32),
+    image_encoder=ImageEncoderConfig(32, 28, (5, 3), (2, 4), (8,)),
+    autoencoder=AutoencoderStage(AutoencoderConfig(hidden=(60,)), LoopConfig(epochs=1)),
+    direct=LoopConfig(epochs=2),
+    latent=LoopConfig(epochs=1),
+    finetune=LoopConfig(epochs=1),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Networks this small lose more by threads than they gain."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def data(tmp_path, tiny_dataset):
+    return tiny_dataset(tmp_path / "data")
+
+
+def test_a_stage_brings_the_stages_that_it_needs(tmp_path, data):
+    trained = train_stages(TINY, data, tmp_path / "out", stage="finetune")
+    assert list(trained) == ["autoencoder", "latent", "finetuned"]
+    assert all((place / "weights.safetensors").is_file() for place in trained.values())
+    assert not (tmp_path / "out" / "direct").exists()
+
+
+def test_an_unknown_stage_is_refused(tmp_path, data):
+    with pytest.raises(InputError, match="stage: got 'polish', expected all, autoencoder"):
+        train_stages(TINY, data, tmp_path / "out", stage="polish")
+
+
+def test_models_on_disk_are_measured_under_their_method_and_seed(tmp_path, data):
+    trained = train_stages(TINY, data, tmp_path / "out", seed=7)
+    stage = tmp_path / "out" / "finetuned"
+    report = evaluate_models((trained["direct"], stage), data, tmp_path / "report")
+    assert {(r.method, r.seed) for r in report.rows} == {("direct", 7), ("finetuned", 7)}
+    assert read_report(tmp_path / "report" / "report.json") == report
+    assert all(row.train_s > 0 for row in report.rows)
+    with pytest.raises(InputError, match="exists already"):
+        evaluate_models((stage,), data, tmp_path / "report")
+
+
+def test_a_model_trained_on_a_test_subject_of_another_dataset_is_refused(
+    tmp_path, data, tiny_dataset
+):
+    train_stages(TINY, data, tmp_path / "out", stage="direct")
+    other = tiny_dataset(tmp_path / "other", subjects={"train": ("40",), "test": ("02",)})
+    with pytest.raises(InputError, match="subjects 02 are in training and in test"):
+        evaluate_models((tmp_path / "out" / "direct",), other, tmp_path / "report")
+    assert not (tmp_path / "report").exists()
+
+
+def test_the_same_method_and_seed_twice_is_refused(tmp_path, data):
+    place = train_stages(TINY, data, tmp_path / "out", stage="direct")["direct"]
+    with pytest.raises(InputError, match="both direct, seed 0"):
+        evaluate_models((place, place), data, tmp_path / "report")
+
+
+def test_an_autoencoder_is_no_regressor(tmp_path, data):
+    place = train_stages(TINY, data, tmp_path / "out", stage="autoencoder")["autoencoder"]
+    with pytest.raises(InputError, match="is a PoseAutoencoder, expected a regressor"):
+        evaluate_models((place,), data, tmp_path / "report")
+
+
+def test_a_model_for_other_images_is_refused(tmp_path, data, tiny_dataset):
+    place = train_stages(TINY, data, tmp_path / "out", stage="direct")["direct"]
+    large = tiny_dataset(tmp_path / "large", size=48)
+    with pytest.raises(InputError, match="takes images of 32 px, the dataset has 48 px"):
+        evaluate_models((place,), large, tmp_path / "report")
