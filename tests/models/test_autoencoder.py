@@ -80,6 +80,12 @@ def test_gradient_of_the_penalty_equals_finite_differences(config: AutoencoderCo
         )
 
 
+def test_penalty_of_one_layer_from_its_codes_is_the_mean_of_the_closed_form() -> None:
+    model = with_random_biases(CONFIGS[0])
+    mean = model.contractive_penalty(poses(9)).mean()
+    torch.testing.assert_close(model.layer_penalty(0, model.encode(poses(9))), mean)
+
+
 def test_encoder_and_decoder_share_one_weight_for_each_layer() -> None:
     model = with_random_biases(CONFIGS[1])
     names = [name for name, value in model.named_parameters() if value.ndim == 2]

@@ -110,8 +110,8 @@ def test_coverage_and_depth_equal_ray_casting(cull):
 def test_triangles_through_the_near_plane_are_cut_there():
     vertices, faces = triangles(5)
     vertices[:, 2] -= 1300  # many now reach behind the camera
-    seen = rasterize(vertices, faces, FOCAL, CENTER, 32, 26, near_mm=200, cull_backfaces=False)
-    depth, clear = nearest_by_ray_casting(vertices, faces, 32, 26, near_mm=200)
+    seen = rasterize(vertices, faces, FOCAL, CENTER, 32, 26, near_mm=600, cull_backfaces=False)
+    depth, clear = nearest_by_ray_casting(vertices, faces, 32, 26, near_mm=600)
     np.testing.assert_array_equal((seen.face >= 0)[clear], np.isfinite(depth)[clear])
     with np.errstate(divide="ignore"):
         np.testing.assert_allclose((1 / seen.inverse_depth)[clear], depth[clear], rtol=1e-5)

@@ -136,6 +136,6 @@ def _draw_skeleton(
     axes.set_xlim(-half_side_mm, half_side_mm)
     axes.set_ylim(-half_side_mm, half_side_mm)
     axes.set_zlim(-half_side_mm, half_side_mm)
-    axes.set_box_aspect((1, 1, 1), zoom=1.9)  # pyright: ignore[reportArgumentType]
+    axes.set_box_aspect((1, 1, 1), zoom=1.7)  # pyright: ignore[reportArgumentType]
     axes.view_init(elev=12, azim=-75)
     axes.set_axis_off()

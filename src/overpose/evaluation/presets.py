@@ -98,7 +98,7 @@ SMOKE = Preset(
         image_size=64, crop_size=56, channels=(8, 16, 32), hidden=(128, 256, 256), dropout=0.25
     ),
     autoencoder=AutoencoderStage(
-        AutoencoderConfig(hidden=(500,)), LoopConfig(epochs=60, schedule="cosine")
+        AutoencoderConfig(hidden=(500,)), LoopConfig(epochs=30, schedule="cosine")
     ),
     direct=LoopConfig(epochs=18, batch_size=64, schedule="cosine"),
     latent=LoopConfig(epochs=12, batch_size=64, schedule="cosine"),

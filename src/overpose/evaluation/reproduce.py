@@ -192,11 +192,9 @@ def render_motion(
         InputError: one of `mocap` and `splits` is given without the other, the motion is missing or
             damaged, or `out` holds another dataset.
     """
-    options: dict[str, Any] = {
-        "processes": processes,
-        "overwrite": overwrite,
-        "make_renderer": make_renderer,
-    }
+    options: dict[str, Any] = {"processes": processes, "overwrite": overwrite}
+    if make_renderer is not None:
+        options["make_renderer"] = make_renderer
     if mocap is not None and splits is not None:
         library = open_library(mocap)
         trials = read_splits(splits, library).trials()

@@ -292,7 +292,7 @@ def _random_sky(rng: np.random.Generator) -> np.ndarray:
     clouds = _grey(rng, 0.8, 1.1)
     buildings = bool(rng.random() < 0.5)
     skyline = (
-        _colour(rng, 0.12, 0.45, 0.5)
+        _colour(rng, 0.08, 0.3, 0.5)
         if buildings
         else np.array([0.07, 0.12, 0.04]) * rng.uniform(0.6, 1.8)
     )

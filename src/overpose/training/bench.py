@@ -13,6 +13,7 @@ from overpose.models.image_encoder import ImageEncoderConfig
 from overpose.models.regressor import PoseRegressor, RegressorConfig
 from overpose.seeding import random_stream
 from overpose.training.data import crop_batches, prefetched
+from overpose.training.pose_stage import whole_loss
 from overpose.training.samples import squared_error
 
 BATCH = 128
@@ -64,11 +65,7 @@ def _autoencoder_steps() -> tuple[Callable[[], None], Callable[[], None]]:
 
         def step() -> None:
             optimizer.zero_grad(set_to_none=True)
-            codes = model.layer_codes(poses + 0.2 * torch.randn_like(poses))
-            loss = squared_error(model.decode(codes[-1]), poses)
-            if contraction:
-                loss = loss + contraction * model.penalty_of_codes(codes).mean()
-            loss.backward()
+            whole_loss(model, 0.2, contraction, poses).backward()
             optimizer.step()
 
         return step

@@ -107,7 +107,7 @@ def train_autoencoder(
             loss = partial(_layer_loss, model, layer, sigmas[layer], contraction)
             stage = f"autoencoder-layer{layer + 1}"
             fit(task(stage, greedy, loss, layer), greedy, out / f"layer{layer + 1}", runtime)
-    loss = partial(_whole_loss, model, sigmas[0], contraction)
+    loss = partial(whole_loss, model, sigmas[0], contraction)
     fit(task("autoencoder", config.loop, loss, None), config.loop, out, runtime)
     return model.eval()
 
@@ -124,19 +124,20 @@ def _layer_loss(
     error = squared_error(model.decode_layer(layer, code), clean)
     if contraction == 0:
         return error
-    penalty = (code > 0).to(code.dtype) @ model.weights[layer].square().sum(1)
-    return error + contraction * penalty.mean()
+    return error + contraction * model.layer_penalty(layer, code)
 
 
-def _whole_loss(model: PoseAutoencoder, sigma: float, contraction: float, pose: Tensor) -> Tensor:
+def whole_loss(model: PoseAutoencoder, sigma: float, contraction: float, pose: Tensor) -> Tensor:
     """Equation 1."""
-    codes = model.layer_codes(_noisy(pose, sigma))
-    error = squared_error(model.decode(codes[-1]), pose)
+    noisy = _noisy(pose, sigma)
+    code = model.encode(noisy)
+    error = squared_error(model.decode(code), pose)
     if contraction == 0:
         return error
-    if len(codes) > 1:
-        codes = [code[:STACKED_PENALTY_POSES] for code in codes]
-    return error + contraction * model.penalty_of_codes(codes).mean()
+    if len(model.config.hidden) == 1:
+        return error + contraction * model.layer_penalty(0, code)
+    some = noisy[:STACKED_PENALTY_POSES]
+    return error + contraction * model.contractive_penalty(some).mean()
 
 
 def _noisy(clean: Tensor, sigma: float) -> Tensor:
