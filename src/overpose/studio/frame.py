@@ -45,6 +45,24 @@ class Layers(NamedTuple):
     depth_mm: np.ndarray
 
 
+class Person(NamedTuple):
+    """The person's part of a picture.
+
+    Attributes:
+        colour: (height, width, 3) float32, linear light times coverage.
+        coverage: (height, width) float32, how much of the pixel is the person's, 0..1.
+        depth_mm: as in `Layers`.
+        shadow: what the person keeps the first light from.
+        farthest_mm: camera z of the farthest vertex.
+    """
+
+    colour: np.ndarray
+    coverage: np.ndarray
+    depth_mm: np.ndarray
+    shadow: ShadowMap
+    farthest_mm: float
+
+
 def render_frame(
     vertices_world_mm: np.ndarray,
     outfit: Dressed,
@@ -83,6 +101,35 @@ def render_layers(
     Raises:
         InputError: wrong shape or dtype, NaN, an index out of range, or a camera with distortion.
     """
+    person = render_person(vertices_world_mm, outfit, scene, camera, supersample)
+    behind = render_background(
+        scene.background,
+        _floor_light(scene, person.shadow, touch_ground(vertices_world_mm)),
+        camera.position_mm,
+        camera.rotation,
+        camera.focal_px,
+        camera.center_px,
+        camera.width,
+        camera.height,
+        beyond_mm=person.farthest_mm,
+    )
+    behind *= (1.0 - person.coverage)[..., None]
+    behind += person.colour
+    image = develop(behind, scene.sensor, rng)
+    return Layers(image, person.coverage >= 0.5, person.depth_mm)
+
+
+def render_person(
+    vertices_world_mm: np.ndarray,
+    outfit: Dressed,
+    scene: Scene,
+    camera: Camera,
+    supersample: int = 2,
+) -> Person:
+    """Draw the person alone, with the shadows on it, before nothing.
+
+    Arguments and errors as `render_layers`.
+    """
     if camera.model != "pinhole":
         raise InputError(f"camera: got model {camera.model!r}, expected 'pinhole' for rendering")
     check_array("vertices_world_mm", vertices_world_mm, (len(outfit.rest_mm), 3), dtype=np.float32)
@@ -104,7 +151,7 @@ def render_layers(
         scene.to_lights[0].astype(np.float64),
         scene.shadow_softness_mm,
     )
-    colour, coverage, depth = shade(
+    colour, coverage, depth_mm = shade(
         visibility,
         vertices,
         outfit.faces,
@@ -117,20 +164,7 @@ def render_layers(
         center,
         supersample=supersample,
     )
-    behind = render_background(
-        scene.background,
-        _floor_light(scene, shadow, touch_ground(vertices_world_mm)),
-        camera.position_mm,
-        camera.rotation,
-        camera.focal_px,
-        camera.center_px,
-        camera.width,
-        camera.height,
-        beyond_mm=float(vertices[:, 2].max()),
-    )
-    behind *= (1.0 - coverage)[..., None]
-    behind += colour
-    return Layers(develop(behind, scene.sensor, rng), coverage >= 0.5, depth)
+    return Person(colour, coverage, depth_mm, shadow, float(vertices[:, 2].max()))
 
 
 def _lighting(scene: Scene, camera: Camera, shadow: ShadowMap) -> Lighting:

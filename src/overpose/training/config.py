@@ -71,7 +71,8 @@ class ImageStage:
     Attributes:
         image_encoder: sizes of the image network.
         loop: how it is trained.
-        latent_activation: what ends the layer that predicts the code; "linear" in the paper.
+        latent_activation: what ends the layer that predicts the code; "linear" in the paper. With
+            "relu" a unit pushed below zero for all images learns no more: lower the learning rate.
         latent_weighting: error of a code: "plain" is the paper's ||h - hhat||^2; "decoder" is
             ||J (h - hhat)||^2, J the decoder's Jacobian at h: only what the decoder passes on
             counts. Both latent options do nothing when the pose is predicted directly.

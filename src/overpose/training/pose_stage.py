@@ -24,8 +24,9 @@ from overpose.training.loop import RUNTIME, Runtime, Task, fit
 from overpose.training.samples import run_record, squared_error
 
 STACKED_PENALTY_POSES = 16
-"""Poses of each (random) batch on which two layers' contractive term is averaged. The term costs
-about twenty plain steps on all of them; the mean over a part has the same expectation."""
+"""Poses of each (random) batch on which two layers' contractive term is averaged. On all of
+them the term needs about twenty times the arithmetic of a plain step; the mean over a part has the
+same expectation."""
 
 
 def train_autoencoder(

@@ -1,0 +1,120 @@
+"""The command line: help, exit statuses, one-line errors; the work itself is tested room by room."""
+
+import errno
+import json
+from pathlib import Path
+
+import pytest
+
+from overpose import cli
+
+COMMANDS = ("demo", "reproduce", "render", "train", "evaluate", "ablate", "assets", "bench")
+
+
+def run(*arguments: str) -> int:
+    """Exit status of the command line."""
+    try:
+        cli.main(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def one_line(text: str) -> str:
+    """The only line of `text`."""
+    lines = text.splitlines()
+    assert len(lines) == 1, text
+    return lines[0]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command_shows_an_example(command, capsys):
+    assert run(command, "--help") == 0
+    assert f"Example: overpose {command}" in capsys.readouterr().out
+
+
+def test_the_top_help_lists_every_command(capsys):
+    assert run("--help") == 0
+    shown = capsys.readouterr().out
+    assert all(f"• {command} " in shown for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("nonsense",), ("render",), ("reproduce", "--preset", "huge", "--out", "x")],
+)
+def test_wrong_usage_ends_with_status_2(arguments, capsys):
+    assert run(*arguments) == 2
+    assert capsys.readouterr().err
+
+
+def test_a_preset_that_needs_motion_capture_says_so_in_one_line(tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run("reproduce", "--preset", "cpu", "--out", str(out)) == 1
+    line = one_line(capsys.readouterr().err)
+    assert line.startswith("overpose: error: ")
+    assert "mocap" in line
+    assert not out.exists()
+
+
+def test_training_on_what_is_no_dataset_names_the_directory(tmp_path, capsys):
+    assert run("train", "--data", str(tmp_path), "--out", str(tmp_path / "run")) == 1
+    assert str(tmp_path) in one_line(capsys.readouterr().err)
+    assert not (tmp_path / "run").exists()
+
+
+def test_evaluating_a_missing_model_ends_with_status_1_and_writes_nothing(tmp_path, capsys):
+    missing, out = tmp_path / "model", tmp_path / "report"
+    data = tmp_path / "data"
+    status = run("evaluate", "--data", str(data), "--models", str(missing), "--out", str(out))
+    assert status == 1
+    assert one_line(capsys.readouterr().err)
+    assert not out.exists()
+
+
+def test_nothing_is_overwritten_unasked(tmp_path, capsys):
+    earlier = tmp_path / "bench.json"
+    earlier.write_text("mine")
+    assert run("bench", "--out", str(earlier)) == 1
+    assert "--overwrite" in one_line(capsys.readouterr().err)
+    assert earlier.read_text() == "mine"
+
+
+def _raising(error: BaseException):
+    def run(self) -> None:
+        raise error
+
+    return run
+
+
+def test_a_full_disk_is_one_line_and_status_1(monkeypatch, capsys):
+    full = OSError(errno.ENOSPC, "No space left on device", "out/part")
+    monkeypatch.setattr(cli.Assets, "run", _raising(full))
+    assert run("assets") == 1
+    assert one_line(capsys.readouterr().err) == (
+        "overpose: error: out/part: No space left on device"
+    )
+
+
+def test_an_interrupt_ends_with_status_130_and_says_what_is_kept(monkeypatch, capsys):
+    monkeypatch.setattr(cli.Assets, "run", _raising(KeyboardInterrupt()))
+    assert run("assets") == 130
+    assert "kept" in one_line(capsys.readouterr().err)
+
+
+def test_a_bug_is_not_disguised_as_a_user_error(monkeypatch):
+    monkeypatch.setattr(cli.Assets, "run", _raising(RuntimeError("bug")))
+    with pytest.raises(RuntimeError, match="bug"):
+        run("assets")
+
+
+def test_bench_writes_the_measured_numbers_as_json(tmp_path, monkeypatch, capsys):
+    import overpose.bench
+
+    monkeypatch.setattr(overpose.bench, "bench_studio", lambda: {"frame_images_per_s": 123.0})
+    out = tmp_path / "bench.json"
+    assert run("bench", "--parts", "studio", "--out", str(out)) == 0
+    assert "123" in capsys.readouterr().out
+    written = json.loads(Path(out).read_text())
+    assert written["studio"] == {"frame_images_per_s": 123.0}
+    assert written["machine"]
