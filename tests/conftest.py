@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does;
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
-    """The directory of shared benchmark data beside the checkout; the test skips where it is absent."""
+    """The shared benchmark data beside the checkout; the test skips where it is absent."""
     path = Path(__file__).parents[1] / ".." / "shared"
     if not (path / "mocap").is_dir():
         pytest.skip("needs the benchmark data directory ../shared, which is not here")

@@ -1,4 +1,4 @@
-"""The command line: help, exit statuses, one-line errors; the work itself is tested room by room."""
+"""The command line: help, exit statuses, one-line errors. The work is tested room by room."""
 
 import errno
 import json
