@@ -25,7 +25,7 @@ from overpose.seeding import random_stream
 from overpose.studio import render
 from overpose.studio.jobs import RenderConfig, Renderer, ShardJob
 from overpose.studio.plan import Trial
-from overpose.studio.workers import do_jobs
+from overpose.workers import do_jobs
 
 CONFIG = RenderConfig(image_size=8, supersample=1, samples_per_shard=10, max_val=5)
 TRIALS = [

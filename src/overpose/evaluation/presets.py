@@ -108,17 +108,17 @@ SMOKE = Preset(
 
 CPU = Preset(
     name="cpu",
-    render=RenderConfig(image_size=64, max_train=24_000, max_val=1_200, max_test=4_800),
+    render=RenderConfig(image_size=64, takes=4, max_train=24_000, max_val=1_200, max_test=4_800),
     image_encoder=ImageEncoderConfig(
-        image_size=64, crop_size=56, channels=(16, 32, 64), hidden=(512, 1024, 1024)
+        image_size=64, crop_size=56, channels=(16, 32, 64), hidden=(512, 1024, 1024), dropout=0.25
     ),
     autoencoder=AutoencoderStage(
-        AutoencoderConfig(hidden=(2000,)), LoopConfig(epochs=60, schedule="cosine")
+        AutoencoderConfig(hidden=(300, 300), noise_mm=(40.0, 20.0)),
+        LoopConfig(epochs=60, schedule="cosine"),
     ),
-    direct=LoopConfig(epochs=30, schedule="cosine"),
-    latent=LoopConfig(epochs=20, schedule="cosine"),
-    finetune=LoopConfig(epochs=10, learning_rate=5e-4, schedule="cosine"),
-    pca_rank=48,
+    direct=LoopConfig(epochs=20, schedule="cosine"),
+    latent=LoopConfig(epochs=10, schedule="cosine"),
+    finetune=LoopConfig(epochs=10, schedule="cosine"),
     seeds=(0, 1, 2),
 )
 """The benchmark on a laptop, within hours: smaller images and networks, one model for all."""

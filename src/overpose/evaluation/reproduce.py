@@ -37,6 +37,7 @@ from overpose.evaluation.reconstruction import (
     reconstruction_table,
 )
 from overpose.evaluation.report import Report, Row, new_report, write_report
+from overpose.evaluation.side_by_side import chains_of_run, train_side_by_side
 from overpose.evaluation.tables import TextTable, print_tables, tables_markdown
 from overpose.files import read_json, require_writable, write_json, writing_file
 from overpose.mocap.library import open_library
@@ -47,6 +48,7 @@ from overpose.studio.jobs import RenderConfig, Renderer
 from overpose.studio.render import render_dataset
 from overpose.training import Runtime
 from overpose.training.checkpoint import first_difference
+from overpose.workers import available_processes
 
 STATE_NAME = "experiment.json"
 FIGURE_METHODS = ("direct", "latent", "finetuned")
@@ -90,7 +92,8 @@ def reproduce(
         out: directory of the experiment. One of the same preset and data is resumed.
         mocap: motion capture, a directory or archive in CMU's layout; for presets that need it.
         splits: the splits file of the benchmark; goes with `mocap`.
-        processes: for rendering; None: one for each core.
+        processes: for rendering, and on a CPU for training stages side by side; None: one for each
+            core.
         seeds: other seeds than the preset's.
         overwrite: whether an experiment of another kind in `out` is removed first.
         runtime: device and threads of training.
@@ -114,20 +117,35 @@ def reproduce(
     with dataset:
         require_disjoint_subjects(dataset)
         parts: dict[int, list[list[Row]]] = {seed: [] for seed in preset.seeds}
-        runs: list[Run] = []
-        for name, samples in _groups(preset, dataset):
-            for seed in preset.seeds:
-                run = Run(preset, samples, out / f"seed{seed}" / name, seed, runtime or Runtime())
-                parts[seed].append(run_methods(run))
-                runs.append(run)
-            samples.free_images()
+        runtime = runtime or Runtime()
+        runs = {
+            name: [
+                Run(preset, samples, out / f"seed{seed}" / name, seed, runtime)
+                for seed in preset.seeds
+            ]
+            for name, samples in _groups(preset, dataset)
+        }
+        processes = available_processes() if processes is None else processes
+        if processes > 1 and runtime.torch_device().type == "cpu":
+            chains = [
+                chain
+                for name, of_name in runs.items()
+                for run in of_name
+                for chain in chains_of_run(run, name or None)
+            ]
+            train_side_by_side(out / "dataset", chains, processes)
+        for of_name in runs.values():
+            for run in of_name:
+                parts[run.seed].append(run_methods(run))
+            of_name[0].samples.free_images()
         rows = [row for of_seed in parts.values() for row in merge_actions(of_seed)]
         report = new_report(_protocol_text(preset), dataset_text(dataset), rows)
         write_report(out / "report.json", report)
-        tables = _autoencoder_tables(out, runs)
+        every = [run for of_name in runs.values() for run in of_name]
+        tables = _autoencoder_tables(out, every)
         with writing_file(out / "tables.md") as temporary:
             temporary.write_text(tables_markdown(report, extra=tables), encoding="utf-8")
-        first = [run for run in runs if run.seed == preset.seeds[0]]
+        first = [run for run in every if run.seed == preset.seeds[0]]
         figure = _draw_figure(out / "figure.png", first)
         draw_errors(out / "errors.png", report.rows)
     print_tables(report)

@@ -66,9 +66,17 @@ class PoseRegressor(nn.Module):
         normalization: of the poses; the identity if left out.
         seed: of the initial weights.
 
-    Initial weights are He's for ReLU, biases zero. The head starts at zero weights, and training
-    sets its bias to the mean target, so every kind starts from the prediction of a constant.
+    Attributes:
+        code_scale: what the head's output is multiplied with, 1 for "direct". Codes have the energy
+            of a pose spread over many more numbers, each some times smaller than a coordinate.
+            Adam's steps do not depend on the size of the target: without the scale they are as many
+            times too long for a code, and learning it takes several times as many epochs.
+
+    Initial weights are He's for ReLU, biases zero. `start_from` makes every kind begin with the
+    prediction of a constant, the mean target.
     """
+
+    code_scale: Tensor
 
     def __init__(
         self,
@@ -94,12 +102,22 @@ class PoseRegressor(nn.Module):
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
                 nn.init.zeros_(cast(Tensor, layer.bias))
-        nn.init.zeros_(self.head.weight)
+        self.register_buffer("code_scale", torch.ones(()))
         self.to(memory_format=torch.channels_last)  # pyright: ignore
+
+    @torch.no_grad()
+    def start_from(self, targets: Float[Tensor, "samples outputs"]) -> None:
+        """Set scale and head from training targets: by their spread, to predict their mean."""
+        if self.decoder is not None:
+            spread = (targets - targets.mean(0)).square().mean().sqrt()
+            if spread > 0:
+                self.code_scale.copy_(spread)
+        nn.init.zeros_(self.head.weight)
+        self.head.bias.copy_(targets.mean(0) / self.code_scale)
 
     def target(self, crops: Float[Tensor, "batch 3 crop crop"]) -> Float[Tensor, "batch outputs"]:
         """What the head predicts: the code, or for "direct" the normalised pose."""
-        output = self.head(self.image_encoder(crops))
+        output = self.head(self.image_encoder(crops)) * self.code_scale
         rectified = self.decoder is not None and self.config.latent_activation == "relu"
         return relu(output) if rectified else output
 

@@ -25,7 +25,7 @@ from overpose.studio.plan import (
     pack_shards,
     plan_sequences,
 )
-from overpose.studio.workers import available_processes, do_jobs
+from overpose.workers import available_processes, do_jobs
 
 
 def make_studio(config: RenderConfig) -> Renderer:
