@@ -126,3 +126,20 @@ def test_predict_refuses_what_is_not_a_batch_of_images(images: object, said: str
 def test_impossible_configurations_are_refused(make, said: str) -> None:
     with pytest.raises(InputError, match=said):
         make()
+
+
+def test_start_predicts_the_mean_target_in_units_of_the_spread_of_codes() -> None:
+    codes = torch.randn(500, 30, generator=torch.Generator().manual_seed(0)) * 0.05 + 0.2
+    model = PoseRegressor(LATENT).eval()
+    model.start_from(codes)
+    crops = torch.randint(0, 256, (3, 3, 20, 20), generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(model.target(crops.float()), codes.mean(0).expand(3, -1))
+    assert model.code_scale.item() == pytest.approx(0.05, rel=0.05)
+
+
+def test_start_of_a_constant_code_or_a_pose_is_not_scaled() -> None:
+    constant = PoseRegressor(LATENT)
+    constant.start_from(torch.full((9, 30), 0.25))
+    direct = PoseRegressor(RegressorConfig("direct", SMALL))
+    direct.start_from(torch.randn(9, 51))
+    assert constant.code_scale.item() == direct.code_scale.item() == 1.0
