@@ -97,7 +97,9 @@ class Ablate:
     seed: int = 0
     """Seed of training."""
     poses_only: bool = False
-    """Leave out the image stages: minutes instead of an hour."""
+    """Leave out the image stages: a few minutes."""
+    processes: int | None = None
+    """Variants at a time; one for each core if not given."""
     overwrite: bool = False
     """Replace an ablation made otherwise in the directory."""
 
@@ -105,7 +107,14 @@ class Ablate:
         from overpose.evaluation.ablation import AblationBudget, ablate
 
         budget = AblationBudget(latent_epochs=0, finetune_epochs=0) if self.poses_only else None
-        ablate(self.data, self.out, budget=budget, seed=self.seed, overwrite=self.overwrite)
+        ablate(
+            self.data,
+            self.out,
+            budget=budget,
+            seed=self.seed,
+            overwrite=self.overwrite,
+            processes=self.processes,
+        )
 
 
 @dataclass(frozen=True)

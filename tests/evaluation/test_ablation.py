@@ -48,7 +48,7 @@ def data(tmp_path, tiny_dataset):
 
 
 def test_every_variant_is_measured_and_listed(tmp_path, data):
-    report = ablate(data, tmp_path / "out", budget=TINY, variants=FEW)
+    report = ablate(data, tmp_path / "out", budget=TINY, variants=FEW, processes=1)
     results = {result["name"]: result for result in report["variants"]}
     assert list(results) == ["base", "two", "pca-5", "direct"]
     for name in ("base", "two", "pca-5"):
@@ -72,7 +72,7 @@ def test_without_image_epochs_only_poses_are_used(tmp_path, data, monkeypatch):
 
     monkeypatch.setattr(ablation, "_images", refuse)
     poses_only = replace(TINY, latent_epochs=0, finetune_epochs=0)
-    report = ablate(data, tmp_path / "out", budget=poses_only, variants=FEW)
+    report = ablate(data, tmp_path / "out", budget=poses_only, variants=FEW, processes=1)
     assert [result["name"] for result in report["variants"]] == ["base", "two", "pca-5"]
     assert all("latent" not in result for result in report["variants"])
 
@@ -81,13 +81,15 @@ def test_a_finished_variant_is_not_trained_again_and_new_ones_are_added(
     tmp_path, data, monkeypatch
 ):
     poses_only = replace(TINY, latent_epochs=0, finetune_epochs=0)
-    first = ablate(data, tmp_path / "out", budget=poses_only, variants=FEW[:1])
+    first = ablate(data, tmp_path / "out", budget=poses_only, variants=FEW[:1], processes=1)
 
     def refuse(*_, **__):
         raise AssertionError("done already")
 
     monkeypatch.setattr(ablation, "train_autoencoder", refuse)
-    again = ablate(data, tmp_path / "out", budget=poses_only, variants=(FEW[0], FEW[2]))
+    again = ablate(
+        data, tmp_path / "out", budget=poses_only, variants=(FEW[0], FEW[2]), processes=1
+    )
     assert again["variants"][0] == first["variants"][0]
     assert again["variants"][1]["name"] == "pca-5"
 
@@ -98,18 +100,17 @@ def test_a_variant_that_fails_says_so_and_the_others_go_on(tmp_path, data, monke
 
     monkeypatch.setattr(ablation, "train_autoencoder", broken)
     poses_only = replace(TINY, latent_epochs=0, finetune_epochs=0)
-    report = ablate(data, tmp_path / "out", budget=poses_only, variants=FEW)
+    report = ablate(data, tmp_path / "out", budget=poses_only, variants=FEW, processes=1)
     assert [r.get("error") for r in report["variants"]] == ["RuntimeError: no memory"] * 2 + [None]
     assert "failed: RuntimeError: no memory" in (tmp_path / "out" / "ablation.md").read_text()
 
 
 def test_another_budget_in_the_same_directory_is_refused(tmp_path, data):
     poses_only = replace(TINY, latent_epochs=0, finetune_epochs=0)
-    ablate(data, tmp_path / "out", budget=poses_only, variants=FEW[2:3])
+    ablate(data, tmp_path / "out", budget=poses_only, variants=FEW[2:3], processes=1)
+    other = replace(poses_only, train_images=9)
     with pytest.raises(InputError, match=r"another ablation \(budget\.train_images: 20 there, 9"):
-        ablate(
-            data, tmp_path / "out", budget=replace(poses_only, train_images=9), variants=FEW[2:3]
-        )
+        ablate(data, tmp_path / "out", budget=other, variants=FEW[2:3], processes=1)
 
 
 def test_held_out_subjects_are_training_subjects_and_train_no_more(data):
@@ -143,7 +144,7 @@ def test_every_variant_changes_one_thing_of_the_base():
         if isinstance(variant.code, AutoencoderConfig) and len(variant.code.hidden) == 1:
             names = ("hidden", "noise_mm", "contraction")
             different = [n for n in names if getattr(variant.code, n) != getattr(base, n)]
-            assert len(different) == (variant.name != "base")
+            assert len(different) + len(variant.latent) == (variant.name != "base")
 
 
 def test_the_ablation_covers_what_the_method_page_promises():
@@ -151,6 +152,21 @@ def test_the_ablation_covers_what_the_method_page_promises():
     single = [code for code in codes if len(code.hidden) == 1]
     assert {code.hidden[0] for code in single} == {51, 200, 500, 2000}
     assert {code.noise_mm[0] for code in single} == {0.0, 20.0, 40.0, 80.0}
-    assert {code.contraction for code in single} == {0.0, 0.1, 10.0}
+    assert {code.contraction for code in single} == {0.0, 0.1, 10.0, 1e4}
     assert (300, 300) in {code.hidden for code in codes}
+    assert {option for v in VARIANTS for option, _ in v.latent} == {
+        "code_scaling",
+        "latent_activation",
+        "latent_weighting",
+    }
     assert 48 in {v.code for v in VARIANTS}
+
+
+def test_stage_b_options_of_a_variant_reach_the_training(tmp_path, data):
+    options = (("code_scaling", "none"), ("latent_activation", "relu"))
+    variants = (FEW[2], replace(FEW[2], name="changed", latent=options))
+    report = ablate(data, tmp_path / "out", budget=TINY, variants=variants, processes=2)
+    plain, changed = report["variants"]
+    assert changed["code"] == {"pca_rank": 5, **dict(options)}
+    assert plain["latent"] != changed["latent"]
+    assert plain["reconstruction"] == changed["reconstruction"]

@@ -3,8 +3,9 @@
 It never reads the test subjects. Every variant is a step of its own: a killed run goes on.
 """
 
+import datetime
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,12 @@ from overpose.evaluation.protocols import measure
 from overpose.evaluation.reconstruction import evaluate_reconstruction
 from overpose.evaluation.report import code_commit, machine_text
 from overpose.files import read_json, require_writable, write_json, writing_file
-from overpose.models.autoencoder import AutoencoderConfig, PoseAutoencoder
+from overpose.models.autoencoder import PoseAutoencoder
 from overpose.models.codes import reconstruct_poses
 from overpose.models.image_encoder import ImageEncoderConfig
 from overpose.models.pca import PosePCA, fit_pca
 from overpose.models.storage import to_json
-from overpose.progress import say
+from overpose.progress import progress_bar, say
 from overpose.seeding import random_stream
 from overpose.training import (
     AutoencoderStage,
@@ -37,6 +38,7 @@ from overpose.training import (
     train_latent,
 )
 from overpose.training.checkpoint import first_difference
+from overpose.workers import Stopped, available_processes, do_jobs
 
 HELD_OUT_PART = 0.12
 
@@ -61,7 +63,9 @@ class AblationBudget:
     train_images: int = 8000
     val_images: int = 2000
     image_encoder: ImageEncoderConfig = field(
-        default_factory=lambda: ImageEncoderConfig(64, 56, (9, 5, 5), (16, 32, 64), (256, 512, 512))
+        default_factory=lambda: ImageEncoderConfig(
+            64, 56, (9, 5, 5), (16, 32, 64), (256, 512, 512), 0.25
+        )
     )
     batch_size: int = 128
 
@@ -95,7 +99,8 @@ def ablate(
     variants: Sequence[Variant] = VARIANTS,
     seed: int = 0,
     overwrite: bool = False,
-    runtime: Runtime | None = None,
+    processes: int | None = None,
+    device: str = "auto",
 ) -> dict[str, Any]:
     """Train and measure every variant; write `ablation.json` and `ablation.md` into `out`.
 
@@ -106,7 +111,8 @@ def ablate(
         variants: what to compare.
         seed: of everything.
         overwrite: whether an ablation made otherwise in `out` is replaced.
-        runtime: device and threads of training.
+        processes: variants at a time, each with one thread; None: one for each core.
+        device: where to train.
 
     Returns:
         What ablation.json holds. A variant that failed has `error` in the place of numbers.
@@ -114,7 +120,9 @@ def ablate(
     Raises:
         InputError: the dataset cannot be read or split, or `out` holds something else.
     """
-    budget, runtime = budget or AblationBudget(), runtime or Runtime()
+    budget = budget or AblationBudget()
+    uses_images = budget.latent_epochs > 0
+    variants = [variant for variant in variants if variant.code is not None or uses_images]
     with open_dataset(dataset) as whole:
         split = hold_out_subjects(whole)
         setting = {
@@ -126,33 +134,32 @@ def ablate(
         }
         _begin(out, setting, overwrite=overwrite)
         split = _limited(split, budget, seed)
-        uses_images = budget.latent_epochs > 0
-        images = _images(split.train) if uses_images else None
-        held_out_images = _images(split.held_out) if uses_images else None
-        results: list[dict[str, Any]] = []
-        for variant in variants:
-            if variant.code is None and not uses_images:
-                continue
-            path = out / "variants" / f"{variant.name}.json"
-            if not path.is_file() or read_json(path).get("code") != _described(variant.code):
-                say(f"ablation: {variant.name}")
-                step = _Step(variant, split, images, held_out_images, budget, seed, out, runtime)
-                try:
-                    write_json(path, _measured(step))
-                except Exception as error:
-                    text = " ".join(f"{type(error).__name__}: {error}".split())
-                    say(f"ablation: {variant.name}: failed: {text}")
-                    results.append({"name": variant.name, "error": text})
-                    continue
-            results.append(read_json(path))
-        report = {
-            **setting,
-            "train_images": len(split.train),
-            "held_out_images": len(split.held_out),
-            "commit": code_commit(),
-            "machine": machine_text(),
-            "variants": results,
-        }
+    processes = available_processes() if processes is None else processes
+    missing = [variant for variant in variants if not _is_measured(out, variant)]
+    place = _Place(dataset, out, budget, seed, device, 1 if processes > 1 else None)
+    errors: dict[str, str] = {}
+    with progress_bar("ablation", len(missing)) as advance:
+        for name, error in do_jobs(
+            missing, _make_work, place, max(1, min(processes, len(missing)))
+        ):
+            if error is not None:
+                errors[name] = error
+                say(f"ablation: {name}: failed: {error}")
+            advance(1)
+    report = {
+        **setting,
+        "train_images": len(split.train),
+        "held_out_images": len(split.held_out),
+        "commit": code_commit(),
+        "machine": machine_text(),
+        "date": datetime.date.today().isoformat(),
+        "variants": [
+            {"name": v.name, "error": errors[v.name]}
+            if v.name in errors
+            else read_json(_result_path(out, v))
+            for v in variants
+        ],
+    }
     write_json(out / "ablation.json", report)
     with writing_file(out / "ablation.md") as temporary:
         temporary.write_text(ablation_markdown(report, variants), encoding="utf-8")
@@ -191,6 +198,18 @@ def hold_out_subjects(dataset: Dataset) -> Split:
     )
 
 
+@dataclass(frozen=True)
+class _Place:
+    """What every process needs to know."""
+
+    dataset: Path
+    out: Path
+    budget: AblationBudget
+    seed: int
+    device: str
+    threads: int | None
+
+
 @dataclass(frozen=True, eq=False)
 class _Step:
     variant: Variant
@@ -207,9 +226,42 @@ class _Step:
         return self.out / "variants" / self.variant.name
 
 
+def _result_path(out: Path, variant: Variant) -> Path:
+    return out / "variants" / f"{variant.name}.json"
+
+
+def _is_measured(out: Path, variant: Variant) -> bool:
+    path = _result_path(out, variant)
+    return path.is_file() and read_json(path).get("code") == _described(variant)
+
+
+def _make_work(place: _Place) -> Callable[[Variant, Callable[[], None]], tuple[str, str | None]]:
+    with open_dataset(place.dataset) as whole:
+        split = _limited(hold_out_subjects(whole), place.budget, place.seed)
+        uses_images = place.budget.latent_epochs > 0
+        images = _images(split.train) if uses_images else None
+        held_out_images = _images(split.held_out) if uses_images else None
+
+    def work(variant: Variant, check: Callable[[], None]) -> tuple[str, str | None]:
+        """The variant's name, and what went wrong."""
+        runtime = Runtime(place.device, place.threads, lambda epoch, step: check())
+        step = _Step(
+            variant, split, images, held_out_images, place.budget, place.seed, place.out, runtime
+        )
+        try:
+            write_json(_result_path(place.out, variant), _measured(step))
+        except Stopped:
+            raise
+        except Exception as error:
+            return variant.name, " ".join(f"{type(error).__name__}: {error}".split())
+        return variant.name, None
+
+    return work
+
+
 def _measured(step: _Step) -> dict[str, Any]:
     """Train one variant and measure it: what its JSON file holds."""
-    result: dict[str, Any] = {"name": step.variant.name, "code": _described(step.variant.code)}
+    result: dict[str, Any] = {"name": step.variant.name, "code": _described(step.variant)}
     train_mm = step.split.train.poses_mm.copy()
     held_out_mm = step.split.held_out.poses_mm.copy()
     code = _trained_code(step, train_mm)
@@ -231,7 +283,7 @@ def _measured(step: _Step) -> dict[str, Any]:
             step.images, train_mm, None, config, step.place / "direct", runtime=runtime
         )
         return result | {"direct": measure(model.predict(step.held_out_images), held_out_mm)}
-    config = ImageStage(budget.image_encoder, loop)
+    config = replace(ImageStage(budget.image_encoder, loop), **dict(step.variant.latent))
     place = step.place / "latent"
     latent = train_latent(step.images, train_mm, None, code, config, place, runtime=runtime)
     tuned = train_finetune(
@@ -239,7 +291,7 @@ def _measured(step: _Step) -> dict[str, Any]:
         train_mm,
         None,
         latent,
-        FinetuneStage(replace(loop, epochs=budget.finetune_epochs, learning_rate=5e-4)),
+        FinetuneStage(replace(loop, epochs=budget.finetune_epochs)),
         step.place / "finetuned",
         runtime=runtime,
     )
@@ -260,10 +312,12 @@ def _trained_code(step: _Step, train_mm: np.ndarray) -> PoseAutoencoder | PosePC
     return train_autoencoder(train_mm, None, config, place, runtime=step.runtime)
 
 
-def _described(code: AutoencoderConfig | int | None) -> dict[str, Any] | None:
+def _described(variant: Variant) -> dict[str, Any] | None:
+    code = variant.code
     if code is None:
         return None
-    return {"pca_rank": code} if isinstance(code, int) else to_json(code)
+    described = {"pca_rank": code} if isinstance(code, int) else to_json(code)
+    return {**described, **dict(variant.latent)}
 
 
 def _begin(out: Path, setting: Mapping[str, Any], *, overwrite: bool) -> None:

@@ -9,6 +9,8 @@ from overpose.models.autoencoder import AutoencoderConfig
 
 BASE = AutoencoderConfig()
 """The paper's one layer of 2000, 40 mm, lambda 0.1: what every variant changes in one way."""
+STACKED = AutoencoderConfig((300, 300), (40.0, 20.0))
+"""The paper's two layers, 40 mm and 20 mm."""
 
 
 @dataclass(frozen=True)
@@ -19,15 +21,17 @@ class Variant:
         name: also the name of its directory.
         changes: what it varies: the tables it is listed in.
         code: the autoencoder, the rank of a PCA, or None for no code at all (the direct CNN).
+        latent: options of stage (b), by their name in `ImageStage`, with their values.
     """
 
     name: str
     changes: tuple[str, ...]
     code: AutoencoderConfig | int | None
+    latent: tuple[tuple[str, str], ...] = ()
 
 
 VARIANTS = (
-    Variant("base", ("hidden size", "noise", "lambda", "layers"), BASE),
+    Variant("base", ("hidden size", "noise", "lambda", "layers", "stage (b)"), BASE),
     Variant("hidden-51", ("hidden size",), replace(BASE, hidden=(51,))),
     Variant("hidden-200", ("hidden size",), replace(BASE, hidden=(200,))),
     Variant("hidden-500", ("hidden size",), replace(BASE, hidden=(500,))),
@@ -36,7 +40,11 @@ VARIANTS = (
     Variant("noise-80", ("noise",), replace(BASE, noise_mm=(80.0,))),
     Variant("lambda-0", ("lambda",), replace(BASE, contraction=0.0)),
     Variant("lambda-10", ("lambda",), replace(BASE, contraction=10.0)),
-    Variant("layers-300-300", ("layers",), AutoencoderConfig((300, 300), (40.0, 20.0))),
+    Variant("lambda-1e4", ("lambda",), replace(BASE, contraction=1e4)),
+    Variant("layers-300-300", ("layers",), STACKED),
+    Variant("unscaled", ("stage (b)",), BASE, (("code_scaling", "none"),)),
+    Variant("rectified", ("stage (b)",), BASE, (("latent_activation", "relu"),)),
+    Variant("weighted", ("stage (b)",), BASE, (("latent_weighting", "decoder"),)),
     Variant("pca-48", ("PCA",), 48),
     Variant("pca-30", ("PCA",), 30),
     Variant("pca-20", ("PCA",), 20),
@@ -96,7 +104,7 @@ _HEADER = (
 
 
 def _cells(variant: Variant, result: Mapping[str, Any]) -> tuple[str, ...]:
-    title = _title(variant.code)
+    title = _title(variant)
     if "error" in result:
         return (title, f"failed: {result['error']}", *[""] * (len(_HEADER) - 2))
     cells = [title, *["–"] * (len(_HEADER) - 1)]
@@ -120,10 +128,12 @@ def _cells(variant: Variant, result: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(cells)
 
 
-def _title(code: AutoencoderConfig | int | None) -> str:
+def _title(variant: Variant) -> str:
+    code = variant.code
     if code is None:
         return "direct CNN, no code"
     if isinstance(code, int):
         return f"PCA, {code} components"
     widths, noise = "–".join(map(str, code.hidden)), "/".join(f"{n:g}" for n in code.noise_mm)
-    return f"{widths}, noise {noise} mm, λ {code.contraction:g}"
+    options = "".join(f", {name}: {value}" for name, value in variant.latent)
+    return f"{widths}, noise {noise} mm, λ {code.contraction:g}{options}"

@@ -106,12 +106,16 @@ class PoseRegressor(nn.Module):
         self.to(memory_format=torch.channels_last)  # pyright: ignore
 
     @torch.no_grad()
-    def start_from(self, targets: Float[Tensor, "samples outputs"]) -> None:
-        """Set scale and head from training targets: by their spread, to predict their mean."""
-        if self.decoder is not None:
-            spread = (targets - targets.mean(0)).square().mean().sqrt()
-            if spread > 0:
-                self.code_scale.copy_(spread)
+    def start_from(self, targets: Float[Tensor, "samples outputs"], *, scaled: bool = True) -> None:
+        """Set the head to predict the mean of training targets, and `code_scale` to their spread.
+
+        Args:
+            targets: codes, or for "direct" normalised poses, whose scale stays 1.
+            scaled: whether codes are scaled.
+        """
+        spread = (targets - targets.mean(0)).square().mean().sqrt()
+        if scaled and self.decoder is not None and spread > 0:
+            self.code_scale.copy_(spread)
         nn.init.zeros_(self.head.weight)
         self.head.bias.copy_(targets.mean(0) / self.code_scale)
 

@@ -75,19 +75,25 @@ class ImageStage:
             "relu" a unit pushed below zero for all images learns no more: lower the learning rate.
         latent_weighting: error of a code: "plain" is the paper's ||h - hhat||^2; "decoder" is
             ||J (h - hhat)||^2, J the decoder's Jacobian at h: only what the decoder passes on
-            counts. Both latent options do nothing when the pose is predicted directly.
+            counts.
+        code_scaling: what the head's output is multiplied with to be a code: "spread", the rms
+            deviation of the training codes, or "none"; see `PoseRegressor`. No latent option does
+            anything when the pose is predicted directly.
     """
 
     image_encoder: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     latent_activation: Literal["linear", "relu"] = "linear"
     latent_weighting: Literal["plain", "decoder"] = "plain"
+    code_scaling: Literal["spread", "none"] = "spread"
 
     def __post_init__(self) -> None:
         if self.latent_weighting not in ("plain", "decoder"):
             raise InputError(
                 f"latent_weighting: got {self.latent_weighting!r}, expected plain or decoder"
             )
+        if self.code_scaling not in ("spread", "none"):
+            raise InputError(f"code_scaling: got {self.code_scaling!r}, expected spread or none")
 
 
 @dataclass(frozen=True)

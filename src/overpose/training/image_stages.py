@@ -67,7 +67,8 @@ def train_direct(
         seed=stream_seed(config.loop.seed, "image_encoder", "weights"),
     )
     targets = normalization.to_normalised(torch.from_numpy(samples[1]))
-    _start_from_data(model, images, targets)
+    model.image_encoder.fit_channels(images)
+    model.start_from(targets)
     record = run_record("direct", config, *samples, *(validation or ()))
     groups: Groups = [(list(model.parameters()), 1.0)]
 
@@ -125,7 +126,8 @@ def train_latent(
     )
     model.decoder = decoder.to("cpu").requires_grad_(False)
     targets = torch.from_numpy(encode_poses(source, samples[1]))
-    _start_from_data(model, images, targets)
+    model.image_encoder.fit_channels(images)
+    model.start_from(targets, scaled=config.code_scaling == "spread")
     record = run_record("latent", config, *samples, *(validation or ()), code=_weights_hash(source))
     groups: Groups = [([*model.image_encoder.parameters(), *model.head.parameters()], 1.0)]
 
@@ -250,11 +252,6 @@ def _checked(
     if validation is not None:
         validation = check_samples(*validation, size, "validation ")
     return samples, validation
-
-
-def _start_from_data(model: PoseRegressor, images: np.ndarray, targets: Tensor) -> None:
-    model.image_encoder.fit_channels(images)
-    model.start_from(targets)
 
 
 def _weights_hash(model: nn.Module) -> str:
