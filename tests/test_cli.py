@@ -108,6 +108,18 @@ def test_a_bug_is_not_disguised_as_a_user_error(monkeypatch):
         run("assets")
 
 
+def test_an_ablation_with_a_failed_variant_ends_with_status_1_and_names_it(monkeypatch, capsys):
+    import overpose.evaluation.ablation
+
+    variants = [{"name": "base"}, {"name": "noise-0", "error": "RuntimeError: no memory"}]
+    monkeypatch.setattr(
+        overpose.evaluation.ablation, "ablate", lambda *_, **__: {"variants": variants}
+    )
+    assert run("ablate", "--data", "data", "--out", "out") == 1
+    line = one_line(capsys.readouterr().err)
+    assert "1 variants failed: noise-0: RuntimeError: no memory" in line
+
+
 def test_bench_writes_the_measured_numbers_as_json(tmp_path, monkeypatch, capsys):
     import overpose.bench
 

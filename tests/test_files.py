@@ -1,6 +1,8 @@
 """Files and directories that appear whole or not at all, JSON, and refusals."""
 
+import fcntl
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -150,6 +152,59 @@ def test_recovery_removes_what_a_kill_after_the_renames_left(tmp_path: Path) -> 
     (tmp_path / ".out.old").mkdir()
     recover_directory(tmp_path / "out")
     assert [item.name for item in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize(("waited_s", "goes"), [(60.0, False), (90_000.0, True)])
+def test_what_a_kill_left_goes_a_day_later_and_nothing_else_does(
+    waited_s: float, goes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = (".out.abcd_123.part", ".out.npz.abcd_123.part", ".out.mine.part", "out.abcd_123.part")
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / ".out.dirs4567.part").mkdir()
+    (tmp_path / ".out.dirs4567.part" / "weights").touch()
+    now = time.time()
+    monkeypatch.setattr("overpose.files.time.time", lambda: now + waited_s)
+    with writing_file(tmp_path / "out"):
+        pass
+    left = {path.name for path in tmp_path.iterdir()}
+    stale = {".out.abcd_123.part", ".out.dirs4567.part"}
+    assert left == {"out", *names} | stale if not goes else left == {"out", *names} - stale
+
+
+def test_a_directory_still_being_filled_is_not_taken_for_a_leftover(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / ".out.dirs4567.part"
+    old.mkdir()
+    (old / "weights").touch()
+    now = time.time()
+    real = Path.lstat
+
+    def lstat(path: Path) -> os.stat_result:
+        values = list(real(path))
+        values[8] = values[9] = now if path.name == "weights" else now - 90_000.0
+        return os.stat_result(values)
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    with writing_directory(tmp_path / "out"):
+        pass
+    assert (old / "weights").is_file()
+
+
+def test_files_are_flushed_through_a_handle_that_may_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes = []
+    flags = fcntl.F_GETFL
+    monkeypatch.setattr(
+        "overpose.files.os.fsync", lambda handle: modes.append(fcntl.fcntl(handle, flags) & 3)
+    )
+    with writing_file(tmp_path / "file") as temporary:
+        temporary.write_text("x")
+    with writing_directory(tmp_path / "directory") as temporary:
+        (temporary / "file").write_text("x")
+    assert modes == [os.O_RDWR, os.O_RDWR]
 
 
 def test_json_comes_back_as_it_was_written(tmp_path: Path) -> None:

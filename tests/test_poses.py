@@ -311,3 +311,15 @@ def test_a_flipped_byte_is_refused_or_harmless(share: float, flip: int, tmp_path
     except InputError:
         return
     assert_same(loaded, make_track())
+
+
+def test_an_entry_that_is_no_array_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    make_track().save(path)
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, b"29.97" if name == "fps.npy" else data)
+    with pytest.raises(InputError, match=r"a\.npz: fps is not an array"):
+        PoseTrack.load(path)

@@ -65,6 +65,11 @@ def cache_directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "overpose"
 
 
+def asset_path(key: str) -> Path:
+    """Where an asset lies, or will; `key` is a name in `ASSETS`."""
+    return cache_directory() / ASSETS[key].name
+
+
 def load_asset(key: str) -> dict[str, np.ndarray]:
     """The arrays of an asset, built into the cache first if it is not there.
 
@@ -76,7 +81,7 @@ def load_asset(key: str) -> dict[str, np.ndarray]:
             message names the file and what to do.
     """
     asset = ASSETS[key]
-    path = cache_directory() / asset.name
+    path = asset_path(key)
     if not path.is_file():
         _build(asset, path)
     return read_arrays(path, asset.format_version)
@@ -164,5 +169,10 @@ def _build(asset: Asset, path: Path) -> None:
 
 def _reject(path: Path) -> Path:
     rejected = path.with_name(path.name + ".rejected")
-    path.replace(rejected)
+    try:
+        path.replace(rejected)
+    except OSError as error:
+        raise InputError(
+            f"{path}: damaged, and it cannot be moved away ({error.strerror}); delete it"
+        ) from None
     return rejected

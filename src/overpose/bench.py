@@ -8,6 +8,7 @@ from time import perf_counter, thread_time
 
 import numpy as np
 
+from overpose.evaluation.presets import CPU
 from overpose.evaluation.report import code_commit, machine_text
 from overpose.files import require_writable, write_json
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS, procedural_motion
@@ -41,7 +42,7 @@ def bench(
         require_writable(out, overwrite=overwrite)
     measure: dict[str, Callable[[], dict[str, float]]] = {
         "studio": bench_studio,
-        "training": bench_training,
+        "training": lambda: bench_training(CPU.image_encoder),
     }
     results: dict[str, object] = {
         "machine": machine_text(),

@@ -30,7 +30,7 @@ class Demo:
     out: Path = Path("overpose-demo")
     """Directory of the experiment; one that was interrupted is resumed."""
     overwrite: bool = False
-    """Replace an experiment of another kind in that directory."""
+    """Replace a finished experiment, or one of another kind, in that directory."""
 
     def run(self) -> None:
         Reproduce(preset="smoke", out=self.out, overwrite=self.overwrite).run()
@@ -56,11 +56,11 @@ class Reproduce:
     seeds: tuple[int, ...] | None = None
     """Seeds of training, instead of the preset's."""
     processes: int | None = None
-    """Processes for rendering; one for each core if not given."""
+    """For rendering, and on a CPU for training side by side; one for each core if not given."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train."""
     overwrite: bool = False
-    """Replace an experiment of another kind in the directory."""
+    """Replace a finished experiment, or one of another kind, in the directory."""
 
     def run(self) -> None:
         from overpose.evaluation.presets import preset_named
@@ -101,13 +101,13 @@ class Ablate:
     processes: int | None = None
     """Variants at a time; one for each core if not given."""
     overwrite: bool = False
-    """Replace an ablation made otherwise in the directory."""
+    """Replace a finished ablation, or one made otherwise, in the directory."""
 
     def run(self) -> None:
         from overpose.evaluation.ablation import AblationBudget, ablate
 
         budget = AblationBudget(latent_epochs=0, finetune_epochs=0) if self.poses_only else None
-        ablate(
+        report = ablate(
             self.data,
             self.out,
             budget=budget,
@@ -115,6 +115,9 @@ class Ablate:
             overwrite=self.overwrite,
             processes=self.processes,
         )
+        failed = [f"{v['name']}: {v['error']}" for v in report["variants"] if "error" in v]
+        if failed:
+            raise InputError(f"{len(failed)} variants failed: {'; '.join(failed)}")
 
 
 @dataclass(frozen=True)
@@ -149,13 +152,19 @@ class Render:
     """Seed of everything drawn at random."""
     processes: int | None = None
     """How many processes; one for each core if not given. The result does not depend on it."""
+    contact_sheet: Path | None = None
+    """Also write a picture of samples with their 2D joints here (.png, .jpg)."""
     overwrite: bool = False
-    """Replace another dataset in the directory."""
+    """Replace a finished dataset, or another one, in the directory, and the contact sheet."""
 
     def run(self) -> None:
         from overpose.evaluation.reproduce import render_motion
+        from overpose.files import require_writable
+        from overpose.studio.contact_sheet import write_contact_sheet
         from overpose.studio.jobs import RenderConfig
 
+        if self.contact_sheet is not None:
+            require_writable(self.contact_sheet, overwrite=self.overwrite)
         config = RenderConfig(
             image_size=self.image_size,
             seed=self.seed,
@@ -173,12 +182,14 @@ class Render:
             processes=self.processes,
             overwrite=self.overwrite,
         ) as dataset:
+            if self.contact_sheet is not None:
+                write_contact_sheet(self.contact_sheet, dataset)
             print(f"{len(dataset)} samples: {self.out}")
 
 
 @dataclass(frozen=True)
 class Train:
-    """Train the stages on a rendered dataset.
+    """Train the stages on a rendered dataset, one model for all actions.
 
     (a) autoencoder, (b) latent, (c) finetune, and the CNN straight to the pose (direct). Every
     stage resumes after an interruption with exactly the same weights; finished ones are skipped.

@@ -2,13 +2,18 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from overpose.errors import InputError
+
+STALE_S = 86_400.0
+"""Age, in seconds, from which a temporary file or directory is one that a killed process left."""
 
 
 def require_writable(path: Path, *, overwrite: bool) -> None:
@@ -27,15 +32,16 @@ def writing_file(path: Path) -> Iterator[Path]:
     """Give a temporary path in the same directory; on success it is flushed and renamed to `path`.
 
     On any exception, an interrupt included, the temporary file is removed and `path` is untouched.
+    What a kill leaves, `.NAME.????????.part`, goes at the first write of the same name a day later.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_stale(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        _flush(temporary)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except BaseException:
@@ -48,17 +54,17 @@ def writing_directory(path: Path) -> Iterator[Path]:
     """Give a temporary sibling directory; on success it takes the place of `path`.
 
     A kill between the two renames leaves `path` absent and the complete `.NAME.old` beside it:
-    `recover_directory` puts it back.
+    `recover_directory` puts it back. An incomplete `.NAME.????????.part` goes as in `writing_file`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_stale(path)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
     temporary.chmod(0o777 & ~_umask())
     try:
         yield temporary
         for written in temporary.iterdir():
             if written.is_file():
-                with written.open("rb") as file:
-                    os.fsync(file.fileno())
+                _flush(written)
         old = _old(path)
         if path.exists():
             shutil.rmtree(old, ignore_errors=True)
@@ -79,6 +85,22 @@ def recover_directory(path: Path) -> None:
             shutil.rmtree(old, ignore_errors=True)
         else:
             old.replace(path)
+
+
+def remove_stale(path: Path) -> None:
+    """Remove what killed processes left half written beside `path`, once it is a day old.
+
+    Younger ones stay: another process may be at work on them, and whether it lives cannot be told
+    from another machine or container. A temporary directory counts from its newest entry.
+    """
+    own = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}\.part")  # as tempfile names them
+    with suppress(OSError):  # a directory that may be written to but not listed
+        for left in [entry for entry in path.parent.iterdir() if own.fullmatch(entry.name)]:
+            with suppress(OSError):  # somebody else's, or already gone
+                states = [item.lstat() for item in (left, *left.rglob("*"))]
+                newest = max(max(state.st_mtime, state.st_ctime) for state in states)
+                if time.time() - newest > STALE_S:
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def write_json(path: Path, value: object) -> None:
@@ -105,6 +127,11 @@ def read_json(path: Path) -> dict:
     if not isinstance(value, dict):
         raise InputError(f"{path}: got a JSON {type(value).__name__}, expected an object")
     return value
+
+
+def _flush(path: Path) -> None:
+    with path.open("r+b") as file:  # Windows flushes only what may be written to
+        os.fsync(file.fileno())
 
 
 def _old(path: Path) -> Path:

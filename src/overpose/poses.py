@@ -169,7 +169,11 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
                 names = {field.name for field in fields(PoseTrack)} & set(archive.files)
-                return {name: archive[name] for name in sorted(names)}
+                arrays = {name: archive[name] for name in sorted(names)}
+                for name, array in arrays.items():
+                    if not isinstance(array, np.ndarray):  # numpy gives other entries as bytes
+                        raise InputError(f"{path}: {name} is not an array; expected a pose track")
+                return arrays
     except InputError:
         raise
     except FileNotFoundError:

@@ -40,6 +40,19 @@ def available_processes() -> int:
     return os.cpu_count() or 1
 
 
+def number_of_processes(wanted: int | None) -> int:
+    """How many processes to use: as many as wanted, or `available_processes` if that is None.
+
+    Raises:
+        InputError: it is not at least 1.
+    """
+    if wanted is None:
+        return available_processes()
+    if wanted < 1:
+        raise InputError(f"processes: got {wanted}, expected at least 1")
+    return wanted
+
+
 def do_jobs(
     jobs: Iterable[Job],
     make_work: Callable[[Any], Callable[[Job, Callable[[], None]], Result]],
@@ -59,9 +72,7 @@ def do_jobs(
         InputError: a process was killed from outside.
         Exception: whatever the work raises first; the other processes are stopped.
     """
-    if processes < 1:
-        raise InputError(f"processes: got {processes}, expected at least 1")
-    if processes == 1:
+    if number_of_processes(processes) == 1:
         work = make_work(argument)
         for job in jobs:
             yield work(job, _go_on)

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from overpose.datasets.procedural import ProceduralMotions, render_procedural
+from overpose.datasets.procedural import ProceduralMotions
 from overpose.errors import InputError
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS
-from overpose.studio.jobs import RenderConfig
 
 
 def test_every_subject_does_every_action_and_is_on_one_side() -> None:
@@ -40,8 +39,3 @@ def test_an_unknown_trial_is_refused() -> None:
 def test_numbers_below_one_are_refused(name: str) -> None:
     with pytest.raises(InputError, match=f"{name}: got 0"):
         ProceduralMotions(**{name: 0})
-
-
-def test_a_configuration_at_another_frame_rate_is_refused(tmp_path) -> None:
-    with pytest.raises(InputError, match=r"motions have 25\.0, the configuration 50\.0"):
-        render_procedural(ProceduralMotions(), RenderConfig(fps=50.0), tmp_path)

@@ -151,6 +151,29 @@ def test_a_damaged_description_can_be_overwritten_but_not_resumed(write_dataset:
     assert begin_dataset(directory, {"seed": 0}, 2, overwrite=True) == [0, 1]
 
 
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_removal_that_was_killed_can_be_overwritten_but_not_resumed(
+    tmp_path: Path, sample_of: SampleOf, finished: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin_dataset(tmp_path, PLAN, 1, overwrite=False)
+    write_shard(tmp_path, 0, [sample_of(0)])
+    if finished:
+        finish(tmp_path, 1)
+
+    def killed(path: Path, pattern: str) -> list[Path]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "glob", killed)
+    with pytest.raises(KeyboardInterrupt):
+        begin_dataset(tmp_path, {"seed": 1}, 1, overwrite=True)
+    monkeypatch.undo()
+    assert "images-00000.shard" in contents(tmp_path)
+    with pytest.raises(InputError, match="made otherwise"):
+        begin_dataset(tmp_path, PLAN, 1, overwrite=False)
+    assert begin_dataset(tmp_path, PLAN, 1, overwrite=True) == [0]
+    assert set(contents(tmp_path)) == {"unfinished.json"}
+
+
 def test_a_directory_of_other_files_is_refused_even_with_overwrite(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(InputError, match="holds no dataset"):

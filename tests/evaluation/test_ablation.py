@@ -113,6 +113,15 @@ def test_another_budget_in_the_same_directory_is_refused(tmp_path, data):
         ablate(data, tmp_path / "out", budget=other, variants=FEW[2:3], processes=1)
 
 
+def test_a_dataset_of_another_image_size_is_refused_before_anything_is_trained(
+    tmp_path, tiny_dataset
+):
+    large = tiny_dataset(tmp_path / "large", size=48)
+    with pytest.raises(InputError, match="has images of 48 px, the network takes 32 px"):
+        ablate(large, tmp_path / "out", budget=TINY, variants=FEW, processes=1)
+    assert not (tmp_path / "out").exists()
+
+
 def test_held_out_subjects_are_training_subjects_and_train_no_more(data):
     with open_dataset(data) as dataset:
         split = hold_out_subjects(dataset)

@@ -49,6 +49,21 @@ def test_an_unknown_stage_is_refused(tmp_path, data):
         train_stages(TINY, data, tmp_path / "out", stage="polish")
 
 
+def test_a_dataset_of_another_image_size_is_refused_before_anything_is_trained(
+    tmp_path, tiny_dataset
+):
+    large = tiny_dataset(tmp_path / "large", size=48)
+    with pytest.raises(InputError, match="has images of 48 px, the network takes 32 px"):
+        train_stages(TINY, large, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dataset_without_training_samples_is_refused_by_name(tmp_path, tiny_dataset):
+    data = tiny_dataset(tmp_path / "data", subjects={"test": ("08",)})
+    with pytest.raises(InputError, match=r"data: got no samples of split 'train'"):
+        train_stages(TINY, data, tmp_path / "out")
+
+
 def test_models_on_disk_are_measured_under_their_method_and_seed(tmp_path, data):
     trained = train_stages(TINY, data, tmp_path / "out", seed=7)
     stage = tmp_path / "out" / "finetuned"
@@ -70,6 +85,20 @@ def test_a_model_trained_on_a_test_subject_of_another_dataset_is_refused(
     assert not (tmp_path / "report").exists()
 
 
+def test_a_file_in_the_place_of_the_report_is_refused_before_measuring(tmp_path):
+    (tmp_path / "report").write_text("mine")
+    with pytest.raises(InputError, match="report: is a file, expected a directory"):
+        evaluate_models((tmp_path / "model",), tmp_path / "data", tmp_path / "report")
+
+
+def test_damaged_metrics_are_named(tmp_path, data):
+    train_stages(TINY, data, tmp_path / "out", stage="direct")
+    metrics = tmp_path / "out" / "direct" / "metrics.jsonl"
+    metrics.write_text(metrics.read_text()[:-9])
+    with pytest.raises(InputError, match=r"metrics\.jsonl: not valid JSON lines"):
+        evaluate_models((tmp_path / "out" / "direct",), data, tmp_path / "report")
+
+
 def test_the_same_method_and_seed_twice_is_refused(tmp_path, data):
     place = train_stages(TINY, data, tmp_path / "out", stage="direct")["direct"]
     with pytest.raises(InputError, match="both direct, seed 0"):
@@ -85,5 +114,5 @@ def test_an_autoencoder_is_no_regressor(tmp_path, data):
 def test_a_model_for_other_images_is_refused(tmp_path, data, tiny_dataset):
     place = train_stages(TINY, data, tmp_path / "out", stage="direct")["direct"]
     large = tiny_dataset(tmp_path / "large", size=48)
-    with pytest.raises(InputError, match="takes images of 32 px, the dataset has 48 px"):
+    with pytest.raises(InputError, match="has images of 48 px, the network takes 32 px"):
         evaluate_models((place,), large, tmp_path / "report")

@@ -135,7 +135,7 @@ def test_the_commit_is_the_checkouts_own_or_says_unknown():
     commit = code_commit()
     if commit.startswith("unknown"):
         return
-    bare = commit.removesuffix("-dirty")
+    bare = commit.removesuffix("-modified")
     kind = subprocess.run(
         ["git", "cat-file", "-t", bare], capture_output=True, text=True, check=True
     )

@@ -250,6 +250,20 @@ def test_a_preset_on_real_motion_asks_for_it(tmp_path):
 
 
 @pytest.mark.parametrize("given", ["mocap", "splits"])
+def test_a_preset_that_makes_up_its_motion_takes_no_other(tmp_path, given):
+    with pytest.raises(InputError, match=f"got --{given}, but it makes up its motion"):
+        run(tmp_path / "out", **{given: tmp_path})
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("processes", [0, -1])
+def test_fewer_processes_than_one_are_refused(tmp_path, processes):
+    with pytest.raises(InputError, match=f"processes: got {processes}, expected at least 1"):
+        reproduce(TINY, tmp_path / "out", processes=processes)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("given", ["mocap", "splits"])
 def test_motion_capture_and_splits_go_together(tmp_path, given):
     with pytest.raises(InputError, match=f"--{given} without"):
         render_motion(TINY.render, tmp_path / "out", **{given: tmp_path})

@@ -188,6 +188,9 @@ def test_a_motion_knows_its_subject_and_trial(tmp_path):
         ("\n2\n", "\n3\n", r"01_01\.amc:8: got frame 3, expected 2"),
         ("\n2\n", "\n1\n", r"01_01\.amc:8: got frame 1, expected 2"),
         ("\n2\n", "\n2.5\n", r"01_01\.amc:8: got '2.5', expected a frame number"),
+        ("\n2\n", "\n²\n", r"01_01\.amc:8: got '²', expected a frame number"),
+        ("\n2\n", f"\n{'9' * 5000}\n", r"01_01\.amc:8: got '9+', expected a frame number"),
+        (":DEGREES", ":DEGREES\n:SAMPLES-PER-SECOND 0", r"01_01\.amc: .*got fps 0"),
         ("\n1\n", "\n", r"01_01\.amc:4: got 'root 1 2 3 0 0 0', expected a frame number first"),
         ("2\nroot 1", "2\nroot 5000", r"01_01\.amc: frame 2: tx of bone root is 5000, expected"),
         ("arm 15", "arm 1e30", r"01_01\.amc: frame 2: rx of bone arm is 1e\+30, expected an angle"),
@@ -198,6 +201,12 @@ def test_a_garbled_amc_is_refused_with_file_line_and_what_was_expected(tmp_path,
     assert AMC.count(old) == 1
     with pytest.raises(InputError, match=message):
         read_trial(*write(tmp_path, amc=AMC.replace(old, new)))
+
+
+def test_a_number_beside_every_frame_number_is_refused(tmp_path):
+    amc = AMC.replace("\n1\n", "\n1 7\n").replace("\n2\n", "\n2 7\n")
+    with pytest.raises(InputError, match=r"01_01\.amc:4: got '1 7', expected a frame number"):
+        read_trial(*write(tmp_path, amc=amc))
 
 
 WHOLE_FRAME_1 = AMC.index("2\nroot 1 2 3 10")

@@ -157,6 +157,12 @@ def test_white_space_and_braces_on_the_same_line_do_not_matter(tmp_path):
     np.testing.assert_array_equal(read_bvh(path).positions_mm(), expected)
 
 
+def test_a_byte_order_mark_does_not_matter(tmp_path):
+    expected = read_bvh(written(tmp_path, BVH)).positions_mm()
+    marked = written(tmp_path, "\ufeff" + BVH)
+    np.testing.assert_array_equal(read_bvh(marked).positions_mm(), expected)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -179,6 +185,12 @@ def test_white_space_and_braces_on_the_same_line_do_not_matter(tmp_path):
         ("Frames: 2", "Frames: two", r"take\.bvh:31: got 'two', expected a number"),
         ("Frame Time: 0.033333\n", "", r"take\.bvh:32: .*expected 'Frame Time: …'"),
         ("Time: 0.033333", "Time: 0", r"take\.bvh:32: got Frame Time 0, expected more than 0"),
+        ("Time: 0.033333", "Time: 1e-320", r"take\.bvh:32: .* expected more than 0"),
+        (
+            "        OFFSET 5 0 0\n".replace("5 0", "0 5"),
+            "        OFFSET 0 5 0\n        JOINT Tip {\n",
+            r"take\.bvh:17: got JOINT in an End Site, expected '\}'",
+        ),
         (" -20 -30", " -20", r"take\.bvh:34: got 14 values, expected 15.*truncated"),
         (" -20 -30", " -20 x", r"take\.bvh:34: got 'x', expected a number"),
         (" -20 -30", " -20 nan", r"take\.bvh:34: got nan, expected a finite number"),

@@ -179,6 +179,45 @@ def test_a_truncated_archive_is_refused_and_leaves_nothing(tmp_path, cache, name
     assert [*(cache / "mocap").iterdir()] == []
 
 
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.tar.xz", "a.zip"])
+def test_an_archive_with_garbled_bytes_is_refused_and_leaves_nothing(tmp_path, cache, name):
+    numbers = np.random.default_rng(0).integers(0, 10, 100_000)
+    files = {**FILES, "subjects/10/10_02.amc": "".join(map(str, numbers))}
+    path = tmp_path / name
+    if name.endswith("zip"):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, text in files.items():
+                archive.writestr(member, text)
+    else:
+        tar(path, files)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 400] = b"\xff" * 400
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="not a whole archive"):
+        open_library(path)
+    assert [*(cache / "mocap").iterdir()] == []
+
+
+def test_a_tar_with_a_garbled_header_is_refused(tmp_path):
+    path = tar(tmp_path / "a.tar")
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"subjects/10/10.asf", b"subjects/11/10.asf"))
+    with pytest.raises(InputError, match=r"not a whole archive.*garbled"):
+        open_library(path)
+
+
+def test_an_encrypted_zip_is_refused(tmp_path):
+    path = zipped(tmp_path / "a.zip")
+    content = path.read_bytes()
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.index(mark) + place
+        content = content[:at] + b"\x01" + content[at + 1 :]  # the flag "encrypted"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"not a whole archive.*encrypted"):
+        open_library(path)
+
+
 @pytest.mark.parametrize("name", ["a.tar.xz", "a.tar", "a.zip"])
 def test_a_file_that_only_has_the_name_of_an_archive_is_refused(tmp_path, name):
     (tmp_path / name).write_text("hello" * 1000)

@@ -1,13 +1,18 @@
 """The body: shapes, skinning and joints against plain references and by their symmetries."""
 
+from dataclasses import fields
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from overpose.assets import ASSETS, write_arrays
 from overpose.errors import InputError
 from overpose.skeleton import HUMAN36M
 from overpose.studio.body import (
     BodyModel,
+    load_body,
     make_shape,
     pose_body,
     pose_joints,
@@ -150,3 +155,18 @@ def test_transforms_of_wrong_shape_or_kind_are_refused(
 ) -> None:
     with pytest.raises(InputError, match="transforms"):
         pose_body(body, make_shape(body, {}), transforms)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"ears"}, "array 'ears' is missing"), ({"tail_mm"}, "array 'tail_mm' is unknown")],
+)
+def test_a_body_file_with_other_arrays_is_to_be_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: set[str], message: str
+) -> None:
+    monkeypatch.setenv("OVERPOSE_CACHE", str(tmp_path))
+    names = {field.name for field in fields(BodyModel)} ^ change
+    path = tmp_path / ASSETS["body"].name
+    write_arrays(path, {name: np.zeros(1) for name in names}, ASSETS["body"].format_version)
+    with pytest.raises(InputError, match=rf"{path}: {message}.*delete it"):
+        load_body.__wrapped__()

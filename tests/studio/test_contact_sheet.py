@@ -12,7 +12,13 @@ from overpose.datasets.store import Dataset, open_dataset
 from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
 from overpose.errors import InputError
 from overpose.skeleton import HUMAN36M
-from overpose.studio.contact_sheet import LEFT_RGB, RIGHT_RGB, contact_sheet, draw_joints
+from overpose.studio.contact_sheet import (
+    LEFT_RGB,
+    RIGHT_RGB,
+    contact_sheet,
+    draw_joints,
+    write_contact_sheet,
+)
 
 SIZE = 8
 
@@ -84,3 +90,17 @@ def test_hidden_joints_are_darker() -> None:
         draw_joints(pictures[-1], keypoints)
     hidden, seen = pictures
     assert 0 < int(hidden.sum()) < int(seen.sum())
+
+
+@pytest.mark.parametrize("name", ["sheet.png", "sheet.JPG"])
+def test_a_written_sheet_has_at_most_as_many_places_as_samples(
+    tmp_path: Path, greys: Dataset, name: str
+) -> None:
+    write_contact_sheet(tmp_path / name, greys, rows=4, columns=3)
+    written = cv2.imread(str(tmp_path / name))
+    assert written.shape == (2 * SIZE + 4, 3 * SIZE + 2 * 4, 3)
+
+
+def test_a_sheet_of_an_unknown_kind_of_file_is_refused(tmp_path: Path, greys: Dataset) -> None:
+    with pytest.raises(InputError, match=r"got ending '\.gif', expected \.png or \.jpg"):
+        write_contact_sheet(tmp_path / "sheet.gif", greys)

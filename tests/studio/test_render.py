@@ -35,12 +35,16 @@ TRIALS = [
 ]
 
 
+@dataclasses.dataclass(frozen=True)
 class Standing:
-    """Motions of a single bone."""
+    """Motions of a single bone, somewhere on the floor."""
+
+    x_mm: float = 0.0
 
     def motion(self, trial: str) -> Motion:
         skeleton = BoneSkeleton(("root",), (-1,), np.zeros((1, 3)))
-        return Motion(skeleton, np.tile(np.eye(3), (12, 1, 1, 1)), np.zeros((12, 3)), 25.0)
+        root_mm = np.tile([self.x_mm, 0.0, 0.0], (12, 1))
+        return Motion(skeleton, np.tile(np.eye(3), (12, 1, 1, 1)), root_mm, 25.0)
 
 
 def make_quick(config: RenderConfig, stop_at: Callable[[int], None] | None = None) -> Renderer:
@@ -120,13 +124,14 @@ def rendered(
     out: Path,
     *,
     config: RenderConfig = CONFIG,
+    motions: Standing = Standing(),
     processes: int = 1,
     overwrite: bool = False,
     make_renderer: Callable[[RenderConfig], Renderer] = make_quick,
 ) -> Path:
     render.render_dataset(
         TRIALS,
-        Standing(),
+        motions,
         config,
         out,
         name="quick",
@@ -268,11 +273,19 @@ def test_a_plan_names_backgrounds_by_their_content_and_not_their_place(tmp_path:
         (tmp_path / place).mkdir()
         (tmp_path / place / "photo.jpg").write_bytes(content)
         config = dataclasses.replace(CONFIG, backgrounds=tmp_path / place)
-        plans.append(json.dumps(render.describe_plan([], config)))
+        plans.append(json.dumps(render.describe_plan([], config, Standing())))
     assert plans[0] == plans[1]
     assert plans[0] != plans[2]
 
 
-def test_less_than_one_process_is_refused() -> None:
+def test_other_motion_in_the_same_place_is_refused(tmp_path: Path) -> None:
+    rendered(tmp_path / "d")
+    with pytest.raises(InputError, match="motions_sha256"):
+        rendered(tmp_path / "d", motions=Standing(x_mm=1.0))
+
+
+def test_less_than_one_process_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="processes: got 0, expected at least 1"):
+        rendered(tmp_path / "d", processes=0)
     with pytest.raises(InputError, match="at least 1"):
         list(do_jobs([], list, 0, 0))

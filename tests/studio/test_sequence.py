@@ -15,7 +15,7 @@ from overpose.studio.jobs import Piece, RenderConfig, ShardJob
 from overpose.studio.plan import RenderSequence, Trial
 from overpose.studio.render import render_dataset
 from overpose.studio.retarget import retarget
-from overpose.studio.sequence import crop_camera, make_studio, set_stage
+from overpose.studio.sequence import make_studio, set_stage
 
 CONFIG = RenderConfig(image_size=48, supersample=1)
 SEQUENCE = RenderSequence(
@@ -103,13 +103,6 @@ def test_a_subject_keeps_skin_and_hair_but_changes_clothes_and_place(
     )
     assert (stages[0].cameras[0].position_mm != stages[2].cameras[0].position_mm).any()
     assert (stages[0].scene.sky_rgb != stages[2].scene.sky_rgb).any()
-
-
-def test_a_box_of_the_whole_image_only_resizes_the_camera(samples: list[Sample]) -> None:
-    camera = samples[0].camera
-    crop, resized = crop_camera(camera, (0.0, 0.0, 1000.0), 50), camera.resize(50, 50)
-    np.testing.assert_allclose(crop.focal_px, resized.focal_px)
-    np.testing.assert_allclose(crop.center_px, resized.center_px)
 
 
 @dataclasses.dataclass(frozen=True)

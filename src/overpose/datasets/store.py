@@ -298,7 +298,7 @@ def open_dataset(path: Path | str, *, verify: bool = False) -> Dataset:
 
 
 _CAMERAS = ("camera_", "crop_")
-_RENDER_AGAIN = "copy or render the dataset again"
+_RENDER_AGAIN = "copy the dataset again, or render it again with --overwrite"
 
 
 def _check_file(path: Path, size: int, digest: str | None) -> None:

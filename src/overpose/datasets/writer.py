@@ -238,7 +238,9 @@ def _earlier_plan(directory: Path) -> dict[str, Any] | None:
             except InputError:
                 plan = None  # damaged, but a dataset's: it may be overwritten
             return plan if isinstance(plan, dict) else {}
-    return None
+    # A kill while a dataset was removed leaves shards that nothing describes.
+    left = any(path for pattern in _OURS_PATTERNS for path in directory.glob(pattern))
+    return {} if left or (directory / TABLE_NAME).is_file() else None
 
 
 def _difference(earlier: object, now: object, name: str = "plan") -> str:

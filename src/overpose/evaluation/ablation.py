@@ -4,8 +4,7 @@ It never reads the test subjects. Every variant is a step of its own: a killed r
 """
 
 import datetime
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,11 @@ import numpy as np
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.errors import InputError
 from overpose.evaluation.ablation_table import VARIANTS, Variant, ablation_markdown
-from overpose.evaluation.protocols import measure
+from overpose.evaluation.protocols import measure, require_image_size
 from overpose.evaluation.reconstruction import evaluate_reconstruction
 from overpose.evaluation.report import code_commit, machine_text
-from overpose.files import read_json, require_writable, write_json, writing_file
+from overpose.evaluation.setting import begin_setting
+from overpose.files import read_json, write_json, writing_file
 from overpose.models.autoencoder import PoseAutoencoder
 from overpose.models.codes import reconstruct_poses
 from overpose.models.image_encoder import ImageEncoderConfig
@@ -37,8 +37,7 @@ from overpose.training import (
     train_finetune,
     train_latent,
 )
-from overpose.training.checkpoint import first_difference
-from overpose.workers import Stopped, available_processes, do_jobs
+from overpose.workers import Stopped, do_jobs, number_of_processes
 
 HELD_OUT_PART = 0.12
 
@@ -110,7 +109,7 @@ def ablate(
         budget: how much to spend; None: the default.
         variants: what to compare.
         seed: of everything.
-        overwrite: whether an ablation made otherwise in `out` is replaced.
+        overwrite: whether a finished ablation in `out`, or one made otherwise, is removed first.
         processes: variants at a time, each with one thread; None: one for each core.
         device: where to train.
 
@@ -118,12 +117,16 @@ def ablate(
         What ablation.json holds. A variant that failed has `error` in the place of numbers.
 
     Raises:
-        InputError: the dataset cannot be read or split, or `out` holds something else.
+        InputError: the dataset cannot be read or split, its images are not as large as the
+            budget's network takes them, or `out` holds something else.
     """
+    processes = number_of_processes(processes)
     budget = budget or AblationBudget()
     uses_images = budget.latent_epochs > 0
     variants = [variant for variant in variants if variant.code is not None or uses_images]
     with open_dataset(dataset) as whole:
+        if uses_images:
+            require_image_size(whole, budget.image_encoder.image_size)
         split = hold_out_subjects(whole)
         setting = {
             "dataset": whole.info.name,
@@ -132,9 +135,15 @@ def ablate(
             "budget": to_json(budget),
             "seed": seed,
         }
-        _begin(out, setting, overwrite=overwrite)
+        begin_setting(
+            out / "setting.json",
+            setting,
+            kind="ablation",
+            finished="ablation.json",
+            products=("variants", "ablation.md"),
+            overwrite=overwrite,
+        )
         split = _limited(split, budget, seed)
-    processes = available_processes() if processes is None else processes
     missing = [variant for variant in variants if not _is_measured(out, variant)]
     place = _Place(dataset, out, budget, seed, device, 1 if processes > 1 else None)
     errors: dict[str, str] = {}
@@ -318,22 +327,6 @@ def _described(variant: Variant) -> dict[str, Any] | None:
         return None
     described = {"pca_rank": code} if isinstance(code, int) else to_json(code)
     return {**described, **dict(variant.latent)}
-
-
-def _begin(out: Path, setting: Mapping[str, Any], *, overwrite: bool) -> None:
-    path = out / "setting.json"
-    if not path.is_file():
-        require_writable(out, overwrite=False)
-    elif (difference := first_difference(read_json(path), setting)) is not None:
-        name, there, now = difference
-        if not overwrite:
-            raise InputError(
-                f"{out} holds another ablation ({name}: {there!r} there, {now!r} now); give "
-                "another directory or --overwrite"
-            )
-    if overwrite and (out / "variants").is_dir():
-        shutil.rmtree(out / "variants")
-    write_json(path, setting)
 
 
 def _limited(split: Split, budget: AblationBudget, seed: int) -> Split:

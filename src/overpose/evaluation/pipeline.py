@@ -24,15 +24,9 @@ from overpose.evaluation.protocols import (
     mean_pose_predictor,
     mean_row,
     require_disjoint_subjects,
+    require_image_size,
 )
-from overpose.evaluation.report import (
-    MEAN,
-    Report,
-    Row,
-    new_report,
-    parse_row,
-    write_report,
-)
+from overpose.evaluation.report import MEAN, Report, Row, new_report, parse_row, write_report
 from overpose.evaluation.tables import print_tables, tables_markdown
 from overpose.files import read_json, require_writable, write_json, writing_file
 from overpose.models.autoencoder import PoseAutoencoder
@@ -248,7 +242,8 @@ def train_stage(run: Run, stage: str) -> object:
         )
         if stage == "direct":
             return train_direct(images, poses_mm, validation, config, out, **known)
-        code = trained_autoencoder(run) if stage == "latent" else fit_pca(poses_mm, _rank(preset))
+        pca = stage == "pca"
+        code = fit_pca(poses_mm, preset.pca_rank or 0) if pca else trained_autoencoder(run)
         return train_latent(images, poses_mm, validation, code, config, out, **known)
     if stage == "finetuned":
         config = FinetuneStage(replace(preset.finetune, seed=run.seed), preset.decoder_lr_scale)
@@ -269,6 +264,8 @@ def train_stages(
     runtime: Runtime | None = None,
 ) -> dict[str, Path]:
     """Train one stage, and first the stages that it needs, or all of them; each resumes.
+
+    One model for all actions, whatever the preset does in `reproduce`.
 
     Args:
         preset: sizes and budgets; its images must be as large as the dataset's.
@@ -300,6 +297,9 @@ def train_stages(
         )
     with open_dataset(data) as dataset:
         require_disjoint_subjects(dataset)
+        require_image_size(dataset, preset.image_encoder.image_size)
+        if "train" not in dataset.splits:
+            raise InputError(f"{data}: got no samples of split 'train', expected at least one")
         run = Run(preset, Samples(dataset), out, seed, runtime or Runtime())
         for name in stages:
             train_stage(run, name)
@@ -322,6 +322,8 @@ def evaluate_models(
             trained on a test subject, or is a second one of the same method and seed; or the report
             is there already.
     """
+    if out.is_file():
+        raise InputError(f"{out}: is a file, expected a directory for the report")
     for name in ("report.json", "tables.md"):
         require_writable(out / name, overwrite=overwrite)
     if not models:
@@ -332,11 +334,7 @@ def evaluate_models(
         for given in models:
             place = given / "last" if (given / "last").is_dir() else given
             model, known = _loaded(place)
-            if model.config.image_encoder.image_size != dataset.info.image_size:
-                raise InputError(
-                    f"{place}: takes images of {model.config.image_encoder.image_size} px, the "
-                    f"dataset has {dataset.info.image_size} px; use a dataset of the model's size"
-                )
+            require_image_size(dataset, model.config.image_encoder.image_size)
             method, seed = str(known.get("method", model.config.kind)), int(known.get("seed", 0))
             if (method, seed) in places:
                 raise InputError(
@@ -376,11 +374,6 @@ def merge_actions(parts: Sequence[Sequence[Row]]) -> list[Row]:
         good = [row for row in rows if row.error is None]
         merged += [*good, failed[0] if failed else mean_row(good)]
     return merged
-
-
-def _rank(preset: Preset) -> int:
-    assert preset.pca_rank is not None
-    return preset.pca_rank
 
 
 def _regressor(model: object) -> PoseRegressor:

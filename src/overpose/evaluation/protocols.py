@@ -118,6 +118,19 @@ def require_disjoint_subjects(
         )
 
 
+def require_image_size(dataset: Dataset, size: int) -> None:
+    """Refuse a dataset whose images are not of the side, in px, that a network takes.
+
+    Raises:
+        InputError: both sizes are named.
+    """
+    if dataset.info.image_size != size:
+        raise InputError(
+            f"{dataset.info.path}: has images of {dataset.info.image_size} px, the network takes "
+            f"{size} px; render a dataset of that size, or use a model or preset for this one"
+        )
+
+
 def dataset_text(dataset: Dataset) -> str:
     """One line on a dataset: how many images of whom, and where the motion is from."""
     counts = {split: int((dataset.splits == split).sum()) for split in ("train", "val", "test")}

@@ -6,7 +6,6 @@ Rows of several seeds are merged here. How a row is measured belongs to `protoco
 import math
 import os
 import platform
-import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -14,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from overpose import __version__
 from overpose.errors import InputError
 from overpose.files import read_json, write_json
+from overpose.models.storage import source_commit
 
 MEAN = "mean"
 """The action name of the row that holds the unweighted mean over the actions."""
@@ -198,28 +199,11 @@ def machine_text() -> str:
 
 
 def code_commit() -> str:
-    """The commit of this package's checkout, with "-dirty" if changed; "unknown" outside of one.
+    """The commit of this package's checkout, with "-modified" if changed.
 
-    An installed copy has no checkout: there the version stands in its place.
+    An installed copy has no checkout: there it is "unknown" with the version.
     """
-    here = Path(__file__).resolve().parent
-    try:
-        tracked = _git(here, "ls-files", "--error-unmatch", "report.py")
-        commit = _git(here, "rev-parse", "HEAD")
-        if tracked and commit:
-            return commit + ("-dirty" if _git(here, "status", "--porcelain", "-uno") else "")
-    except (OSError, subprocess.SubprocessError):
-        pass
-    from overpose import __version__
-
-    return f"unknown (overpose {__version__})"
-
-
-def _git(directory: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(directory), *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=True, timeout=20
-    ).stdout.strip()
+    return source_commit() or f"unknown (overpose {__version__})"
 
 
 def _processor_name() -> str:

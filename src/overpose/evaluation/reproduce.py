@@ -3,7 +3,6 @@
 Every step is skipped when it is done already, so a run that was killed goes on where it was.
 """
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -37,9 +36,10 @@ from overpose.evaluation.reconstruction import (
     reconstruction_table,
 )
 from overpose.evaluation.report import Report, Row, new_report, write_report
+from overpose.evaluation.setting import begin_setting
 from overpose.evaluation.side_by_side import chains_of_run, train_side_by_side
 from overpose.evaluation.tables import TextTable, print_tables, tables_markdown
-from overpose.files import read_json, require_writable, write_json, writing_file
+from overpose.files import read_json, write_json, writing_file
 from overpose.mocap.library import open_library
 from overpose.models.codes import reconstruct_poses
 from overpose.models.storage import to_json
@@ -47,8 +47,7 @@ from overpose.progress import say
 from overpose.studio.jobs import RenderConfig, Renderer
 from overpose.studio.render import render_dataset
 from overpose.training import Runtime
-from overpose.training.checkpoint import first_difference
-from overpose.workers import available_processes
+from overpose.workers import number_of_processes
 
 STATE_NAME = "experiment.json"
 FIGURE_METHODS = ("direct", "latent", "finetuned")
@@ -95,14 +94,15 @@ def reproduce(
         processes: for rendering, and on a CPU for training stages side by side; None: one for each
             core.
         seeds: other seeds than the preset's.
-        overwrite: whether an experiment of another kind in `out` is removed first.
-        runtime: device and threads of training.
+        overwrite: whether a finished experiment in `out`, or one of another kind, is removed first.
+        runtime: device of training, and threads where stages do not train side by side.
         make_renderer: another renderer than the studio; a function at the top of a module.
 
     Raises:
         InputError: the data are missing, damaged or leak test subjects into training, or `out`
             holds something else. A method that fails does not raise: its row says so.
     """
+    processes = number_of_processes(processes)
     if seeds is not None:
         preset = replace(preset, seeds=tuple(seeds))
     _begin(preset, out, mocap, splits, overwrite=overwrite)
@@ -125,7 +125,6 @@ def reproduce(
             ]
             for name, samples in _groups(preset, dataset)
         }
-        processes = available_processes() if processes is None else processes
         if processes > 1 and runtime.torch_device().type == "cpu":
             chains = [
                 chain
@@ -175,8 +174,8 @@ def build_dataset(
     return render_motion(
         preset.render,
         out,
-        mocap=mocap if preset.needs_mocap else None,
-        splits=splits if preset.needs_mocap else None,
+        mocap=mocap,
+        splits=splits,
         procedural=preset.procedural,
         processes=processes,
         make_renderer=make_renderer,
@@ -229,10 +228,15 @@ def render_motion(
         made.train_subjects, made.test_subjects, made.trials, made.frames, config.fps, config.seed
     )
     options |= {"name": PROCEDURAL_NAME, "provenance": PROCEDURAL_PROVENANCE}
-    return render_dataset(list(motions.listing.values()), motions, config, out, **options)
+    return render_dataset(motions.trials(), motions, config, out, **options)
 
 
 def _require_mocap(preset: Preset, mocap: Path | None, splits: Path | None) -> None:
+    if not preset.needs_mocap and (mocap is not None or splits is not None):
+        raise InputError(
+            f"preset {preset.name}: got {'--mocap' if mocap else '--splits'}, but it makes up its "
+            "motion; leave it out, or use --preset cpu"
+        )
     if preset.needs_mocap and (mocap is None or splits is None):
         raise InputError(
             f"preset {preset.name}: got {'no splits' if mocap else 'no motion capture'}, expected "
@@ -244,32 +248,19 @@ def _begin(
     preset: Preset, out: Path, mocap: Path | None, splits: Path | None, *, overwrite: bool
 ) -> None:
     _require_mocap(preset, mocap, splits)
-    used = preset.needs_mocap
     wanted = {
         "preset": to_json(replace(preset, seeds=(0,))),
-        "mocap": str(mocap.resolve()) if used and mocap else None,
-        "splits": read_json(splits) if used and splits else None,
+        "mocap": str(mocap.resolve()) if mocap else None,
+        "splits": read_json(splits) if splits else None,
     }
-    path = out / STATE_NAME
-    if not path.is_file():
-        require_writable(out, overwrite=False)  # never removes what this function did not make
-    else:
-        difference = first_difference(read_json(path), wanted)
-        if difference is not None and not overwrite:
-            name, there, now = difference
-            raise InputError(
-                f"{out} holds another experiment ({name}: {there!r} there, {now!r} now); give "
-                "another directory or --overwrite"
-            )
-        if overwrite:
-            say(f"{out}: removing the experiment there")
-            for child in out.glob("seed*"):
-                shutil.rmtree(child)
-            shutil.rmtree(out / "dataset", ignore_errors=True)
-            for name in (STATE_NAME, "report.json", "tables.md", "figure.png", "errors.png"):
-                (out / name).unlink(missing_ok=True)
-            (out / "autoencoder.json").unlink(missing_ok=True)
-    write_json(path, wanted)
+    begin_setting(
+        out / STATE_NAME,
+        wanted,
+        kind="experiment",
+        finished="report.json",
+        products=("seed*", "dataset", "tables.md", "figure.png", "errors.png", "autoencoder.json"),
+        overwrite=overwrite,
+    )
 
 
 def _groups(preset: Preset, dataset: Dataset) -> Iterator[tuple[str, Samples]]:

@@ -74,13 +74,16 @@ def read_amc(path: Path, asf: AsfSkeleton, *, fps: float = CMU_FPS) -> Motion:
         values = _frames(path, lines, start, asf)
     _check_values(path, values, asf, degrees)
     rotations, root_mm = _rotations_and_root(path, values, asf, degrees)
-    return Motion(asf.skeleton, rotations, root_mm, fps, asf.path.stem, path.stem)
+    try:
+        return Motion(asf.skeleton, rotations, root_mm, fps, asf.path.stem, path.stem)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def _check_same_subject(path: Path, asf: AsfSkeleton) -> None:
     match = re.fullmatch(r"(\d+)_\d+", path.stem)
     subject = asf.path.stem
-    if match and subject.isdigit() and int(match[1]) != int(subject):
+    if match and subject.isdecimal() and int(match[1]) != int(subject):
         raise InputError(
             f"{path}: a trial of subject {match[1]}, but {asf.path} is the skeleton of subject "
             f"{subject}; give {match[1]}.asf"
@@ -101,8 +104,10 @@ def _fast_frames(lines: list[str], start: int, asf: AsfSkeleton) -> np.ndarray |
         return None
     first = [line.split() for line in body[:height]]
     order = [words[0] for words in first[1:] if words]
-    if sorted(order) != sorted(counts) or any(
-        len(words) != counts[words[0]] + 1 for words in first[1:]
+    if (
+        len(first[0]) != 1
+        or sorted(order) != sorted(counts)
+        or any(len(words) != counts[words[0]] + 1 for words in first[1:])
     ):
         return None
     words = " ".join(body).split()
@@ -138,7 +143,7 @@ def _frames(path: Path, lines: list[str], start: int, asf: AsfSkeleton) -> np.nd
         at = f"{path}:{number}"
         name, rest = words[0], words[1:]
         if not rest and name not in asf.skeleton.names:
-            if not name.isdigit():
+            if not re.fullmatch(r"[0-9]{1,9}", name):
                 raise InputError(f"{at}: got {name[:40]!r}, expected a frame number or a bone")
             if frame_line:
                 frames.append(_close_frame(at, current, counts, previous))

@@ -19,7 +19,7 @@ from scipy.spatial.transform import Rotation
 
 from overpose.errors import InputError
 from overpose.files import require_writable, writing_file
-from overpose.mocap.motion import Y_UP_TO_Z_UP, BoneSkeleton, Motion
+from overpose.mocap.motion import MAX_FPS, Y_UP_TO_Z_UP, BoneSkeleton, Motion
 from overpose.mocap.textfile import parse_number, parse_numbers, read_lines
 
 UNIT_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
@@ -112,6 +112,8 @@ def _read_hierarchy(path: Path, lines: list[str]) -> tuple[_Joint, list[_Joint],
                 )
             if key != "ROOT" and current is None:
                 raise InputError(f"{at}: got {key} outside of a joint, expected ROOT or MOTION")
+            if current is not None and not current.name:
+                raise InputError(f"{at}: got {key} in an End Site, expected '}}'")
             name = "" if site else "_".join(words[1:])
             if name in names:
                 raise InputError(f"{at}: a second joint is called {name}")
@@ -184,8 +186,11 @@ def _read_motion(
     frames, frame_s = header
     if frames < 1 or frames != int(frames):
         raise InputError(f"{path}:{rest[0][0]}: got {frames:g} frames, expected at least one")
-    if frame_s <= 0:
-        raise InputError(f"{path}:{rest[1][0]}: got Frame Time {frame_s:g}, expected more than 0")
+    if not frame_s >= 1 / MAX_FPS:
+        raise InputError(
+            f"{path}:{rest[1][0]}: got Frame Time {frame_s:g}, expected more than 0: seconds, at "
+            f"least {1 / MAX_FPS:g}"
+        )
     body = rest[2:]
     table = [line.split() for _, line in body]
     if len(table) != frames or any(len(words) != width for words in table):

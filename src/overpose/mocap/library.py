@@ -6,22 +6,32 @@ trial can be read without reading the archive again. Which trials serve for what
 `datasets`.
 """
 
+import gzip
 import hashlib
+import lzma
 import re
 import shutil
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
 
 from overpose.assets import cache_directory
 from overpose.errors import InputError
+from overpose.files import remove_stale
 from overpose.mocap.asf_amc import CMU_FPS, read_trial
 from overpose.mocap.motion import Motion
 
 ARCHIVE_SUFFIXES = (".tar.xz", ".tar.gz", ".tgz", ".tar", ".zip")
 MAX_UNPACKED_BYTES = 64 * 2**30
+_DAMAGE = (
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, lzma.LZMAError, EOFError,
+    ValueError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What tarfile and zipfile raise on archives that are damaged, encrypted or oddly compressed."""
 LAYOUT = "subjects/01/01.asf and subjects/01/01_01.amc"
 
 
@@ -104,7 +114,7 @@ def open_library(path: Path, *, fps: float = CMU_FPS) -> MotionLibrary:
 def _natural(name: str) -> tuple[tuple[int, str], ...]:
     """Sort key by which 2 comes before 10."""
     parts = re.findall(r"\d+|\D+", name)
-    return tuple((int(p), "") if p.isdigit() else (-1, p) for p in parts)
+    return tuple((int(p), "") if p.isdecimal() else (-1, p) for p in parts)
 
 
 def _find_trials(directory: Path) -> dict[str, tuple[Path, Path]]:
@@ -132,6 +142,7 @@ def _unpacked(archive: Path) -> Path:
     if place.is_dir():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
+    remove_stale(place)
     temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent))
     try:
         unpack = _unpack_zip if archive.name.lower().endswith(".zip") else _unpack_tar
@@ -142,9 +153,9 @@ def _unpacked(archive: Path) -> Path:
             # Another process was faster: the content is the same.
             if not place.is_dir():
                 raise
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except _DAMAGE as error:
         raise InputError(f"{archive}: not a whole archive ({error}); get it again") from None
     except OSError as error:
         raise InputError(f"{archive}: cannot be unpacked into {place.parent} ({error})") from None
@@ -160,7 +171,8 @@ def _unpack_tar(archive: Path, directory: Path) -> None:
         file.seek(-min(1024, archive.stat().st_size), 2)
         if plain and any(file.read()):
             raise tarfile.ReadError("the end is missing")
-    with tarfile.open(archive, "r|*") as tar:
+    # Not tarfile's own decompression: it does not look at gzip's checksum.
+    with _decompressed(archive) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
         total = 0
         for member in tar:
             total = _check_member(archive, member.name, member.size, total)
@@ -172,6 +184,21 @@ def _unpack_tar(archive: Path, directory: Path) -> None:
             if _is_wanted(member.name) and member.isreg():
                 member.mode = 0o644
                 tar.extract(member, directory, filter="data")
+        # tarfile takes a garbled header for the end: after the true end there are zeros only.
+        stream.seek(tar.offset)
+        while block := stream.read(2**20):
+            if block.strip(b"\0"):
+                raise tarfile.ReadError("garbled in the middle")
+
+
+def _decompressed(archive: Path) -> BinaryIO:
+    with archive.open("rb") as file:
+        start = file.read(6)
+    if start.startswith(b"\x1f\x8b"):
+        return cast(BinaryIO, gzip.open(archive, "rb"))
+    if start == b"\xfd7zXZ\0":
+        return cast(BinaryIO, lzma.open(archive, "rb"))
+    return archive.open("rb")
 
 
 def _unpack_zip(archive: Path, directory: Path) -> None:

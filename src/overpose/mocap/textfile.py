@@ -17,7 +17,7 @@ def read_lines(path: Path) -> list[str]:
         InputError: the file is absent, cannot be read, is not text or holds nothing.
     """
     try:
-        text = path.read_bytes().decode("utf-8", errors="replace")
+        text = path.read_bytes().decode("utf-8-sig", errors="replace")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:

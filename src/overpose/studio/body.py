@@ -6,13 +6,13 @@ movement and images do not belong here.
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numba
 import numpy as np
 
-from overpose.assets import load_asset
+from overpose.assets import asset_path, load_asset
 from overpose.checks import check_array
 from overpose.errors import InputError
 from overpose.skeleton import HUMAN36M
@@ -176,9 +176,17 @@ def load_body() -> BodyModel:
     """The body asset; built into the cache on first use (a few seconds), then read from it.
 
     Raises:
-        InputError: it is absent and cannot be built, or it is damaged.
+        InputError: it is absent and cannot be built, it is damaged, or it was written by another
+            overpose and lacks an array; the message names the file.
     """
     arrays = load_asset("body")
+    expected = {field.name for field in fields(BodyModel)}
+    if wrong := sorted(expected ^ arrays.keys()):
+        raise InputError(
+            f"{asset_path('body')}: array {wrong[0]!r} is "
+            f"{'missing' if wrong[0] in expected else 'unknown'}; another version of overpose "
+            "wrote the file: delete it, and it is built again"
+        )
     names = {key: tuple(map(str, arrays.pop(key))) for key in ("bone_names", "group_names")}
     return BodyModel(**arrays, bone_names=names["bone_names"], group_names=names["group_names"])
 

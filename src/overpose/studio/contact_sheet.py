@@ -1,10 +1,13 @@
 """Contact sheets: many samples of a dataset in one picture, to look at them with their labels."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
 from overpose.datasets.store import Dataset
 from overpose.errors import InputError
+from overpose.files import writing_file
 from overpose.skeleton import HUMAN36M
 
 RIGHT_RGB, LEFT_RGB, MIDDLE_RGB = (255, 110, 60), (70, 160, 255), (120, 230, 120)
@@ -57,6 +60,24 @@ def contact_sheet(
         top, left = place // columns * step, place % columns * step
         sheet[top : top + side, left : left + side] = picture
     return sheet
+
+
+def write_contact_sheet(
+    path: Path, dataset: Dataset, rows: int = 4, columns: int = 9, *, scale: int = 1
+) -> None:
+    """Write a sheet with joints, of fewer rows if the dataset has fewer samples.
+
+    Raises:
+        InputError: the file's ending is neither .png nor .jpg, or the dataset is empty.
+    """
+    if path.suffix.lower() not in (".png", ".jpg"):
+        raise InputError(f"{path}: got ending {path.suffix!r}, expected .png or .jpg")
+    columns = min(columns, max(1, len(dataset)))
+    rows = min(rows, max(1, len(dataset) // columns))
+    sheet = contact_sheet(dataset, rows, columns, scale=scale)
+    encoded = cv2.imencode(path.suffix.lower(), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1]
+    with writing_file(path) as temporary:
+        temporary.write_bytes(encoded.tobytes())
 
 
 def draw_joints(image: np.ndarray, keypoints_px: np.ndarray) -> None:

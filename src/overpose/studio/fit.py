@@ -81,7 +81,7 @@ def fit_body(model: BodyModel, skeleton: BoneSkeleton, seed: int, subject: str) 
         seed, subject: name the random stream.
 
     Raises:
-        InputError: the skeleton lacks a bone of CMU's, or no body comes near it.
+        InputError: the skeleton lacks a bone of CMU's, or a limb is shorter than 3 cm.
     """
     targets = skeleton_limbs_mm(skeleton)
     wanted = np.array([targets[name] for name in LIMBS])

@@ -15,9 +15,6 @@ from overpose.checks import check_array
 from overpose.errors import InputError
 from overpose.studio.noise import FAST_MATH
 
-JPEG_QUALITY = (60, 95)
-"""Lowest and highest quality of `random_quality`."""
-
 _TONES = 4096
 
 
@@ -99,11 +96,6 @@ def develop(linear_rgb: np.ndarray, sensor: Sensor, rng: np.random.Generator) ->
         image.ravel(),
     )
     return image
-
-
-def random_quality(rng: np.random.Generator) -> int:
-    """A JPEG quality between the bounds of `JPEG_QUALITY`, both included."""
-    return int(rng.integers(JPEG_QUALITY[0], JPEG_QUALITY[1] + 1))
 
 
 def encode_jpeg(image: np.ndarray, quality: int) -> bytes:

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import overpose
 from overpose.assets import load_asset
 from overpose.datasets.store import Dataset, open_dataset
@@ -25,7 +27,7 @@ from overpose.studio.plan import (
     pack_shards,
     plan_sequences,
 )
-from overpose.workers import available_processes, do_jobs
+from overpose.workers import do_jobs, number_of_processes
 
 
 def make_studio(config: RenderConfig) -> Renderer:
@@ -69,8 +71,9 @@ def render_dataset(
         InputError: `out` holds another dataset or other files, there is nothing to render, the disk
             is full, a process was killed, or a motion or an asset is missing or damaged.
     """
-    if processes is None:
-        processes = available_processes()
+    processes = number_of_processes(processes)
+    if processes < 1:
+        raise InputError(f"processes: got {processes}, expected at least 1")
     sequences = plan_sequences(
         trials,
         motions,
@@ -82,7 +85,7 @@ def render_dataset(
     if not sequences:
         raise InputError("nothing to render: no trial has a frame, or every limit is 0")
     shards = pack_shards(sequences, config.samples_per_shard)
-    plan = describe_plan(sequences, config)
+    plan = describe_plan(sequences, config, motions)
     missing = begin_dataset(out, plan, len(shards), overwrite=overwrite)
     jobs = _jobs(missing, shards, sequences, motions)
     if missing and make_renderer is make_studio:
@@ -91,14 +94,20 @@ def render_dataset(
     total = sum(map(len, sequences))
     with progress_bar(f"rendering {name}", total) as advance:
         advance(total - sum(_size(shards[number]) for number in missing))
-        for samples in do_jobs(jobs, make_work, config, max(1, min(processes, len(missing)))):
+        for samples in do_jobs(jobs, make_work, config, min(processes, max(1, len(missing)))):
             advance(samples)
     finish_dataset(out, len(shards), name=name, image_size=config.image_size, provenance=provenance)
     return open_dataset(out)
 
 
-def describe_plan(sequences: Sequence[RenderSequence], config: RenderConfig) -> dict[str, Any]:
-    """What identifies a rendering, as JSON values: equal exactly if the files would be."""
+def describe_plan(
+    sequences: Sequence[RenderSequence], config: RenderConfig, motions: Motions
+) -> dict[str, Any]:
+    """What identifies a rendering, as JSON values: another plan means other files.
+
+    A motion is known by its skeleton and the way of its root, to 0.1 mm: enough to tell two
+    recordings apart, and the same on machines whose last digits differ.
+    """
     text = json.dumps([dataclasses.asdict(sequence) for sequence in sequences], sort_keys=True)
     options: dict[str, Any] = dataclasses.asdict(config)
     if config.backgrounds is not None:
@@ -107,12 +116,18 @@ def describe_plan(sequences: Sequence[RenderSequence], config: RenderConfig) -> 
         photos = find_photos(config.backgrounds)
         listing = json.dumps([(photo.name, photo.stat().st_size) for photo in photos])
         options["backgrounds"] = {"files": len(photos), "sha256": _digest(listing)}
+    moved = hashlib.sha256()
+    for trial in sorted({sequence.trial for sequence in sequences}):
+        motion = motions.motion(trial)
+        for values in (motion.skeleton.offsets_mm, motion.root_mm):
+            moved.update((np.round(values, 1) + 0.0).tobytes())  # + 0.0: no negative zeros
     return {
         "overpose_version": overpose.__version__,
         **options,
         "sequences": len(sequences),
         "samples": sum(map(len, sequences)),
         "sequences_sha256": _digest(text),
+        "motions_sha256": moved.hexdigest(),
     }
 
 

@@ -4,7 +4,7 @@ How a single picture is drawn belongs to `frame.py`; how the work is shared out,
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -136,19 +136,6 @@ def render_piece(
     return samples
 
 
-def crop_camera(camera: Camera, box_px: tuple[float, float, float], size: int) -> Camera:
-    """The camera of a square box (x0, y0, side), pixels, resized to (size, size)."""
-    x0, y0, side = box_px
-    scale = size / side
-    return replace(
-        camera,
-        focal_px=camera.focal_px * scale,
-        center_px=(camera.center_px - np.array([x0, y0])) * scale,
-        width=size,
-        height=size,
-    )
-
-
 def _render_sample(
     sequence: RenderSequence,
     frame: int,
@@ -161,8 +148,9 @@ def _render_sample(
     name = (sequence.trial, sequence.take, frame, number)
     rng = random_stream(config.seed, "image", *name)
     camera = stage.cameras[number]
-    box = paper_box(joints_world_mm, camera)
-    crop = crop_camera(camera, box, config.image_size)
+    left, top, side = paper_box(joints_world_mm, camera)
+    size = config.image_size
+    crop = camera.crop(left, top, side, side).resize(size, size)
     layers = render_layers(
         vertices_world_mm, stage.outfit, stage.scene, crop, rng, config.supersample
     )
@@ -184,7 +172,7 @@ def _render_sample(
         keypoints_px=np.concatenate(
             [crop.project(joints_world_mm), visible[:, None].astype(np.float64)], axis=1
         ),
-        box_px=(float(box[0]), float(box[1]), float(box[2])),
+        box_px=(float(left), float(top), float(side)),
         camera=camera,
         crop=crop,
     )

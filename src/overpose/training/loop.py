@@ -1,6 +1,7 @@
 """The training loop, the same for every stage: epochs of Adam steps, metrics, checkpoints.
 
-What is learned from what is said by the stage (`stages`); here is when and how. All randomness of
+What is learned, and from what, is said by the stages (`image_stages`, `pose_stage`); here is
+when and how. All randomness of
 an epoch is set at its start from seed, stage and epoch, so a run that was killed and resumed ends
 with the very weights of one that was not: bit for bit on a CPU with the same number of threads, to
 rounding on CUDA.
@@ -173,12 +174,15 @@ def read_metrics(out: Path) -> list[dict[str, Any]]:
     """The records of `metrics.jsonl` in a stage's directory, one for each epoch.
 
     Raises:
-        InputError: there is no such file.
+        InputError: there is no such file, or it is damaged.
     """
     path = Path(out) / "metrics.jsonl"
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected the directory of a trained stage")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON lines ({error}); train the stage again") from None
 
 
 def _append(
