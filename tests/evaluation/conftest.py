@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from overpose.camera import Camera
 from overpose.datasets.layout import Sample
@@ -103,6 +104,15 @@ def write_tiny_dataset(
         write_shard(path, 0, samples)
     finish_dataset(path, 1, name="tiny", image_size=size, provenance={"source": "drawn lines"})
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Networks this small lose more by threads than they gain."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from overpose.datasets.store import open_dataset
 from overpose.errors import InputError
@@ -31,15 +30,6 @@ FEW = (
     Variant("pca-5", ("PCA",), 5),
     Variant("direct", ("no code",), None),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Networks this small lose more by threads than they gain."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

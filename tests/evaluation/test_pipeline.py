@@ -1,7 +1,6 @@
 """Training by stage and measuring models on disk, as `overpose train` and `evaluate` do."""
 
 import pytest
-import torch
 
 from overpose.errors import InputError
 from overpose.evaluation.pipeline import evaluate_models, train_stages
@@ -21,15 +20,6 @@ TINY = Preset(
     latent=LoopConfig(epochs=1),
     finetune=LoopConfig(epochs=1),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Networks this small lose more by threads than they gain."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

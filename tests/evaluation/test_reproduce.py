@@ -6,7 +6,6 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from overpose.camera import Camera
 from overpose.datasets.layout import Sample
@@ -89,15 +88,6 @@ TINY = Preset(
     latent=LoopConfig(epochs=2),
     finetune=LoopConfig(epochs=1),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Networks this small lose more by threads than they gain."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -201,6 +191,16 @@ def test_a_failing_stage_says_so_and_hides_nothing_else(tmp_path, monkeypatch):
     assert "no memory" in (result.out / "seed0" / "latent-error.txt").read_text()
     mended = run(tmp_path / "out")
     assert mended.failed == ()
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_damaged_row_file_is_named_and_hides_nothing_else(tmp_path):
+    small = replace(TINY, render=replace(TINY.render, max_train=12, max_test=6))
+    run(tmp_path / "out", small)
+    (tmp_path / "out" / "seed0" / "rows-direct.json").write_text("{")
+    result = run(tmp_path / "out", small)
+    assert len(result.failed) == 1
+    assert "rows-direct.json: not valid JSON" in result.failed[0]
 
 
 @pytest.mark.usefixtures("no_pictures")

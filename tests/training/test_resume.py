@@ -191,6 +191,14 @@ def test_a_checkpoint_of_another_version_is_refused(place: Path) -> None:
         train_poses_again(place)
 
 
+@pytest.mark.parametrize("history", [None, 3, [{"epoch": 0}]])
+def test_a_checkpoint_without_its_history_is_refused(history: object, place: Path) -> None:
+    path = place / "autoencoder" / "last" / "training_state.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "history": history}))
+    with pytest.raises(InputError, match=r"training_state\.json: no whole history"):
+        train_poses_again(place)
+
+
 @pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors"])
 def test_a_damaged_checkpoint_is_refused(name: str, place: Path) -> None:
     path = place / "autoencoder" / "last" / name

@@ -159,11 +159,11 @@ def run_methods(run: Run) -> list[Row]:
             rows.append(failed_row(method, run.seed, f"needs {failed}: {broken[failed]}"))
             continue
         path = run.out / f"rows-{method}.json"
-        if path.is_file():
-            rows += [parse_row(r, where=str(path)) for r in read_json(path)["rows"]]
-            continue
         stage = method
         try:
+            if path.is_file():
+                rows += [parse_row(row, where=str(path)) for row in read_json(path)["rows"]]
+                continue
             for stage in NEEDS[method][:-1]:
                 train_stage(run, stage)
             stage = method

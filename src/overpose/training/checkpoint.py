@@ -105,7 +105,12 @@ def restore_checkpoint(
     fill_model(model, read_tensors(weights_path, config.get("weights_sha256")), weights_path)
     tensors = read_tensors(directory / "optimizer.safetensors", state.get("optimizer_sha256"))
     _fill_optimizer(model, optimizer, tensors, directory / "optimizer.safetensors")
-    return Progress(list(state["history"]))
+    history = state.get("history")
+    if not isinstance(history, list) or not all(
+        isinstance(entry, dict) and isinstance(entry.get("score"), int | float) for entry in history
+    ):
+        raise InputError(f"{path}: no whole history of the epochs; train into another directory")
+    return Progress(history)
 
 
 def first_difference(saved: object, wanted: object, name: str = "") -> tuple[str, Any, Any] | None:
