@@ -123,7 +123,8 @@ def ablate(
     processes = number_of_processes(processes)
     budget = budget or AblationBudget()
     uses_images = budget.latent_epochs > 0
-    variants = [variant for variant in variants if variant.code is not None or uses_images]
+    if not uses_images:
+        variants = [v for v in variants if v.code is not None and not v.changes_images]
     with open_dataset(dataset) as whole:
         if uses_images:
             require_image_size(whole, budget.image_encoder.image_size)
@@ -131,6 +132,7 @@ def ablate(
         setting = {
             "dataset": whole.info.name,
             "samples": len(whole),
+            "sequences_sha256": whole.info.plan.get("sequences_sha256"),
             "held_out_subjects": list(split.subjects),
             "budget": to_json(budget),
             "seed": seed,
@@ -284,15 +286,18 @@ def _measured(step: _Step) -> dict[str, Any]:
     if step.images is None or step.held_out_images is None:
         return result
     budget, runtime = step.budget, step.runtime
+    encoder = budget.image_encoder
+    if step.variant.dropout is not None:
+        encoder = replace(encoder, dropout=step.variant.dropout)
     loop = LoopConfig(budget.latent_epochs, budget.batch_size, schedule="cosine", seed=step.seed)
     if code is None:
         loop = replace(loop, epochs=budget.latent_epochs + budget.finetune_epochs)
-        config = ImageStage(budget.image_encoder, loop)
+        config = ImageStage(encoder, loop)
         model = train_direct(
             step.images, train_mm, None, config, step.place / "direct", runtime=runtime
         )
         return result | {"direct": measure(model.predict(step.held_out_images), held_out_mm)}
-    config = replace(ImageStage(budget.image_encoder, loop), **dict(step.variant.latent))
+    config = replace(ImageStage(encoder, loop), **dict(step.variant.latent))
     place = step.place / "latent"
     latent = train_latent(step.images, train_mm, None, code, config, place, runtime=runtime)
     tuned = train_finetune(
@@ -323,10 +328,11 @@ def _trained_code(step: _Step, train_mm: np.ndarray) -> PoseAutoencoder | PosePC
 
 def _described(variant: Variant) -> dict[str, Any] | None:
     code = variant.code
+    image = {} if variant.dropout is None else {"dropout": variant.dropout}
     if code is None:
-        return None
+        return image or None
     described = {"pca_rank": code} if isinstance(code, int) else to_json(code)
-    return {**described, **dict(variant.latent)}
+    return {**described, **dict(variant.latent), **image}
 
 
 def _limited(split: Split, budget: AblationBudget, seed: int) -> Split:

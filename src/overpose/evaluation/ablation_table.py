@@ -22,16 +22,23 @@ class Variant:
         changes: what it varies: the tables it is listed in.
         code: the autoencoder, the rank of a PCA, or None for no code at all (the direct CNN).
         latent: options of stage (b), by their name in `ImageStage`, with their values.
+        dropout: of the image network; None: the budget's.
     """
 
     name: str
     changes: tuple[str, ...]
     code: AutoencoderConfig | int | None
     latent: tuple[tuple[str, str], ...] = ()
+    dropout: float | None = None
+
+    @property
+    def changes_images(self) -> bool:
+        """Whether it differs from the base in stages that look at images only."""
+        return bool(self.latent) or self.dropout is not None
 
 
 VARIANTS = (
-    Variant("base", ("hidden size", "noise", "lambda", "layers", "stage (b)"), BASE),
+    Variant("base", ("hidden size", "noise", "lambda", "layers", "stage (b)", "dropout"), BASE),
     Variant("hidden-51", ("hidden size",), replace(BASE, hidden=(51,))),
     Variant("hidden-200", ("hidden size",), replace(BASE, hidden=(200,))),
     Variant("hidden-500", ("hidden size",), replace(BASE, hidden=(500,))),
@@ -49,7 +56,9 @@ VARIANTS = (
     Variant("pca-30", ("PCA",), 30),
     Variant("pca-20", ("PCA",), 20),
     Variant("pca-10", ("PCA",), 10),
-    Variant("direct", ("no code",), None),
+    Variant("direct", ("no code", "dropout"), None),
+    Variant("dropout-50", ("dropout",), BASE, dropout=0.5),
+    Variant("direct-dropout-50", ("dropout",), None, dropout=0.5),
 )
 
 
@@ -130,10 +139,11 @@ def _cells(variant: Variant, result: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _title(variant: Variant) -> str:
     code = variant.code
+    dropout = "" if variant.dropout is None else f", dropout {variant.dropout:g}"
     if code is None:
-        return "direct CNN, no code"
+        return f"direct CNN, no code{dropout}"
     if isinstance(code, int):
         return f"PCA, {code} components"
     widths, noise = "–".join(map(str, code.hidden)), "/".join(f"{n:g}" for n in code.noise_mm)
     options = "".join(f", {name}: {value}" for name, value in variant.latent)
-    return f"{widths}, noise {noise} mm, λ {code.contraction:g}{options}"
+    return f"{widths}, noise {noise} mm, λ {code.contraction:g}{options}{dropout}"

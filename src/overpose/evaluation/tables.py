@@ -309,7 +309,8 @@ def _time_table(report: Report, merged: dict[tuple[str, str], Summary]) -> TextT
     return TextTable(
         "Times",
         f"{report.machine}. Training counts every stage that the method needs; prediction is in "
-        "batches, decoding of the images not counted.",
+        "batches, decoding of the images not counted. Stages trained side by side have one thread "
+        "each and take longer than they would alone.",
         ("Method", "Training, s", "Prediction, ms per image"),
         rows,
     )
