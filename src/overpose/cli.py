@@ -98,6 +98,8 @@ class Ablate:
     """Seed of training."""
     poses_only: bool = False
     """Leave out the image stages: a few minutes."""
+    variants: tuple[str, ...] | None = None
+    """Names of the variants to compare; all if not given."""
     processes: int | None = None
     """Variants at a time; one for each core if not given."""
     overwrite: bool = False
@@ -105,12 +107,14 @@ class Ablate:
 
     def run(self) -> None:
         from overpose.evaluation.ablation import AblationBudget, ablate
+        from overpose.evaluation.ablation_table import variants_named
 
         budget = AblationBudget(latent_epochs=0, finetune_epochs=0) if self.poses_only else None
         report = ablate(
             self.data,
             self.out,
             budget=budget,
+            variants=variants_named(self.variants),
             seed=self.seed,
             overwrite=self.overwrite,
             processes=self.processes,

@@ -10,7 +10,7 @@ from overpose.datasets.store import open_dataset
 from overpose.errors import InputError
 from overpose.evaluation import ablation
 from overpose.evaluation.ablation import AblationBudget, ablate, hold_out_subjects
-from overpose.evaluation.ablation_table import VARIANTS, Variant
+from overpose.evaluation.ablation_table import VARIANTS, Variant, variants_named
 from overpose.models.autoencoder import AutoencoderConfig
 from overpose.models.image_encoder import ImageEncoderConfig
 from overpose.training import LoopConfig
@@ -170,3 +170,10 @@ def test_stage_b_options_of_a_variant_reach_the_training(tmp_path, data):
     assert changed["code"] == {"pca_rank": 5, **dict(options)}
     assert plain["latent"] != changed["latent"]
     assert plain["reconstruction"] == changed["reconstruction"]
+
+
+def test_variants_are_chosen_by_name_in_their_own_order():
+    assert [v.name for v in variants_named(("direct", "base"))] == ["base", "direct"]
+    assert variants_named(None) == VARIANTS
+    with pytest.raises(InputError, match="got 'bass', expected some of base, hidden-51"):
+        variants_named(("bass",))

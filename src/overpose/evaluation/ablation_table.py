@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from overpose.errors import InputError
 from overpose.evaluation.tables import TextTable, markdown_table
 from overpose.models.autoencoder import AutoencoderConfig
 
@@ -60,6 +61,21 @@ VARIANTS = (
     Variant("dropout-50", ("dropout",), BASE, dropout=0.5),
     Variant("direct-dropout-50", ("dropout",), None, dropout=0.5),
 )
+
+
+def variants_named(names: Sequence[str] | None) -> tuple[Variant, ...]:
+    """The variants of those names, in the order of `VARIANTS`; all of them for None.
+
+    Raises:
+        InputError: a name is unknown.
+    """
+    if names is None:
+        return VARIANTS
+    known = [variant.name for variant in VARIANTS]
+    for name in names:
+        if name not in known:
+            raise InputError(f"variants: got {name!r}, expected some of {', '.join(known)}")
+    return tuple(variant for variant in VARIANTS if variant.name in names)
 
 
 def ablation_markdown(report: Mapping[str, Any], variants: Sequence[Variant]) -> str:
