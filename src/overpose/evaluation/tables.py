@@ -111,7 +111,7 @@ def checks(rows: Sequence[Row]) -> Checks | None:
 
 
 def measured_tables(report: Report) -> list[TextTable]:
-    """Tables 1 and 2 as measured, P-MPJPE, and times."""
+    """Tables 1 and 2 as measured, the latter by action too, P-MPJPE, and times."""
     rows = report.rows
     merged = summarize(rows)
     actions = actions_of(rows)
@@ -125,6 +125,10 @@ def measured_tables(report: Report) -> list[TextTable]:
             "p_mpjpe_mm",
         ),
         _limb_ratio_table(report, merged),
+        *(
+            _action_table(f"Limb-ratio error by action: {part.lower()}", report, merged, actions, m)
+            for part, m in _PARTS.items()
+        ),
         _time_table(report, merged),
     ]
 
