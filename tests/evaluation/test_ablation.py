@@ -47,7 +47,6 @@ def test_every_variant_is_measured_and_listed(tmp_path, data):
     assert json.loads((tmp_path / "out" / "ablation.json").read_text()) == report
     text = (tmp_path / "out" / "ablation.md").read_text()
     assert [line for line in text.splitlines() if line.startswith("## ")] == [
-        "## Hidden size",
         "## Layers",
         "## PCA",
         "## No code",
@@ -65,6 +64,9 @@ def test_without_image_epochs_only_poses_are_used(tmp_path, data, monkeypatch):
     report = ablate(data, tmp_path / "out", budget=poses_only, variants=FEW, processes=1)
     assert [result["name"] for result in report["variants"]] == ["base", "two", "pca-5"]
     assert all("latent" not in result for result in report["variants"])
+    text = (tmp_path / "out" / "ablation.md").read_text()
+    assert "Clean, mm" in text
+    assert "MPJPE |" not in text
 
 
 def test_a_finished_variant_is_not_trained_again_and_new_ones_are_added(

@@ -102,18 +102,23 @@ def ablation_markdown(report: Mapping[str, Any], variants: Sequence[Variant]) ->
         "full body. Wrong limbs: limb-ratio error of poses with random limb lengths, before and "
         "after."
     )
+    cells = {v.name: _cells(v, measured[v.name]) for v in variants if v.name in measured}
+    used = [
+        column
+        for column in range(len(_HEADER))
+        if any(row[column] not in ("", _NONE) for row in cells.values())
+    ]
+    header = tuple(_HEADER[column] for column in used)
     for change in dict.fromkeys(change for variant in variants for change in variant.changes):
-        rows = tuple(
-            _cells(variant, measured[variant.name])
-            for variant in variants
-            if change in variant.changes and variant.name in measured
-        )
-        if rows:
-            table = TextTable(change[0].upper() + change[1:], note, _HEADER, rows)
+        shown = [v for v in variants if change in v.changes and v.name in cells]
+        if shown and any(variant.name != "base" for variant in shown):
+            rows = tuple(tuple(cells[v.name][column] for column in used) for v in shown)
+            table = TextTable(change[0].upper() + change[1:], note, header, rows)
             lines += [markdown_table(table), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
+_NONE = "–"
 _HEADER = (
     "Variant",
     "Clean, mm",
@@ -132,7 +137,7 @@ def _cells(variant: Variant, result: Mapping[str, Any]) -> tuple[str, ...]:
     title = _title(variant)
     if "error" in result:
         return (title, f"failed: {result['error']}", *[""] * (len(_HEADER) - 2))
-    cells = [title, *["–"] * (len(_HEADER) - 1)]
+    cells = [title, *[_NONE] * (len(_HEADER) - 1)]
     if "reconstruction" in result:
         clean, noisy = result["reconstruction"]["clean"], result["reconstruction"]["noisy"]
         limbs = result["reconstruction"]["random_limb_lengths"]
