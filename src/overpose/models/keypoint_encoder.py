@@ -1,0 +1,86 @@
+"""The network that turns 2D keypoints over a window of time into features, and what it is fed.
+
+Keypoints enter normalised (see `keypoint_windows`); what the features become (a pose or a latent
+code) belongs to `lifter`.
+"""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from overpose.errors import InputError
+
+
+@dataclass(frozen=True)
+class KeypointEncoderConfig:
+    """Sizes of the network: Martinez et al. (2017), with a window of time as input.
+
+    Attributes:
+        offsets: frames of the window relative to the one predicted, at 25 to 30 frames/s; (0,) for
+            a single frame.
+        width: of every layer.
+        blocks: residual blocks of two layers each.
+        dropout: probability with which an output is dropped in training.
+
+    Raises:
+        InputError: the values do not fit together.
+    """
+
+    offsets: tuple[int, ...] = (0,)
+    width: int = 1024
+    blocks: int = 2
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        if 0 not in self.offsets or list(self.offsets) != sorted(set(self.offsets)):
+            raise InputError(f"offsets: got {self.offsets}, expected ascending ones with 0 among")
+        if self.width < 1 or self.blocks < 0:
+            raise InputError(
+                f"width, blocks: got {self.width} and {self.blocks}, expected positive sizes"
+            )
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"dropout: got {self.dropout}, expected at least 0 and below 1")
+
+
+class _Block(nn.Module):
+    """Two layers with batch normalisation, ReLU and dropout, around which the input passes."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(2))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in range(2))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, features: Tensor) -> Tensor:
+        inner = features
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            inner = self.dropout(relu(norm(layer(inner))))
+        return features + inner
+
+
+class KeypointEncoder(nn.Module):
+    """A linear layer, then residual blocks.
+
+    Args:
+        config: sizes.
+        inputs: numbers in a window.
+    """
+
+    def __init__(self, config: KeypointEncoderConfig, inputs: int) -> None:
+        super().__init__()
+        self.config = config
+        self.first = nn.Linear(inputs, config.width)
+        self.norm = nn.BatchNorm1d(config.width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(
+            _Block(config.width, config.dropout) for _ in range(config.blocks)
+        )
+
+    def forward(self, windows: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch width"]:
+        """Features of normalised windows."""
+        features = self.dropout(relu(self.norm(self.first(windows))))
+        for block in self.blocks:
+            features = block(features)
+        return features

@@ -1,0 +1,128 @@
+"""Keypoints in the frame the lifter works in, the same in training and in use.
+
+Conventions. Image points become rays, `(x - centre) / focal`. A virtual camera is turned, without
+roll, from the real one so that it looks at the person in the middle frame of the window; keypoints
+are seen by it and divided by the person's apparent size. So where in the image somebody stands, and
+the focal length, do not matter, and the pose comes out in the virtual camera's axes: `to_camera`
+turns it back. All arrays carry a batch axis first.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from overpose.video.layouts import BLAZEPOSE_33
+
+INPUT_NAMES = (*BLAZEPOSE_33.names, "pelvis", "spine", "neck", "head_top")
+"""Keypoints the network takes: BlazePose's, and those only Human3.6M or BODY_25 have."""
+MAIN_NAMES = tuple(
+    f"{side}_{part}"
+    for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+    for side in ("left", "right")
+)
+"""Keypoints every layout has: they give a person's place and size."""
+HINT_NAMES = (
+    "nose", *MAIN_NAMES, "left_heel", "right_heel", "left_foot_index", "right_foot_index",
+)  # fmt: skip
+"""Points of the detector's own 3D guess that the network is given, if there is one."""
+MAIN = np.array([INPUT_NAMES.index(name) for name in MAIN_NAMES])
+HINT = np.array([INPUT_NAMES.index(name) for name in HINT_NAMES])
+HINT_MAIN = np.array([HINT_NAMES.index(name) for name in MAIN_NAMES])
+HINT_HIPS = np.array([HINT_NAMES.index("left_hip"), HINT_NAMES.index("right_hip")])
+FRAME_SIZE = 3 * len(INPUT_NAMES) + 3 * len(HINT_NAMES) + 1
+"""Numbers for each frame: x, y, score of the keypoints, the hint, and whether there is one."""
+_SMALLEST = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Input of the lifter.
+
+    Attributes:
+        features: (batch, frames * FRAME_SIZE + 1) float32.
+        to_camera: (batch, 3, 3) float64, axes of the virtual camera to those of the real one.
+    """
+
+    features: np.ndarray
+    to_camera: np.ndarray
+
+
+def input_size(frames: int) -> int:
+    """Numbers in the features of a window of that many frames."""
+    return frames * FRAME_SIZE + 1
+
+
+def make_windows(
+    rays: np.ndarray, scores: np.ndarray, hints: np.ndarray | None, middle: int
+) -> Windows:
+    """Normalise windows of keypoints.
+
+    Args:
+        rays: (batch, frames, 37, 2) keypoints of `INPUT_NAMES` as x / z, y / z; NaN where missing.
+        scores: (batch, frames, 37) 0 to 1.
+        hints: (batch, frames, 17, 3) the detector's 3D of `HINT_NAMES` in camera axes, any unit and
+            origin; NaN where missing; None if there is none at all.
+        middle: index of the frame that is predicted.
+    """
+    seen = np.asarray(np.isfinite(rays).all(axis=-1))
+    homogeneous = np.concatenate([rays, np.ones((*rays.shape[:-1], 1))], axis=-1)
+    main, main_seen = homogeneous[:, middle, MAIN], seen[:, middle, MAIN]
+    everywhere = np.asarray(~main_seen.any(axis=1))  # nothing of the main ones: take what there is
+    if everywhere.any():
+        main = np.where(everywhere[:, None, None], homogeneous[:, :, MAIN].mean(axis=1), main)
+        main_seen = np.where(everywhere[:, None], np.isfinite(main).all(axis=-1), main_seen)
+    weight = main_seen[..., None].astype(np.float64)
+    total = weight.sum(axis=1)
+    centre = np.where(main_seen[..., None], main, 0.0).sum(axis=1) / np.maximum(total, 1.0)
+    centre[total[:, 0] == 0] = (0.0, 0.0, 1.0)
+    to_camera = look_along(centre)
+    turned = homogeneous @ to_camera[:, None]
+    depth = np.where(turned[..., 2:] > _SMALLEST, turned[..., 2:], np.nan)
+    flat = turned[..., :2] / depth
+    seen &= np.isfinite(flat).all(axis=-1)
+    squares = np.where(seen[:, :, MAIN], np.square(flat[:, :, MAIN]).sum(axis=-1), 0.0)
+    counted = np.maximum(seen[:, :, MAIN].sum(axis=(1, 2)), 1)
+    size = np.sqrt(squares.sum(axis=(1, 2)) / counted)
+    size = np.maximum(size, _SMALLEST)
+    points = np.where(seen[..., None], flat / size[:, None, None, None], 0.0)
+    sureness = np.where(seen, 0.25 + 0.75 * scores, 0.0)
+    parts = [
+        np.concatenate([points, sureness[..., None]], axis=-1).reshape(
+            *seen.shape[:2], 3 * len(INPUT_NAMES)
+        )
+    ]
+    parts.append(_hint_features(hints, to_camera, seen.shape))
+    frames = np.concatenate(parts, axis=-1).reshape(len(rays), -1)
+    features = np.concatenate([frames, np.log(size)[:, None] + 1.5], axis=1)
+    return Windows(features.astype(np.float32), to_camera)
+
+
+def look_along(directions: np.ndarray) -> np.ndarray:
+    """(batch, 3, 3) rotations that take the z axis to directions (batch, 3) by the shortest way."""
+    unit = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
+    x, y, z = unit.T
+    shared = 1.0 / (1.0 + np.maximum(z, -1.0 + 1e-6))
+    rows = [
+        [1 - x * x * shared, -x * y * shared, x],
+        [-x * y * shared, 1 - y * y * shared, y],
+        [-x, -y, z],
+    ]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def _hint_features(
+    hints: np.ndarray | None, to_camera: np.ndarray, shape: tuple[int, ...]
+) -> np.ndarray:
+    """(batch, frames, 3 * 17 + 1): the hint about its mid-hip, divided by its size, and a flag."""
+    batch, frames = shape[:2]
+    features = np.zeros((batch, frames, 3 * len(HINT_NAMES) + 1))
+    if hints is None:
+        return features
+    turned = hints @ to_camera[:, None]
+    turned = turned - turned[:, :, HINT_HIPS].mean(axis=2, keepdims=True)
+    known = np.isfinite(turned).all(axis=(2, 3))
+    spread = np.sqrt(np.square(turned[:, :, HINT_MAIN]).sum(axis=-1).mean(axis=-1))
+    turned = turned / np.maximum(spread, _SMALLEST)[..., None, None]
+    features[..., :-1] = np.where(known[..., None], turned.reshape(batch, frames, -1), 0.0)
+    features[..., -1] = known
+    return features

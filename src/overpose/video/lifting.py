@@ -1,0 +1,64 @@
+"""One person's keypoints over time to poses over time, by a trained lifter.
+
+Where the keypoints come from belongs to the engines, smoothing and placing to the modules beside.
+"""
+
+import numpy as np
+
+from overpose.checks import check_array
+from overpose.models.keypoint_windows import HINT_NAMES, INPUT_NAMES, make_windows
+from overpose.models.lifter import PoseLifter
+from overpose.video.layouts import BLAZEPOSE_33, KeypointLayout
+
+MODEL_FPS = 27.0
+"""What the lifter's windows count frames at: it learned from 25, and most videos have 25 or 30."""
+_HINT = np.array([BLAZEPOSE_33.names.index(name) for name in HINT_NAMES])
+
+
+def lift(
+    lifter: PoseLifter,
+    keypoints_px: np.ndarray,
+    layout: KeypointLayout,
+    *,
+    focal_px: float,
+    center_px: tuple[float, float],
+    fps: float,
+    world_mm: np.ndarray | None = None,
+) -> np.ndarray:
+    """Poses of a person.
+
+    Args:
+        lifter: a single-frame or a temporal one.
+        keypoints_px: (frames, K, 3) x, y, score; NaN where missing.
+        layout: names of the K keypoints.
+        focal_px: focal length, pixels.
+        center_px: principal point, pixels.
+        fps: frames per second of the video.
+        world_mm: (frames, 33, 3) BlazePose's own 3D, camera axes, if there is any.
+
+    Returns:
+        (frames, 17, 3) float32, mm, camera axes, relative to the root; NaN in frames without
+        keypoints.
+
+    Raises:
+        InputError: wrong shapes.
+    """
+    check_array("keypoints_px", keypoints_px, ("frames", len(layout.names), 3))
+    frames = len(keypoints_px)
+    names = ["pelvis" if name == "mid_hip" else name for name in layout.names]
+    rays = np.full((frames, len(INPUT_NAMES), 2), np.nan)
+    scores = np.zeros((frames, len(INPUT_NAMES)))
+    for place, name in enumerate(INPUT_NAMES):
+        if name in names:
+            point = keypoints_px[:, names.index(name)].astype(np.float64)
+            rays[:, place] = (point[:, :2] - center_px) / focal_px
+            scores[:, place] = np.nan_to_num(point[:, 2])
+    offsets = np.array(lifter.config.encoder.offsets)
+    stride = max(1, round(fps / MODEL_FPS))
+    places = np.clip(np.arange(frames)[:, None] + stride * offsets, 0, max(frames - 1, 0))
+    hints = None if world_mm is None else world_mm[:, _HINT].astype(np.float64)[places]
+    middle = int(np.flatnonzero(offsets == 0)[0])
+    windows = make_windows(rays[places], scores[places], hints, middle)
+    poses = lifter.predict(windows.features) @ np.swapaxes(windows.to_camera, -1, -2)
+    poses[~np.isfinite(rays).any(axis=(1, 2))] = np.nan
+    return poses.astype(np.float32)

@@ -1,0 +1,181 @@
+"""One HTML file that shows a pose track anywhere, offline: skeletons in 3D beside the video.
+
+The looks and the behaviour of the page are in `page.html`, `page.css` and the four `page*.js`; the
+live viewer is `scene`.
+"""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overpose import __version__
+from overpose.errors import InputError
+from overpose.files import require_writable, writing_file
+from overpose.poses import PoseTrack
+from overpose.viewer.clip import ClipPlan, read_clip
+from overpose.viewer.staging import (
+    LEFT_COLOUR,
+    MIDDLE_COLOUR,
+    RIGHT_COLOUR,
+    Show,
+    ShownPerson,
+    keypoint_edges,
+    side,
+    stage,
+)
+
+BYTES_PER_SECOND = 650_000
+"""Of pictures, before base64: a clip of ten seconds makes a page of less than 10 MB."""
+MOST_BYTES = 36_000_000
+"""Of pictures in one page, however long the clip."""
+
+_SCRIPTS = ("page_data.js", "page_space.js", "page_picture.js", "page.js")
+_MISSING = -32768
+
+
+def write_page(
+    tracks: PoseTrack | Mapping[str, PoseTrack],
+    path: Path | str,
+    *,
+    video: Path | str | None = None,
+    title: str | None = None,
+    overwrite: bool = False,
+    max_images: int = 1500,
+) -> None:
+    """Write one self-contained HTML file that plays the poses, and the video if it is given.
+
+    The file needs no network and asks for none. It shows all people in 3D from any side, the
+    camera and the floor, the video with keypoints drawn over it, and a timeline. Pictures of the
+    video are embedded small, about 9 MB for ten seconds and 50 MB at most; of a clip of more than
+    `max_images` frames only every second, third, … is.
+
+    Args:
+        tracks: one track, or several by name; the first one's camera is the camera shown.
+        path: where to write; its name ends in .html or .htm.
+        video: the photo or video that the first track is of.
+        title: heading of the page; the name of the file if not given.
+        overwrite: whether to replace an existing file.
+        max_images: how many pictures of the video to embed at most.
+
+    Raises:
+        InputError: the name does not end in .html, the file exists and `overwrite` is false,
+            there is no track, or the video cannot be read.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{path}: expected a file name that ends in .html")
+    if max_images < 1:
+        raise InputError(f"max_images: got {max_images}, expected at least 1")
+    require_writable(path, overwrite=overwrite)
+    show = stage(tracks)
+    title = path.stem if title is None else title
+    data = _data(show, title)
+    if video is not None:
+        data["clip"] = _clip(show, Path(video), max_images)
+    parts = {
+        "TITLE": html.escape(title),
+        "STYLE": _part("page.css"),
+        "SCRIPT": "\n".join(_part(name) for name in _SCRIPTS),
+        "DATA": _json_in_html(data),
+    }
+    page = re.sub(r"@([A-Z]+)@", lambda match: parts[match[1]], _part("page.html"))
+    with writing_file(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _part(name: str) -> str:
+    return resources.files("overpose.viewer").joinpath(name).read_text(encoding="utf-8")
+
+
+def _json_in_html(data: dict[str, Any]) -> str:
+    """JSON that no HTML parser takes for anything else, whatever names it holds."""
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _data(show: Show, title: str) -> dict[str, Any]:
+    return {
+        "title": title,
+        "version": __version__,
+        "model": show.model,
+        "fps": show.fps,
+        "frames": show.frames,
+        "width": show.width,
+        "height": show.height,
+        "focal": show.focal_px,
+        "focalIsEstimated": show.focal_is_estimated,
+        "floor": round(show.floor_mm, 1),
+        "middle": [round(float(value), 1) for value in show.middle_mm],
+        "size": round(show.size_mm, 1),
+        "group": round(show.group_mm, 1),
+        "colours": {"left": LEFT_COLOUR, "right": RIGHT_COLOUR, "middle": MIDDLE_COLOUR},
+        "people": [_person(person) for person in show.people],
+        "clip": None,
+    }
+
+
+def _person(person: ShownPerson) -> dict[str, Any]:
+    names = person.joint_names
+    return {
+        "label": person.label,
+        "colour": person.colour,
+        "fps": person.fps,
+        "frames": person.frames,
+        "joints": names,
+        "sides": [side(name) for name in names],
+        "limbs": person.limbs.tolist(),
+        "root": _packed(person.root_mm),
+        "poses": _packed(person.poses_mm),
+        "keypoints": {
+            "names": person.keypoint_names,
+            "sides": [side(name) for name in person.keypoint_names],
+            "edges": keypoint_edges(person.keypoint_names),
+            "xy": _packed(person.keypoints_px[..., :2]),
+            "score": _packed(person.keypoints_px[..., 2]),
+        },
+    }
+
+
+def _packed(values: np.ndarray) -> dict[str, Any]:
+    """Numbers as 16 bits with a common scale; -32768 where there is none."""
+    finite = np.isfinite(values)
+    largest = float(np.abs(values[finite]).max()) if finite.any() else 0.0
+    scale = largest / 32767 or 1.0
+    whole = np.where(finite, np.rint(np.where(finite, values, 0) / scale), _MISSING)
+    return {"scale": scale, "data": _base64(whole.astype("<i2").tobytes())}
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode("ascii")
+
+
+def _clip(show: Show, video: Path, max_images: int) -> dict[str, Any]:
+    length_s = show.frames / show.fps
+    plans: list[ClipPlan] = []
+    images = [
+        _base64(jpeg)
+        for jpeg in read_clip(
+            video,
+            length_s,
+            max_bytes=int(min(MOST_BYTES, BYTES_PER_SECOND * max(1.0, length_s))),
+            max_images=max_images,
+            shape=(show.width, show.height),
+            on_plan=plans.append,
+        )
+    ]
+    plan = plans[0]
+    return {
+        "name": video.name,
+        "fps": plan.fps,
+        "step": plan.step,
+        "width": plan.width,
+        "height": plan.height,
+        "images": images,
+    }

@@ -1,0 +1,73 @@
+"""Keypoints and projected poses drawn on the small picture beside the live viewer's scene.
+
+Full-size videos with a skeleton on them are made by `video.overlay`.
+"""
+
+import cv2
+import numpy as np
+
+from overpose.viewer.staging import Show, ShownPerson, frame_at, keypoint_edges
+
+_SHIFT = 4  # OpenCV draws with four bits after the point
+_NEAR_MM = 1.0
+
+
+def draw_people(
+    image: np.ndarray,
+    show: Show,
+    people: list[ShownPerson],
+    time_s: float,
+    *,
+    keypoints: bool,
+    projected: bool,
+) -> np.ndarray:
+    """A copy of a picture with people drawn on it.
+
+    Args:
+        image: (height, width, 3) uint8 RGB, of the proportions of the show's camera.
+        show: whose camera it is.
+        people: those to draw.
+        time_s: when.
+        keypoints: whether to draw the 2D keypoints, in each person's colour.
+        projected: whether to draw the 3D poses as the camera sees them, in white.
+    """
+    drawn = image.copy()
+    scale = np.array([image.shape[1] / show.width, image.shape[0] / show.height])
+    thickness = max(1, round(max(image.shape[:2]) / 320))
+    for person in people:
+        frame = frame_at(time_s, person.fps)
+        if keypoints and frame < person.frames:
+            points = person.keypoints_px[frame, :, :2] * scale
+            edges = keypoint_edges(person.keypoint_names)
+            _lines(drawn, points, edges, person.colour, thickness)
+        joints_mm = person.positions_mm(time_s) if projected else None
+        if joints_mm is not None:
+            points = project_px(joints_mm, show) * scale
+            _lines(drawn, points, person.limbs.tolist(), (255, 255, 255), thickness)
+    return drawn
+
+
+def project_px(joints_mm: np.ndarray, show: Show) -> np.ndarray:
+    """Where the show's camera sees points (..., 3), px (..., 2); NaN for what is behind it."""
+    depth = np.where(joints_mm[..., 2:] > _NEAR_MM, joints_mm[..., 2:], np.nan)
+    middle = np.array([show.width / 2, show.height / 2])
+    return middle + show.focal_px * joints_mm[..., :2] / depth
+
+
+def _lines(
+    image: np.ndarray,
+    points: np.ndarray,
+    edges: list[tuple[int, int]],
+    colour: tuple[int, int, int],
+    thickness: int,
+) -> None:
+    far = 4.0 * max(image.shape)  # OpenCV's coordinates are 16 bits wide
+    good = np.isfinite(points).all(axis=-1) & (np.abs(np.nan_to_num(points)) < far).all(axis=-1)
+    fixed = np.rint(np.where(good[:, None], points, 0) * 2**_SHIFT - 2 ** (_SHIFT - 1)).astype(int)
+    for a, b in edges:
+        if good[a] and good[b]:
+            ends = fixed[a].tolist(), fixed[b].tolist()
+            cv2.line(image, *ends, colour, thickness, cv2.LINE_AA, _SHIFT)
+    for point in fixed[good].tolist():
+        radius = thickness * 2 ** (_SHIFT + 1) * 3 // 4
+        cv2.circle(image, point, radius, (255, 255, 255), -1, cv2.LINE_AA, _SHIFT)
