@@ -1,0 +1,112 @@
+"""The frame that keypoints are normalised in, and the network that takes them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from overpose.errors import InputError
+from overpose.models.keypoint_encoder import KeypointEncoderConfig
+from overpose.models.keypoint_windows import (
+    HINT_NAMES,
+    INPUT_NAMES,
+    input_size,
+    look_along,
+    make_windows,
+)
+from overpose.models.lifter import LifterConfig, PoseLifter
+from overpose.models.storage import load_model, save_model
+from overpose.video.layouts import BLAZEPOSE_33, COCO_17
+from overpose.video.lifting import lift
+
+TEMPORAL = (-2, 0, 2)
+
+
+def points(seed: int, batch: int = 2, frames: int = 3) -> np.ndarray:
+    """Random keypoints in front of a camera, mm."""
+    rng = np.random.default_rng(seed)
+    spread = rng.normal(0, 400, (batch, frames, len(INPUT_NAMES), 3))
+    return spread + np.array([300, -200, 4000])
+
+
+def rays_of(points_mm: np.ndarray) -> np.ndarray:
+    return points_mm[..., :2] / points_mm[..., 2:]
+
+
+def test_look_along_turns_the_z_axis_onto_the_direction_without_roll() -> None:
+    directions = np.random.default_rng(0).normal(size=(50, 3)) + np.array([0, 0, 3])
+    turns = look_along(directions)
+    unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    assert np.allclose(turns @ (0, 0, 1), unit)
+    assert np.allclose(turns @ turns.swapaxes(1, 2), np.eye(3), atol=1e-12)
+    axes = Rotation.from_matrix(turns).as_rotvec()
+    assert np.allclose(axes[:, 2], 0, atol=1e-9)  # the shortest way
+
+
+def test_turning_the_camera_changes_nothing_but_the_way_back() -> None:
+    """The same people, seen by a camera that looks elsewhere, give the same features."""
+    seen = points(1)
+    turn = Rotation.from_euler("y", 12, degrees=True).as_matrix()
+    hints = seen[:, :, [INPUT_NAMES.index(name) for name in HINT_NAMES]]
+    scores = np.ones(seen.shape[:3])
+    one = make_windows(rays_of(seen), scores, hints, 1)
+    other = make_windows(rays_of(seen @ turn.T), scores, hints @ turn.T, 1)
+    # Not exactly: the middle of the projected points depends on the view, and roll does so too.
+    assert np.abs(one.features - other.features).max() < 0.08
+    assert np.abs(other.to_camera - turn @ one.to_camera).max() < 0.05
+
+
+def test_missing_keypoints_and_hints_become_zeros() -> None:
+    seen = rays_of(points(2))
+    seen[0, :, 5] = np.nan
+    windows = make_windows(seen, np.ones(seen.shape[:3]), None, 1)
+    frames = windows.features[:, :-1].reshape(2, 3, -1)
+    keypoints = frames[:, :, : 3 * len(INPUT_NAMES)].reshape(2, 3, -1, 3)
+    assert not keypoints[0, :, 5].any()
+    assert (keypoints[1, :, 5, 2] == 1).all()
+    assert not frames[:, :, 3 * len(INPUT_NAMES) :].any()
+    assert np.isfinite(make_windows(seen * np.nan, np.ones(seen.shape[:3]), None, 1).features).all()
+
+
+@pytest.mark.parametrize("kind", ["direct", "latent", "finetuned"])
+def test_a_saved_lifter_predicts_the_same(tmp_path: Path, kind: str) -> None:
+    sizes = () if kind == "direct" else (60, 51)
+    config = LifterConfig(kind, KeypointEncoderConfig(TEMPORAL, 32, 1), sizes)  # pyright: ignore
+    model = PoseLifter(config, seed=3)
+    save_model(model, tmp_path / "model")
+    again = load_model(tmp_path / "model")
+    assert isinstance(again, PoseLifter)
+    features = np.random.default_rng(0).normal(size=(5, input_size(3))).astype(np.float32)
+    assert np.array_equal(model.predict(features), again.predict(features))
+    assert (model.predict(features)[:, 0] == 0).all()
+
+
+def test_lifter_configurations_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(InputError, match="decoder_sizes"):
+        LifterConfig("latent")
+    with pytest.raises(InputError, match="offsets"):
+        KeypointEncoderConfig(offsets=(1, 2))
+    with pytest.raises(InputError, match="features"):
+        PoseLifter(LifterConfig()).predict(np.zeros((2, 7), np.float32))
+
+
+def test_lifting_in_one_go_equals_lifting_the_middle_of_a_longer_video() -> None:
+    model = PoseLifter(LifterConfig("direct", KeypointEncoderConfig(TEMPORAL, 32, 1)), seed=1)
+    rng = np.random.default_rng(4)
+    keypoints = np.concatenate(
+        [rng.uniform(100, 500, (20, 33, 2)), rng.random((20, 33, 1))], axis=2
+    ).astype(np.float32)
+    world = rng.normal(0, 300, (20, 33, 3)).astype(np.float32)
+    options = {"focal_px": 600.0, "center_px": (320.0, 240.0), "fps": 25.0}
+    whole = lift(model, keypoints, BLAZEPOSE_33, world_mm=world, **options)
+    part = lift(model, keypoints[5:15], BLAZEPOSE_33, world_mm=world[5:15], **options)
+    assert np.allclose(whole[7:13], part[2:8], atol=1e-2)
+
+
+def test_frames_without_keypoints_have_no_pose() -> None:
+    model = PoseLifter(LifterConfig("direct", KeypointEncoderConfig((0,), 32, 1)), seed=1)
+    keypoints = np.random.default_rng(0).uniform(100, 500, (4, 17, 3)).astype(np.float32)
+    keypoints[2, :, :2] = np.nan
+    poses = lift(model, keypoints, COCO_17, focal_px=500.0, center_px=(320.0, 240.0), fps=30.0)
+    assert np.isnan(poses).all(axis=(1, 2)).tolist() == [False, False, True, False]
