@@ -8,7 +8,7 @@ import pytest
 
 from overpose import cli
 
-COMMANDS = ("demo", "reproduce", "render", "train", "evaluate", "ablate", "assets", "bench")
+COMMANDS = ("demo", "reproduce", "render", "train", "evaluate", "ablate", "assets", "view", "bench")
 
 
 def run(*arguments: str) -> int:

@@ -255,6 +255,42 @@ class Evaluate:
 
 
 @dataclass(frozen=True)
+class View:
+    """Show pose tracks in 3D beside their video: live in the browser, or as one HTML file.
+
+    Example: overpose view out/clip.npz --video clip.mp4 --html clip.html
+    """
+
+    files: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """Pose tracks, .npz; several are shown together."""
+    video: Path | None = None
+    """The photo or video that the first of them is of."""
+    html: Path | None = None
+    """Write one HTML file that plays anywhere, offline, instead of starting the live viewer."""
+    host: str = "127.0.0.1"
+    """Address the live viewer listens on; by default only this machine can connect."""
+    port: int = 8080
+    """Its port; the next free one if it is taken."""
+    browser: bool = True
+    """Open the live viewer in the browser."""
+    overwrite: bool = False
+    """Replace an earlier HTML file."""
+
+    def run(self) -> None:
+        from overpose.viewer.show import show_files
+
+        show_files(
+            self.files,
+            html=self.html,
+            video=self.video,
+            host=self.host,
+            port=self.port,
+            open_browser=self.browser,
+            overwrite=self.overwrite,
+        )
+
+
+@dataclass(frozen=True)
 class Assets:
     """Make or find the files that overpose needs but does not ship, and say where they are.
 
@@ -296,6 +332,7 @@ Command = (
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Ablate, tyro.conf.subcommand("ablate")]
+    | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[Assets, tyro.conf.subcommand("assets")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
 )
