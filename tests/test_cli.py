@@ -8,7 +8,10 @@ import pytest
 
 from overpose import cli
 
-COMMANDS = ("demo", "reproduce", "render", "train", "evaluate", "ablate", "assets", "view", "bench")
+COMMANDS = (
+    "demo", "reproduce", "render", "train", "evaluate", "ablate", "view", "export", "assets",
+    "bench",
+)  # fmt: skip
 
 
 def run(*arguments: str) -> int:

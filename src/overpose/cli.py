@@ -291,6 +291,29 @@ class View:
 
 
 @dataclass(frozen=True)
+class Export:
+    """Write pose tracks in formats that other programs open.
+
+    Example: overpose export out/clip.npz --out out --formats csv trc
+    """
+
+    files: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """Pose tracks, .npz."""
+    out: Path
+    """Directory for the files, which have the names of the tracks."""
+    formats: tuple[Literal["json", "csv", "trc"], ...] = ("json", "csv", "trc")
+    """What to write."""
+    overwrite: bool = False
+    """Replace earlier files."""
+
+    def run(self) -> None:
+        from overpose.export import export_files
+
+        for path in export_files(self.files, self.out, self.formats, overwrite=self.overwrite):
+            print(path)
+
+
+@dataclass(frozen=True)
 class Assets:
     """Make or find the files that overpose needs but does not ship, and say where they are.
 
@@ -333,6 +356,7 @@ Command = (
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Ablate, tyro.conf.subcommand("ablate")]
     | Annotated[View, tyro.conf.subcommand("view")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Assets, tyro.conf.subcommand("assets")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
 )

@@ -6,7 +6,7 @@ import pytest
 from overpose.errors import InputError
 from overpose.lifting.detections import random_camera
 from overpose.lifting.landmarks import POINTS, body_points, landmark_points
-from overpose.lifting.motions import CLIP_FPS, Recordings, body_for, clip_stream, random_clip
+from overpose.lifting.motions import Recordings, body_for, clip_stream, random_clip
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS, procedural_motion
 from overpose.skeleton import HUMAN36M
 from overpose.studio.body import BodyModel, load_body

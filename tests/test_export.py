@@ -1,0 +1,133 @@
+"""Pose tracks in other formats, read back by independent readers."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from overpose.errors import InputError
+from overpose.export import export_files, joints_camera_mm, write_formats
+from overpose.mocap.trc import PointTable, read_trc, write_trc
+from overpose.poses import PoseTrack
+from overpose.skeleton import HUMAN36M
+
+
+def made_track(people: int = 2, frames: int = 5, lost: int = 2) -> PoseTrack:
+    rng = np.random.default_rng(0)
+    poses = rng.normal(0, 400, (people, frames, 17, 3)).astype(np.float32)
+    root = rng.normal(0, 300, (people, frames, 3)).astype(np.float32)
+    root[..., 2] += 4000
+    poses[:, :, 0] = 0
+    poses[0, lost], root[0, lost] = np.nan, np.nan
+    return PoseTrack(
+        poses_mm=poses,
+        root_mm=root,
+        keypoints_px=np.zeros((people, frames, 1, 3), np.float32),
+        keypoint_names=("nose",),
+        fps=30.0,
+        width=640,
+        height=480,
+        focal_px=600.0,
+        focal_is_estimated=True,
+        model="made up",
+    )
+
+
+def test_csv_read_by_pandas_holds_every_joint(tmp_path: Path) -> None:
+    track = made_track()
+    write_formats(track, tmp_path, "clip", ["csv"])
+    table = pd.read_csv(tmp_path / "clip.csv")
+    assert len(table) == 2 * 5 * 17
+    values = table[["x_mm", "y_mm", "z_mm"]].to_numpy().reshape(2, 5, 17, 3)
+    assert np.allclose(values, joints_camera_mm(track), atol=0.006, equal_nan=True)
+    assert table.joint[:17].tolist() == list(HUMAN36M.joint_names)
+    assert table.seen.to_numpy().reshape(2, 5, 17)[0, :, 0].tolist() == [1, 1, 0, 1, 1]
+    assert table.time_s.max() == pytest.approx(4 / 30, abs=1e-5)
+
+
+def test_json_has_null_where_nobody_is_seen(tmp_path: Path) -> None:
+    track = made_track()
+    write_formats(track, tmp_path, "clip", ["json"])
+    value = json.loads((tmp_path / "clip.json").read_text())
+    assert value["joint_names"] == list(HUMAN36M.joint_names)
+    assert value["people"][0]["poses_mm"][2] is None
+    second = value["people"][1]
+    assert np.allclose(second["poses_mm"], track.poses_mm[1], atol=0.006)
+    assert np.allclose(second["root_mm"], track.root_mm[1], atol=0.006)
+
+
+def test_trc_is_upright_and_reads_back(tmp_path: Path) -> None:
+    track = made_track()
+    write_formats(track, tmp_path, "clip", ["trc"])
+    table = read_trc(tmp_path / "clip.trc")
+    assert table.fps == 30
+    assert table.names[17 + HUMAN36M.index("nose")] == "person2_nose"
+    expected = np.moveaxis(joints_camera_mm(track) * (1, -1, -1), 0, 1).reshape(5, 34, 3)
+    assert np.allclose(table.points_mm, expected, atol=1e-3, equal_nan=True)
+    lines = (tmp_path / "clip.trc").read_text().splitlines()
+    plain = pd.read_csv(tmp_path / "clip.trc", sep="\t", skiprows=6, header=None)
+    assert lines[2].split("\t")[2:5] == ["5", "34", "mm"]
+    assert plain.shape == (5, 2 + 3 * 34)
+
+
+def test_a_reference_file_of_another_program_is_read(shared_dir: Path) -> None:
+    table = read_trc(shared_dir / "video" / "balancing" / "reference.trc")
+    assert table.points_mm.shape == (100, 21, 3)
+    assert table.fps == 60
+    thigh = (
+        table.points_mm[:, table.names.index("RHip")]
+        - table.points_mm[:, table.names.index("RKnee")]
+    )
+    assert 350 < np.linalg.norm(thigh, axis=1).mean() < 480  # metres in the file
+
+
+@pytest.mark.parametrize("unit", ["mm", "cm", "m"])
+def test_units_of_a_trc_are_honoured(tmp_path: Path, unit: str) -> None:
+    path = tmp_path / "a.trc"
+    write_trc(PointTable(("a",), np.full((2, 1, 3), 10.0), 50.0), path)
+    path.write_text(path.read_text().replace("\tmm\t", f"\t{unit}\t"))
+    factor = {"mm": 1, "cm": 10, "m": 1000}[unit]
+    assert np.allclose(read_trc(path).points_mm, 10.0 * factor)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: "nothing", "not a TRC file"),
+        (lambda text: text.replace("\tmm\t", "\tfoot\t"), ":3: got Units 'foot'"),
+        (lambda text: text + "3\t0.1\t5.0\n", ":9: got 3 cells, expected 5"),
+        (lambda text: text.replace("10.0000", "ten", 1), ":7: "),
+    ],
+)
+def test_garbled_trc_files_are_refused(tmp_path: Path, change, message: str) -> None:
+    path = tmp_path / "a.trc"
+    write_trc(PointTable(("a",), np.full((2, 1, 3), 10.0), 50.0), path)
+    path.write_text(change(path.read_text()))
+    with pytest.raises(InputError, match=message):
+        read_trc(path)
+
+
+def test_nothing_is_written_when_one_thing_is_wrong(tmp_path: Path) -> None:
+    track = made_track()
+    with pytest.raises(InputError, match="got docx, expected some of json, csv, trc"):
+        write_formats(track, tmp_path, "clip", ["csv", "docx"])
+    (tmp_path / "clip.trc").write_text("mine")
+    with pytest.raises(InputError, match="exists already"):
+        write_formats(track, tmp_path, "clip", ["csv", "trc"])
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.trc"]
+    write_formats(track, tmp_path, "clip", ["csv", "trc"], overwrite=True)
+    assert (tmp_path / "clip.trc").read_text() != "mine"
+    nobody = made_track(1, 1, lost=0)
+    with pytest.raises(InputError, match="nobody is seen"):
+        write_formats(nobody, tmp_path, "nobody", ["csv"])
+
+
+def test_files_are_exported_by_name(tmp_path: Path) -> None:
+    made_track().save(tmp_path / "clip.npz")
+    written = export_files([tmp_path / "clip.npz"], tmp_path / "out", ["json", "csv"])
+    assert [path.name for path in written] == ["clip.json", "clip.csv"]
+    assert all(path.is_file() for path in written)
+    with pytest.raises(InputError, match="got no file"):
+        export_files([], tmp_path, ["csv"])
