@@ -51,7 +51,7 @@ def test_turning_the_camera_changes_nothing_but_the_way_back() -> None:
     hints = seen[:, :, [INPUT_NAMES.index(name) for name in HINT_NAMES]]
     scores = np.ones(seen.shape[:3])
     one = make_windows(rays_of(seen), scores, hints, 1)
-    other = make_windows(rays_of(seen @ turn.T), scores, hints @ turn.T, 1)
+    other = make_windows(rays_of(seen @ turn.T), scores, hints, 1)  # a crop looks the same
     # Not exactly: the middle of the projected points depends on the view, and roll does so too.
     assert np.abs(one.features - other.features).max() < 0.08
     assert np.abs(other.to_camera - turn @ one.to_camera).max() < 0.05

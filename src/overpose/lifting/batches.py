@@ -39,6 +39,7 @@ class BatchConfig:
             detectors and skeletons do not mean the same points.
         generic_noise: standard deviation of the generic detector's errors, in sizes of the person.
         drop: probability that a point is missing throughout a window.
+        drop_part: probability that all points of the face are, of the hands, of the feet.
         drop_frame: probability that a frame is missing.
         swap: probability that left and right are swapped in a stretch of a window.
         focal_error: standard deviation of the logarithm of the error of the focal length, in half
@@ -46,17 +47,18 @@ class BatchConfig:
     """
 
     detected: float = 0.3
-    generic: float = 0.2
-    without_hint: float = 0.15
+    generic: float = 0.15
+    without_hint: float = 0.3
     distance_m: tuple[float, float] = (1.8, 10.0)
-    elevation_degrees: tuple[float, float] = (10.0, 16.0)
-    roll_degrees: float = 7.0
+    elevation_degrees: tuple[float, float] = (13.0, 20.0)
+    roll_degrees: float = 14.0
     shift: float = 0.012
     generic_noise: float = 0.025
     drop: float = 0.02
+    drop_part: float = 0.06
     drop_frame: float = 0.03
-    swap: float = 0.02
-    focal_error: float = 0.2
+    swap: float = 0.01
+    focal_error: float = 0.12
 
 
 class BatchSource:
@@ -224,11 +226,22 @@ class BatchSource:
         stretch = swapped[:, None] & (time >= first[:, None]) & (time < last[:, None])
         rays = np.where(stretch[..., None, None], rays[:, :, _SWAP], rays)
         lost = rng.random((size, 1, count)) < config.drop
+        for part in _PARTS:
+            lost |= (rng.random((size, 1, 1)) < config.drop_part) & part
         if frames > 1:
             lost = lost | (rng.random((size, frames, 1)) < config.drop_frame)
         rays = np.where(lost[..., None], np.nan, rays)
         error = np.exp(rng.normal(0.0, config.focal_error, size))
         return rays * np.where(rng.random(size) < 0.5, error, 1.0)[:, None, None, None]
+
+
+_PARTS = np.array(
+    [
+        [name.removeprefix("left_").removeprefix("right_").startswith(part) for name in INPUT_NAMES]
+        for part in (("nose", "eye", "ear", "mouth"), ("pinky", "index", "thumb"), ("heel", "foot"))
+    ]
+)
+"""(3, 37) bool: points of face, hands and feet."""
 
 
 def _layout_mask(layout: KeypointLayout) -> np.ndarray:

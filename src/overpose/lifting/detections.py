@@ -120,7 +120,7 @@ def random_camera(
     low, high = points_world_mm.min(axis=0), points_world_mm.max(axis=0)
     centre = (low + high) / 2
     azimuth = rng.uniform(0.0, 2 * math.pi)
-    elevation = np.deg2rad(np.clip(rng.normal(12.0, 16.0), -15.0, 60.0))
+    elevation = np.deg2rad(np.clip(rng.normal(13.0, 18.0), -15.0, 65.0))
     distance = math.exp(rng.uniform(math.log(2300.0), math.log(8000.0)))
     reach = float(np.linalg.norm(points_world_mm - centre, axis=1).max())
     distance = max(distance, 1.8 * reach)
@@ -128,7 +128,7 @@ def random_camera(
     heading = np.array([math.cos(azimuth), math.sin(azimuth), math.tan(elevation)])
     position = centre + level * heading
     position[2] = max(position[2], 150.0)
-    roll = np.deg2rad(rng.normal(0.0, 8.0))
+    roll = np.deg2rad(rng.normal(0.0, 12.0))
     forward = (centre - position) / np.linalg.norm(centre - position)
     right = np.cross(forward, (0.0, 0.0, 1.0))
     up = np.array([0.0, 0.0, 1.0]) * math.cos(roll) + right * math.sin(roll)

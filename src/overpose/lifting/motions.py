@@ -1,7 +1,7 @@
 """Motion beyond what was recorded: body halves and arms of other recordings, joints turned, limbs
 of other lengths, other speeds; every clip on a body of its own.
 
-What a camera and a detector make of it belongs to `views` and `detector`.
+What a camera and a detector make of it belongs to `batches` and `detector`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -82,12 +82,20 @@ class Recordings:
         return replace(part, rotations=part.rotations[places], root_mm=part.root_mm[places])
 
 
-def random_clip(recordings: Recordings, rng: np.random.Generator, frames: int) -> Motion:
+def random_clip(
+    recordings: Recordings, rng: np.random.Generator, frames: int, *, jitter: float = 1.0
+) -> Motion:
     """A clip made of several recordings.
 
     Legs and root come from one; with probability 0.5 the trunk, head and arms from another, then
     with 0.35 the arms from a third, both or one of them. With probability 0.7 all joints are turned
     by a random angle that changes slowly, and limbs have random lengths.
+
+    Args:
+        recordings: where the motion comes from.
+        rng: decides everything.
+        frames: length, at `CLIP_FPS`.
+        jitter: factor on the random angles.
     """
     clip = recordings.window(rng, frames)
     rotations = clip.rotations.copy()
@@ -105,7 +113,7 @@ def random_clip(recordings: Recordings, rng: np.random.Generator, frames: int) -
         which = rng.integers(3)
         take(LEFT_ARM if which == 0 else RIGHT_ARM if which == 1 else LEFT_ARM + RIGHT_ARM, source)
     if rng.random() < 0.7:
-        strength = rng.uniform(0.3, 1.5)
+        strength = jitter * rng.uniform(0.3, 1.5)
         for bone, degrees in JITTER_DEGREES.items():
             turn = _slow_turns(rng, frames, np.deg2rad(strength * degrees))
             rotations[:, index(bone)] = rotations[:, index(bone)] @ turn

@@ -60,8 +60,9 @@ def make_windows(
     Args:
         rays: (batch, frames, 37, 2) keypoints of `INPUT_NAMES` as x / z, y / z; NaN where missing.
         scores: (batch, frames, 37) 0 to 1.
-        hints: (batch, frames, 17, 3) the detector's 3D of `HINT_NAMES` in camera axes, any unit and
-            origin; NaN where missing; None if there is none at all.
+        hints: (batch, frames, 17, 3) the detector's 3D of `HINT_NAMES`, any unit and origin, in the
+            axes of a camera that looks at the person, as detectors that work on a crop give it; NaN
+            where missing; None if there is none at all.
         middle: index of the frame that is predicted.
     """
     seen = np.asarray(np.isfinite(rays).all(axis=-1))
@@ -91,7 +92,7 @@ def make_windows(
             *seen.shape[:2], 3 * len(INPUT_NAMES)
         )
     ]
-    parts.append(_hint_features(hints, to_camera, seen.shape))
+    parts.append(_hint_features(hints, seen.shape))
     frames = np.concatenate(parts, axis=-1).reshape(len(rays), -1)
     features = np.concatenate([frames, np.log(size)[:, None] + 1.5], axis=1)
     return Windows(features.astype(np.float32), to_camera)
@@ -110,19 +111,16 @@ def look_along(directions: np.ndarray) -> np.ndarray:
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
-def _hint_features(
-    hints: np.ndarray | None, to_camera: np.ndarray, shape: tuple[int, ...]
-) -> np.ndarray:
+def _hint_features(hints: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
     """(batch, frames, 3 * 17 + 1): the hint about its mid-hip, divided by its size, and a flag."""
     batch, frames = shape[:2]
     features = np.zeros((batch, frames, 3 * len(HINT_NAMES) + 1))
     if hints is None:
         return features
-    turned = hints @ to_camera[:, None]
-    turned = turned - turned[:, :, HINT_HIPS].mean(axis=2, keepdims=True)
-    known = np.isfinite(turned).all(axis=(2, 3))
-    spread = np.sqrt(np.square(turned[:, :, HINT_MAIN]).sum(axis=-1).mean(axis=-1))
-    turned = turned / np.maximum(spread, _SMALLEST)[..., None, None]
-    features[..., :-1] = np.where(known[..., None], turned.reshape(batch, frames, -1), 0.0)
+    centred = hints - hints[:, :, HINT_HIPS].mean(axis=2, keepdims=True)
+    known = np.isfinite(centred).all(axis=(2, 3))
+    spread = np.sqrt(np.square(centred[:, :, HINT_MAIN]).sum(axis=-1).mean(axis=-1))
+    unit = centred / np.maximum(spread, _SMALLEST)[..., None, None]
+    features[..., :-1] = np.where(known[..., None], unit.reshape(batch, frames, -1), 0.0)
     features[..., -1] = known
     return features
