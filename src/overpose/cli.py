@@ -255,6 +255,58 @@ class Evaluate:
 
 
 @dataclass(frozen=True)
+class TrainLifter:
+    """Train the networks that turn 2D keypoints into 3D poses, the ones that `predict` uses.
+
+    Renders clips, runs the detector on them, makes motions, trains stage (a) and every method for
+    photos and for videos, measures them on test subjects. Interrupted runs go on where they were.
+
+    Example: overpose train-lifter --mocap cmu.tar.xz --splits splits.json --out runs/lifter
+    """
+
+    mocap: Path
+    """CMU's motion capture: a directory or an archive in the official layout."""
+    splits: Path
+    """Which subjects train and test, JSON; see docs/data.md."""
+    out: Path
+    """Directory of the run: report.json, tables.md, weights, data, models."""
+    recipe: Literal["full", "trial"] = "full"
+    """full: as shipped, hours. trial: a few minutes, of no use but to see that it runs."""
+    processes: int | None = None
+    """How many at a time; one for each core if not given."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train."""
+    overwrite: bool = False
+    """Replace a finished run, or one of another recipe, in the directory."""
+
+    def run(self) -> None:
+        from overpose.assets import download_asset
+        from overpose.lifting.detections import COMPLEXITIES
+        from overpose.lifting.evaluation_run import evaluate_lifters
+        from overpose.lifting.recipe import RECIPES
+        from overpose.lifting.training_run import train_lifters, write_shipped
+
+        recipe = RECIPES[self.recipe]
+        detector = download_asset("pose_detection")
+        train_lifters(
+            recipe,
+            self.mocap,
+            self.splits,
+            self.out,
+            models={
+                name: (detector, download_asset(f"pose_landmark_{name}")) for name in COMPLEXITIES
+            },
+            processes=self.processes,
+            device=self.device,
+            overwrite=self.overwrite,
+        )
+        evaluate_lifters(recipe, self.mocap, self.splits, self.out)
+        for lifter, directory in write_shipped(recipe, self.out).items():
+            print(f"{lifter}: {directory}")
+        print(f"tables: {self.out / 'tables.md'}")
+
+
+@dataclass(frozen=True)
 class View:
     """Show pose tracks in 3D beside their video: live in the browser, or as one HTML file.
 
@@ -355,6 +407,7 @@ Command = (
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Ablate, tyro.conf.subcommand("ablate")]
+    | Annotated[TrainLifter, tyro.conf.subcommand("train-lifter")]
     | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Assets, tyro.conf.subcommand("assets")]

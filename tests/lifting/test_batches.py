@@ -26,7 +26,7 @@ from overpose.video.layouts import BLAZEPOSE_33
 
 OFFSETS = (-3, 0, 3)
 CLEAN = BatchConfig(
-    detected=0.0, generic=0.0, without_hint=0.0, shift=0.0, drop=0.0, drop_frame=0.0, swap=0.0,
+    detected=0.0, generic=0.0, shift=0.0, drop=0.0, drop_frame=0.0, swap=0.0,
     focal_error=0.0,
 )  # fmt: skip
 HEIGHTS = {
@@ -69,12 +69,10 @@ def detections() -> Detections:
     keypoints = np.ones((*landmarks.shape[:2], 2, 33, 3))
     pixels = landmarks[..., :2] / landmarks[..., 2:] * 300 + IMAGE_SIZE / 2
     keypoints[..., :2] = pixels[:, :, None] + (0.02 * IMAGE_SIZE, 0.0)
-    guess = np.repeat(landmarks[:, :, None], 2, axis=2)
     return Detections(
         camera.astype(np.float32),
         np.full(4, 300, np.float32),
         keypoints.astype(np.float32),
-        guess.astype(np.float32),
     )
 
 
@@ -95,11 +93,10 @@ def handedness(poses: np.ndarray) -> np.ndarray:
 def test_the_bias_of_a_detector_is_found(detections: Detections) -> None:
     model = DetectorModel.fit(detections)
     landmarks = detections.points_mm[:, :3, 17:].astype(np.float64)
-    rays, scores, guess = model.draw(landmarks, np.arange(3), np.random.default_rng(0))
+    rays, scores = model.draw(landmarks, np.arange(3), np.random.default_rng(0))
     shift = (rays - landmarks[..., :2] / landmarks[..., 2:])[..., 0]
     assert np.allclose(shift, 0.02 * IMAGE_SIZE / 300, atol=0.002)
     assert scores.min() > 0.98
-    assert np.isfinite(guess).all()
 
 
 def test_batches_have_the_right_shapes_and_no_gaps(source: BatchSource) -> None:

@@ -9,7 +9,6 @@ from scipy.spatial.transform import Rotation
 from overpose.errors import InputError
 from overpose.models.keypoint_encoder import KeypointEncoderConfig
 from overpose.models.keypoint_windows import (
-    HINT_NAMES,
     INPUT_NAMES,
     input_size,
     look_along,
@@ -48,25 +47,23 @@ def test_turning_the_camera_changes_nothing_but_the_way_back() -> None:
     """The same people, seen by a camera that looks elsewhere, give the same features."""
     seen = points(1)
     turn = Rotation.from_euler("y", 12, degrees=True).as_matrix()
-    hints = seen[:, :, [INPUT_NAMES.index(name) for name in HINT_NAMES]]
     scores = np.ones(seen.shape[:3])
-    one = make_windows(rays_of(seen), scores, hints, 1)
-    other = make_windows(rays_of(seen @ turn.T), scores, hints, 1)  # a crop looks the same
+    one = make_windows(rays_of(seen), scores, 1)
+    other = make_windows(rays_of(seen @ turn.T), scores, 1)
     # Not exactly: the middle of the projected points depends on the view, and roll does so too.
     assert np.abs(one.features - other.features).max() < 0.08
     assert np.abs(other.to_camera - turn @ one.to_camera).max() < 0.05
 
 
-def test_missing_keypoints_and_hints_become_zeros() -> None:
+def test_missing_keypoints_become_zeros() -> None:
     seen = rays_of(points(2))
     seen[0, :, 5] = np.nan
-    windows = make_windows(seen, np.ones(seen.shape[:3]), None, 1)
+    windows = make_windows(seen, np.ones(seen.shape[:3]), 1)
     frames = windows.features[:, :-1].reshape(2, 3, -1)
     keypoints = frames[:, :, : 3 * len(INPUT_NAMES)].reshape(2, 3, -1, 3)
     assert not keypoints[0, :, 5].any()
     assert (keypoints[1, :, 5, 2] == 1).all()
-    assert not frames[:, :, 3 * len(INPUT_NAMES) :].any()
-    assert np.isfinite(make_windows(seen * np.nan, np.ones(seen.shape[:3]), None, 1).features).all()
+    assert np.isfinite(make_windows(seen * np.nan, np.ones(seen.shape[:3]), 1).features).all()
 
 
 @pytest.mark.parametrize("kind", ["direct", "latent", "finetuned"])
@@ -97,10 +94,9 @@ def test_lifting_in_one_go_equals_lifting_the_middle_of_a_longer_video() -> None
     keypoints = np.concatenate(
         [rng.uniform(100, 500, (20, 33, 2)), rng.random((20, 33, 1))], axis=2
     ).astype(np.float32)
-    world = rng.normal(0, 300, (20, 33, 3)).astype(np.float32)
     options = {"focal_px": 600.0, "center_px": (320.0, 240.0), "fps": 25.0}
-    whole = lift(model, keypoints, BLAZEPOSE_33, world_mm=world, **options)
-    part = lift(model, keypoints[5:15], BLAZEPOSE_33, world_mm=world[5:15], **options)
+    whole = lift(model, keypoints, BLAZEPOSE_33, **options)
+    part = lift(model, keypoints[5:15], BLAZEPOSE_33, **options)
     assert np.allclose(whole[7:13], part[2:8], atol=1e-2)
 
 

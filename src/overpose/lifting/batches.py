@@ -12,7 +12,7 @@ import numpy as np
 from overpose.lifting.detections import IMAGE_SIZE, Detections
 from overpose.lifting.detector import DetectorModel, mirror_landmarks
 from overpose.lifting.pool import STEP_MM
-from overpose.models.keypoint_windows import HINT_NAMES, INPUT_NAMES, make_windows
+from overpose.models.keypoint_windows import INPUT_NAMES, make_windows
 from overpose.skeleton import HUMAN36M
 from overpose.training.samples import fingerprint
 from overpose.video.layouts import BLAZEPOSE_33, BODY_25, COCO_17, HUMAN36M_17, KeypointLayout
@@ -20,7 +20,6 @@ from overpose.video.layouts import BLAZEPOSE_33, BODY_25, COCO_17, HUMAN36M_17, 
 JOINTS = len(HUMAN36M)
 LANDMARKS = len(BLAZEPOSE_33.names)
 _EXTRA = tuple(HUMAN36M.index(name) for name in INPUT_NAMES[LANDMARKS:])
-_HINT = np.array([BLAZEPOSE_33.names.index(name) for name in HINT_NAMES])
 _PELVIS = HUMAN36M.index("pelvis")
 
 
@@ -30,8 +29,7 @@ class BatchConfig:
 
     Attributes:
         detected: share of a batch that comes from real runs of the detector on renders.
-        generic: share that looks like another detector's output: fewer points, no 3D guess.
-        without_hint: share of the others that lack the detector's 3D guess.
+        generic: share that looks like another detector's output: fewer points.
         distance_m: nearest and farthest camera, log-uniform.
         elevation_degrees: mean and standard deviation of the camera's angle above the horizon.
         roll_degrees: standard deviation of the camera's roll; a tenth get three times as much.
@@ -48,7 +46,6 @@ class BatchConfig:
 
     detected: float = 0.3
     generic: float = 0.15
-    without_hint: float = 0.3
     distance_m: tuple[float, float] = (1.8, 10.0)
     elevation_degrees: tuple[float, float] = (13.0, 20.0)
     roll_degrees: float = 14.0
@@ -99,11 +96,10 @@ class BatchSource:
         parts = [self._from_pool(size - real - generic, rng), self._generic(generic, rng)]
         if self.detections is not None:
             parts.append(self._detected(real, rng))
-        rays, scores, hints, poses = (np.concatenate(part) for part in zip(*parts, strict=True))
+        rays, scores, poses = (np.concatenate(part) for part in zip(*parts, strict=True))
         rays = self._spoil(rays, rng)
-        hints[rng.random(size) < config.without_hint] = np.nan
         middle = int(np.flatnonzero(self.offsets == 0)[0])
-        windows = make_windows(rays, scores, hints, middle)
+        windows = make_windows(rays, scores, middle)
         poses = poses @ windows.to_camera
         return windows.features, (poses - poses[:, _PELVIS, None]).astype(np.float32)
 
@@ -123,20 +119,20 @@ class BatchSource:
         for place, name in enumerate(INPUT_NAMES):
             if name in HUMAN36M.joint_names:
                 everything[:, 0, place] = rays[:, HUMAN36M.index(name)]
-        turn = make_windows(everything, np.ones(everything.shape[:3]), None, 0).to_camera
+        turn = make_windows(everything, np.ones(everything.shape[:3]), 0).to_camera
         poses = points @ turn
         return (poses - poses[:, _PELVIS, None]).astype(np.float32)
 
     def _from_pool(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         points = self._seen(size, rng, self.offsets)
-        landmarks, scores, guess = self.detector.draw(points[:, :, JOINTS:], self.offsets, rng)
+        landmarks, scores = self.detector.draw(points[:, :, JOINTS:], self.offsets, rng)
         shape = (size, len(self.offsets), len(INPUT_NAMES))
         rays = np.full((*shape, 2), np.nan)
         rays[:, :, :LANDMARKS] = landmarks
         full = np.zeros(shape)
         full[:, :, :LANDMARKS] = scores
         middle = len(self.offsets) // 2
-        return rays, full, guess[:, :, _HINT], points[:, middle, :JOINTS]
+        return rays, full, points[:, middle, :JOINTS]
 
     def _generic(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """As another detector sees it: points of COCO, BODY_25 or Human3.6M, errors of its own."""
@@ -154,9 +150,8 @@ class BatchSource:
         mask = kept[rng.integers(len(kept), size=size)]
         rays = np.where(mask[:, None, :, None], rays, np.nan)
         scores = np.clip(rng.normal(0.8, 0.15, (size, *count)), 0.05, 1.0)
-        no_guess = np.full((size, count[0], len(_HINT), 3), np.nan)
         middle = len(self.offsets) // 2
-        return rays, scores, no_guess, points[:, middle, :JOINTS]
+        return rays, scores, points[:, middle, :JOINTS]
 
     def _detected(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """What the detector said of rendered clips, mirrored and rolled at random."""
@@ -168,22 +163,20 @@ class BatchSource:
         places = np.clip(start[:, None] + self.offsets, 0, length - 1)
         which = rng.integers(found.keypoints_px.shape[2], size=size)[:, None]
         keypoints = found.keypoints_px[clip, places, which].astype(np.float64)
-        guess = found.world_mm[clip, places, which].astype(np.float64)
         points = found.points_mm[clip[:, 0], start, :JOINTS].astype(np.float64)
         rays = (keypoints[..., :2] - IMAGE_SIZE / 2) / found.focal_px[clip][..., None, None]
         mirrored = rng.random(size) < 0.5
         rays[mirrored] = mirror_landmarks(rays[mirrored])
-        guess[mirrored] = mirror_landmarks(guess[mirrored])
         keypoints[mirrored] = mirror_landmarks(keypoints[mirrored])
         points[mirrored] = _mirror_joints(points[mirrored])
         turn = _rolls(rng.normal(0.0, np.deg2rad(self.config.roll_degrees), size))
         rays = rays @ turn[:, None, :2, :2]
-        guess, points = guess @ turn[:, None], points @ turn
+        points = points @ turn
         shape = (size, len(self.offsets), len(INPUT_NAMES))
         everything, scores = np.full((*shape, 2), np.nan), np.zeros(shape)
         everything[:, :, :LANDMARKS] = rays
         scores[:, :, :LANDMARKS] = np.nan_to_num(keypoints[..., 2])
-        return everything, scores, guess[:, :, _HINT], points
+        return everything, scores, points
 
     def _seen(self, size: int, rng: np.random.Generator, offsets: np.ndarray) -> np.ndarray:
         """(size, T, 50, 3) windows of the pool in the axes of random cameras that look at them."""

@@ -43,13 +43,11 @@ class Detections:
         focal_px: (C,) float32 focal length; the principal point is the middle of the image.
         keypoints_px: (C, F, 2, 33, 3) float32 x, y, visibility of both models ("full", "heavy");
             NaN where the person was lost.
-        world_mm: (C, F, 2, 33, 3) float32 the models' own 3D, camera axes, mm; NaN likewise.
     """
 
     points_mm: np.ndarray
     focal_px: np.ndarray
     keypoints_px: np.ndarray
-    world_mm: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,8 +162,7 @@ def _make_clip(job: DetectionJob) -> Callable[[int, Callable[[], None]], int]:
         arrays: dict[str, Any] = {
             "points_mm": camera.to_camera_mm(points).astype(np.float32),
             "focal_px": np.float32(camera.focal_px[0]),
-            "keypoints_px": np.stack([keypoints for keypoints, _ in found], axis=1),
-            "world_mm": np.stack([world for _, world in found], axis=1),
+            "keypoints_px": np.stack(found, axis=1),
         }
         with writing_file(_file(job.out, number)) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)
@@ -174,9 +171,7 @@ def _make_clip(job: DetectionJob) -> Callable[[int, Callable[[], None]], int]:
     return make
 
 
-def follow(
-    engine: BlazePose, images: Sequence[np.ndarray], truth_px: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def follow(engine: BlazePose, images: Sequence[np.ndarray], truth_px: np.ndarray) -> np.ndarray:
     """Run the landmark model over a clip as over a video: each region from the frame before.
 
     The first region, and one after the person was lost, comes from the true landmarks.
@@ -186,21 +181,20 @@ def follow(
         truth_px: (F, 33, 2) true landmarks.
 
     Returns:
-        keypoints (F, 33, 3) and the model's 3D (F, 33, 3), NaN where the person was lost.
+        keypoints (F, 33, 3), NaN where the person was lost.
     """
     count = len(BLAZEPOSE_33.names)
     keypoints = np.full((len(images), count, 3), np.nan, np.float32)
-    world = np.full((len(images), count, 3), np.nan, np.float32)
     region: Region | None = None
     for frame, image in enumerate(images):
         region = region or _true_region(truth_px[frame])
         found = engine.landmarks(image, region)
         if found.presence >= PRESENT:
-            keypoints[frame], world[frame] = found.keypoints_px, found.world_mm
+            keypoints[frame] = found.keypoints_px
             region = found.region
         else:
             region = None
-    return keypoints, world
+    return keypoints
 
 
 def _true_region(truth_px: np.ndarray) -> Region:

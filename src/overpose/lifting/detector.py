@@ -26,10 +26,9 @@ class DetectorModel:
     """Bias and residuals of the detector.
 
     Attributes:
-        weights: (1 + 99, 198) float32, from the pose's features to the bias of the landmarks (33 x
-            2, in sizes of the person), of the detector's own 3D (33 x 3, likewise) and the logit
-            of the visibility (33).
-        residuals: (stretches, F, 33, 6) float32 what is left of these; NaN where nobody was found.
+        weights: (1 + 99, 99) float32, from the pose's features to the bias of each of the 33
+            landmarks (x, y, in sizes of the person) and the logit of its visibility.
+        residuals: (stretches, F, 33, 3) float32 what is left of these; NaN where nobody was found.
     """
 
     weights: np.ndarray
@@ -47,7 +46,6 @@ class DetectorModel:
                     landmarks,
                     detections.focal_px.astype(np.float64),
                     detections.keypoints_px[:, :, which].astype(np.float64),
-                    detections.world_mm[:, :, which].astype(np.float64),
                 )
             )
         inputs, outputs = np.concatenate(features), np.concatenate(errors)
@@ -63,7 +61,7 @@ class DetectorModel:
 
     def draw(
         self, landmarks_mm: np.ndarray, frames: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Detections of windows of known landmarks.
 
         Args:
@@ -72,28 +70,23 @@ class DetectorModel:
             rng: decides everything.
 
         Returns:
-            rays (batch, T, 33, 2), NaN where lost; scores (batch, T, 33); the detector's 3D
-            (batch, T, 33, 3), in sizes of the person.
+            rays (batch, T, 33, 2), NaN where lost, and scores (batch, T, 33).
         """
         batch = len(landmarks_mm)
         rays = landmarks_mm[..., :2] / landmarks_mm[..., 2:]
         features = pose_features(landmarks_mm)
-        bias = (features.astype(np.float32) @ self.weights).reshape(*rays.shape[:3], 6)
+        bias = (features.astype(np.float32) @ self.weights).reshape(*rays.shape[:3], 3)
         length = self.residuals.shape[1]
         stretch = rng.integers(len(self.residuals), size=batch)
         start = rng.integers(length, size=batch)
         places = np.clip(start[:, None] + frames, 0, length - 1)
         drawn = self.residuals[stretch[:, None], places]
         mirrored = rng.random(batch) < 0.5
-        drawn[mirrored] = _mirror_errors(drawn[mirrored])
+        drawn[mirrored] = mirror_landmarks(drawn[mirrored])
         strength = np.exp(rng.normal(0.0, 0.35, (batch, 1, 1, 1)))
         errors = bias + drawn * strength
         scale = _image_size(rays)[..., None, None]
-        return (
-            rays + errors[..., :2] * scale,
-            1.0 / (1.0 + np.exp(-errors[..., 5])),
-            _unit_shape(landmarks_mm) + errors[..., 2:5],
-        )
+        return rays + errors[..., :2] * scale, 1.0 / (1.0 + np.exp(-errors[..., 2]))
 
 
 def pose_features(landmarks_mm: np.ndarray) -> np.ndarray:
@@ -118,12 +111,6 @@ def _other_side(name: str) -> str:
     return name.replace("right", "left")
 
 
-def _mirror_errors(errors: np.ndarray) -> np.ndarray:
-    mirrored = mirror_landmarks(errors)
-    mirrored[..., 2] *= -1.0
-    return mirrored
-
-
 def _unit_shape(landmarks_mm: np.ndarray) -> np.ndarray:
     """Landmarks about the mid-hip, divided by the rms distance of the main ones from it."""
     centred = landmarks_mm - landmarks_mm[..., _HIPS, :].mean(axis=-2, keepdims=True)
@@ -138,15 +125,12 @@ def _image_size(rays: np.ndarray) -> np.ndarray:
     return np.sqrt(squares.mean(axis=-1))
 
 
-def _errors(
-    landmarks_mm: np.ndarray, focal_px: np.ndarray, keypoints_px: np.ndarray, world_mm: np.ndarray
-) -> np.ndarray:
-    """(C, F, 33, 6) errors of one model: image, own 3D, logit of the visibility."""
+def _errors(landmarks_mm: np.ndarray, focal_px: np.ndarray, keypoints_px: np.ndarray) -> np.ndarray:
+    """(C, F, 33, 3) errors of one model: image x, y, logit of the visibility."""
     from overpose.lifting.detections import IMAGE_SIZE
 
     rays = landmarks_mm[..., :2] / landmarks_mm[..., 2:]
     found = (keypoints_px[..., :2] - IMAGE_SIZE / 2) / focal_px[:, None, None, None]
     image = (found - rays) / _image_size(rays)[..., None, None]
-    shape = _unit_shape(world_mm) - _unit_shape(landmarks_mm)
     visible = np.clip(keypoints_px[..., 2:], _LOGIT_LIMIT, 1 - _LOGIT_LIMIT)
-    return np.concatenate([image, shape, np.log(visible / (1 - visible))], axis=-1)
+    return np.concatenate([image, np.log(visible / (1 - visible))], axis=-1)

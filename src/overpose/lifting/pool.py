@@ -82,9 +82,12 @@ def _make_clip(
         rng = clip_stream(config.seed + 1, number)
         motion = random_clip(recordings, rng, config.frames, jitter=config.jitter)
         shape, bones = body_for(model, motion, config.seed, f"pool {number}")
-        points = body_points(model, shape, bones.transforms)
-        middle = points.mean(axis=(0, 1))
-        steps = np.rint((points - middle) / STEP_MM)
-        return number, np.clip(steps, -32768, 32767).astype(np.int16)
+        return number, as_steps(body_points(model, shape, bones.transforms))
 
     return make
+
+
+def as_steps(points_mm: np.ndarray) -> np.ndarray:
+    """(frames, 50, 3) int16: points about their middle, in steps of `STEP_MM`."""
+    steps = np.rint((points_mm - points_mm.mean(axis=(0, 1))) / STEP_MM)
+    return np.clip(steps, -32768, 32767).astype(np.int16)

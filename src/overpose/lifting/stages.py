@@ -45,6 +45,8 @@ class LiftStage:
         steps: batches in an epoch.
         latent_weighting: error of a code, see `training.config.ImageStage`.
         decoder_lr_scale: of stage (c): the decoder's learning rate over that of the rest.
+        bfloat16: whether the hidden layers are trained in half precision, in half the time on
+            processors that know it.
     """
 
     encoder: KeypointEncoderConfig = field(default_factory=KeypointEncoderConfig)
@@ -54,6 +56,7 @@ class LiftStage:
     steps: int = 250
     latent_weighting: Literal["plain", "decoder"] = "plain"
     decoder_lr_scale: float = 1.0
+    bfloat16: bool = True
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -222,6 +225,7 @@ def _fit(
 ) -> PoseLifter:
     device = runtime.torch_device()
     model.to(device)
+    model.encoder.training_dtype = torch.bfloat16 if config.bfloat16 else torch.float32
     stage, loop = model.config.kind, config.loop
 
     def drawn(epoch: int) -> Iterator[Windows]:

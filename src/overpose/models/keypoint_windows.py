@@ -21,16 +21,9 @@ MAIN_NAMES = tuple(
     for side in ("left", "right")
 )
 """Keypoints every layout has: they give a person's place and size."""
-HINT_NAMES = (
-    "nose", *MAIN_NAMES, "left_heel", "right_heel", "left_foot_index", "right_foot_index",
-)  # fmt: skip
-"""Points of the detector's own 3D guess that the network is given, if there is one."""
 MAIN = np.array([INPUT_NAMES.index(name) for name in MAIN_NAMES])
-HINT = np.array([INPUT_NAMES.index(name) for name in HINT_NAMES])
-HINT_MAIN = np.array([HINT_NAMES.index(name) for name in MAIN_NAMES])
-HINT_HIPS = np.array([HINT_NAMES.index("left_hip"), HINT_NAMES.index("right_hip")])
-FRAME_SIZE = 3 * len(INPUT_NAMES) + 3 * len(HINT_NAMES) + 1
-"""Numbers for each frame: x, y, score of the keypoints, the hint, and whether there is one."""
+FRAME_SIZE = 3 * len(INPUT_NAMES)
+"""Numbers for each frame: x, y, score of the keypoints."""
 _SMALLEST = 1e-6
 
 
@@ -52,17 +45,12 @@ def input_size(frames: int) -> int:
     return frames * FRAME_SIZE + 1
 
 
-def make_windows(
-    rays: np.ndarray, scores: np.ndarray, hints: np.ndarray | None, middle: int
-) -> Windows:
+def make_windows(rays: np.ndarray, scores: np.ndarray, middle: int) -> Windows:
     """Normalise windows of keypoints.
 
     Args:
         rays: (batch, frames, 37, 2) keypoints of `INPUT_NAMES` as x / z, y / z; NaN where missing.
         scores: (batch, frames, 37) 0 to 1.
-        hints: (batch, frames, 17, 3) the detector's 3D of `HINT_NAMES`, any unit and origin, in the
-            axes of a camera that looks at the person, as detectors that work on a crop give it; NaN
-            where missing; None if there is none at all.
         middle: index of the frame that is predicted.
     """
     seen = np.asarray(np.isfinite(rays).all(axis=-1))
@@ -87,13 +75,7 @@ def make_windows(
     size = np.maximum(size, _SMALLEST)
     points = np.where(seen[..., None], flat / size[:, None, None, None], 0.0)
     sureness = np.where(seen, 0.25 + 0.75 * scores, 0.0)
-    parts = [
-        np.concatenate([points, sureness[..., None]], axis=-1).reshape(
-            *seen.shape[:2], 3 * len(INPUT_NAMES)
-        )
-    ]
-    parts.append(_hint_features(hints, seen.shape))
-    frames = np.concatenate(parts, axis=-1).reshape(len(rays), -1)
+    frames = np.concatenate([points, sureness[..., None]], axis=-1).reshape(len(rays), -1)
     features = np.concatenate([frames, np.log(size)[:, None] + 1.5], axis=1)
     return Windows(features.astype(np.float32), to_camera)
 
@@ -109,18 +91,3 @@ def look_along(directions: np.ndarray) -> np.ndarray:
         [-x, -y, z],
     ]
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
-
-
-def _hint_features(hints: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
-    """(batch, frames, 3 * 17 + 1): the hint about its mid-hip, divided by its size, and a flag."""
-    batch, frames = shape[:2]
-    features = np.zeros((batch, frames, 3 * len(HINT_NAMES) + 1))
-    if hints is None:
-        return features
-    centred = hints - hints[:, :, HINT_HIPS].mean(axis=2, keepdims=True)
-    known = np.isfinite(centred).all(axis=(2, 3))
-    spread = np.sqrt(np.square(centred[:, :, HINT_MAIN]).sum(axis=-1).mean(axis=-1))
-    unit = centred / np.maximum(spread, _SMALLEST)[..., None, None]
-    features[..., :-1] = np.where(known[..., None], unit.reshape(batch, frames, -1), 0.0)
-    features[..., -1] = known
-    return features

@@ -48,6 +48,7 @@ def save_model(
     directory: Path,
     provenance: Mapping[str, Any] | None = None,
     *,
+    half: bool = False,
     overwrite: bool = False,
 ) -> None:
     """Write a model as a directory, whole or not at all.
@@ -56,22 +57,31 @@ def save_model(
         model: an autoencoder, PCA, regressor or lifter.
         directory: where to.
         provenance: what reproduces the model (data, seed, training configuration): JSON values.
+        half: whether to write weights in half precision: half the size, read back as float32.
         overwrite: whether an existing directory may be replaced.
 
     Raises:
-        InputError: `directory` exists and `overwrite` is false.
+        InputError: `directory` exists and `overwrite` is false, or a weight is too large for half
+            precision.
     """
     require_writable(directory, overwrite=overwrite)
     with writing_directory(directory) as temporary:
-        write_model_files(model, temporary, provenance)
+        write_model_files(model, temporary, provenance, half=half)
 
 
 def write_model_files(
-    model: Model, directory: Path, provenance: Mapping[str, Any] | None = None
+    model: Model,
+    directory: Path,
+    provenance: Mapping[str, Any] | None = None,
+    *,
+    half: bool = False,
 ) -> None:
     """Put the two files of a model into an existing directory."""
     kind = next(name for name, (cls, _) in _KINDS.items() if type(model) is cls)
-    sha256 = write_tensors(directory / "weights.safetensors", model.state_dict())
+    weights = dict(model.state_dict())
+    if half:
+        weights = {name: _halved(name, tensor) for name, tensor in weights.items()}
+    sha256 = write_tensors(directory / "weights.safetensors", weights)
     config = {
         "format_version": FORMAT_VERSION,
         "kind": kind,
@@ -82,6 +92,17 @@ def write_model_files(
         "provenance": dict(provenance or {}),
     }
     write_json(directory / "config.json", config)
+
+
+def _halved(name: str, tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.to(torch.float16)
+    if not half.isfinite().all():
+        raise InputError(
+            f"{name}: values up to {tensor.abs().max():.3g}; write it in full precision"
+        )
+    return half
 
 
 def load_model(directory: Path, device: str = "cpu") -> Model:
@@ -171,7 +192,8 @@ def fill_model(model: torch.nn.Module, weights: Mapping[str, Tensor], path: Path
         if name not in state:
             raise InputError(f"{path}: tensor {name!r} has no place in the configured model")
         got, expected = weights[name], state[name]
-        if got.shape != expected.shape or got.dtype != expected.dtype:
+        widened = got.dtype == torch.float16 and expected.dtype == torch.float32
+        if got.shape != expected.shape or (got.dtype != expected.dtype and not widened):
             raise InputError(
                 f"{path}: tensor {name!r} is {tuple(got.shape)} {got.dtype}, the configuration "
                 f"calls for {tuple(expected.shape)} {expected.dtype}"

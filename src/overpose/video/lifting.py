@@ -6,13 +6,12 @@ Where the keypoints come from belongs to the engines, smoothing and placing to t
 import numpy as np
 
 from overpose.checks import check_array
-from overpose.models.keypoint_windows import HINT_NAMES, INPUT_NAMES, make_windows
+from overpose.models.keypoint_windows import INPUT_NAMES, make_windows
 from overpose.models.lifter import PoseLifter
-from overpose.video.layouts import BLAZEPOSE_33, KeypointLayout
+from overpose.video.layouts import KeypointLayout
 
 MODEL_FPS = 27.0
 """What the lifter's windows count frames at: it learned from 25, and most videos have 25 or 30."""
-_HINT = np.array([BLAZEPOSE_33.names.index(name) for name in HINT_NAMES])
 
 
 def lift(
@@ -23,7 +22,6 @@ def lift(
     focal_px: float,
     center_px: tuple[float, float],
     fps: float,
-    world_mm: np.ndarray | None = None,
 ) -> np.ndarray:
     """Poses of a person.
 
@@ -34,7 +32,6 @@ def lift(
         focal_px: focal length, pixels.
         center_px: principal point, pixels.
         fps: frames per second of the video.
-        world_mm: (frames, 33, 3) BlazePose's own 3D, camera axes, if there is any.
 
     Returns:
         (frames, 17, 3) float32, mm, camera axes, relative to the root; NaN in frames without
@@ -56,9 +53,8 @@ def lift(
     offsets = np.array(lifter.config.encoder.offsets)
     stride = max(1, round(fps / MODEL_FPS))
     places = np.clip(np.arange(frames)[:, None] + stride * offsets, 0, max(frames - 1, 0))
-    hints = None if world_mm is None else world_mm[:, _HINT].astype(np.float64)[places]
     middle = int(np.flatnonzero(offsets == 0)[0])
-    windows = make_windows(rays[places], scores[places], hints, middle)
+    windows = make_windows(rays[places], scores[places], middle)
     poses = lifter.predict(windows.features) @ np.swapaxes(windows.to_camera, -1, -2)
     poses[~np.isfinite(rays).any(axis=(1, 2))] = np.nan
     return poses.astype(np.float32)

@@ -1,0 +1,360 @@
+"""PoseEstimator: from a photo, a video, a webcam or a keypoint file to people in 3D.
+
+The parts it is made of are the modules beside it; files and formats belong to `predict`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from overpose.checks import check_array
+from overpose.errors import InputError
+from overpose.models.lifter import PoseLifter
+from overpose.models.regressor import PoseRegressor
+from overpose.models.storage import load_model
+from overpose.poses import PoseTrack
+from overpose.progress import progress_bar
+from overpose.video.image_poses import poses_from_image
+from overpose.video.keypoint_files import KeypointFile
+from overpose.video.layouts import COCO_17
+from overpose.video.live import LivePerson, LivePoser
+from overpose.video.media import Frame, Media, MediaInfo, open_media
+from overpose.video.people import (
+    BlazePoseEngines,
+    BlazePoseFinder,
+    DetectionFinder,
+    PeopleFinder,
+    Person,
+)
+from overpose.video.posing import PredictOptions, View, finished_poses, lifted
+from overpose.video.recording import PersonRecord, Recording
+from overpose.video.selection import Presence, presences_of, select_people
+from overpose.workers import available_processes
+
+Engine = Literal["full", "heavy", "rtmlib"]
+SLOWEST_FPS = 12.0
+"""Below this rate the frames of a video are too far apart for the network that sees several."""
+DEFAULTS = PredictOptions()
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedFrame:
+    """One frame of `PoseEstimator.track`.
+
+    Attributes:
+        index: from 0.
+        time_s: from the beginning.
+        image: (height, width, 3) uint8 RGB.
+        people: who is in it.
+    """
+
+    index: int
+    time_s: float
+    image: np.ndarray
+    people: tuple[LivePerson, ...]
+
+
+class PoseEstimator:
+    """Recovers the 3D poses of the people in photos and videos.
+
+    Args:
+        find_people: begins a video: from its frame rate to a finder of its people.
+        photo: model for single frames and live use: a lifter, or an image model.
+        video: lifter for videos; None: `photo` for these too.
+        name: what tracks call the models that made them.
+    """
+
+    def __init__(
+        self,
+        find_people: Callable[[float], PeopleFinder],
+        photo: PoseLifter | PoseRegressor,
+        video: PoseLifter | None = None,
+        *,
+        name: str,
+    ) -> None:
+        if video is None and isinstance(photo, PoseLifter):
+            video = photo
+        self._find_people = find_people
+        self._photo = photo
+        self._video = video
+        self.name = name
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        keypoints: Engine = "full",
+        *,
+        model: Path | str | None = None,
+        threads: int | None = None,
+    ) -> "PoseEstimator":
+        """The estimator with the weights of this package.
+
+        Args:
+            keypoints: what finds 2D keypoints: BlazePose's "full" (faster) or "heavy" (better), or
+                "rtmlib" (an extra). BlazePose's files are downloaded once, see `assets`.
+            model: directory of a model trained with overpose to take instead of the shipped ones: a
+                lifter or an image model.
+            threads: how many people are looked at side by side; by default one on each core.
+
+        Raises:
+            InputError: a file is missing and cannot be downloaded, or `model` is none.
+        """
+        number = available_processes() if threads is None else threads
+        if number < 1:
+            raise InputError(f"threads: got {threads}, expected at least 1")
+        if model is None:
+            return cls(
+                finder_of(keypoints, number),
+                shipped_lifter("photo"),
+                shipped_lifter("video"),
+                name=f"{keypoints} + shipped",
+            )
+        made = load_model(Path(model))
+        if not isinstance(made, PoseLifter | PoseRegressor):
+            raise InputError(
+                f"{model}: got {type(made).__name__}, expected a lifter or an image model: the "
+                "directory of one of the stages direct, latent or finetuned"
+            )
+        name = f"{keypoints} + {Path(model).resolve().name}"
+        return cls(finder_of(keypoints, number), made, name=name)
+
+    def predict(
+        self, source: np.ndarray | Path | str, options: PredictOptions = DEFAULTS
+    ) -> PoseTrack:
+        """All people of a photo or video.
+
+        Args:
+            source: an RGB image (height, width, 3) uint8, or the file of a photo or video.
+            options: whom to keep, camera, smoothing.
+
+        Returns:
+            the track; of a photo it has one frame. Nobody to be seen gives a track of no people.
+
+        Raises:
+            InputError: `source` cannot be read.
+        """
+        if isinstance(source, np.ndarray):
+            return self.predict_media(_of_image(source), options)
+        with open_media(source) as media:
+            return self.predict_media(media, options)
+
+    def predict_media(
+        self,
+        media: Media,
+        options: PredictOptions = DEFAULTS,
+        *,
+        until_interrupted: bool = False,
+    ) -> PoseTrack:
+        """`predict` on media that are open already.
+
+        Args:
+            media: from `open_media` or `open_webcam`.
+            options: as in `predict`.
+            until_interrupted: whether Ctrl-C ends the recording and no more: its track is given.
+        """
+        info = media.info
+        view, is_estimated = _view(info, options)
+        finder = self._find_people(view.fps)
+        recording = Recording(finder.layout)
+        try:
+            with progress_bar(info.name, info.frames or 0) as advance:
+                self._record(media, finder, recording, advance)
+        except KeyboardInterrupt:
+            if not until_interrupted or recording.frames == 0:
+                raise
+        finally:
+            finder.close()
+        kept = _kept(finder.presences, recording.frames, view, options)
+        records = [recording.person(number) for number in kept]
+        return self._tracked(records, recording, view, options, is_estimated, info.is_photo)
+
+    def track(
+        self, source: Media | Path | str, options: PredictOptions = DEFAULTS
+    ) -> Iterator[TrackedFrame]:
+        """The people of a video frame by frame, as it comes: for live use and endless videos.
+
+        Every pose is made of what was seen until then: by the model for single frames, the 1€
+        filter and the limb lengths so far. Memory does not grow. `people`, `track` and `bridge_s`
+        of the options do nothing here; any `smooth` but "none" is the 1€ filter.
+
+        Raises:
+            InputError: `source` cannot be read.
+        """
+        if not isinstance(source, Media):
+            with open_media(source) as media:
+                yield from self.track(media, options)
+            return
+        view, _ = _view(source.info, options)
+        finder = self._find_people(view.fps)
+        poser = LivePoser(self._photo, finder.layout, view, options)
+        people: tuple[LivePerson, ...] = ()
+        try:
+            for frame in source:
+                if not frame.repeated:
+                    people = poser.pose(frame.image, finder.find(frame.image, frame.index))
+                yield TrackedFrame(frame.index, frame.time_s, frame.image, people)
+        finally:
+            finder.close()
+
+    def _record(
+        self,
+        media: Media,
+        finder: PeopleFinder,
+        recording: Recording,
+        advance: Callable[[int], None],
+    ) -> None:
+        people: list[Person] = []
+        poses: np.ndarray | None = None
+        for frame in media:
+            if not frame.repeated:
+                people = finder.find(frame.image, frame.index)
+                if isinstance(self._photo, PoseRegressor):
+                    poses = poses_from_image(self._photo, frame.image, people)
+            recording.add(people, poses)
+            advance(1)
+
+    def _tracked(
+        self,
+        records: list[PersonRecord],
+        recording: Recording,
+        view: View,
+        options: PredictOptions,
+        is_estimated: bool,
+        is_photo: bool,
+    ) -> PoseTrack:
+        single = is_photo or view.fps < SLOWEST_FPS or self._video is None
+        model = self._photo if single else self._video
+        if is_photo:
+            options = replace(options, smooth="none")
+        poses, roots = [], []
+        for record in records:
+            raw = record.poses_mm
+            if raw is None:
+                assert isinstance(model, PoseLifter)  # an image model gave poses already
+                raw = lifted(model, record.keypoints_px, recording.layout, view)
+            pose, root = finished_poses(raw, record.keypoints_px, recording.layout, view, options)
+            poses.append(pose)
+            roots.append(root)
+        frames, count = recording.frames, len(recording.layout)
+        keypoints = [record.keypoints_px for record in records]
+        return PoseTrack(
+            poses_mm=_stacked(poses, (frames, 17, 3)),
+            root_mm=_stacked(roots, (frames, 3)),
+            keypoints_px=_stacked(keypoints, (frames, count, 3)),
+            keypoint_names=recording.layout.names,
+            fps=view.fps,
+            width=view.width,
+            height=view.height,
+            focal_px=view.focal_px,
+            focal_is_estimated=is_estimated,
+            model=self.name,
+        )
+
+
+def predict_keypoints(
+    found: KeypointFile,
+    options: PredictOptions = DEFAULTS,
+    *,
+    name: str = "keypoints",
+    known_focal_px: float | None = None,
+    model: Path | str | None = None,
+) -> PoseTrack:
+    """All people of a keypoint file, which says its frame rate and the size of its image.
+
+    Args:
+        found: from `read_keypoints`.
+        options: whom to keep, camera, smoothing.
+        name: what the track calls the source of the keypoints.
+        known_focal_px: focal length, pixels, where the image's file says it.
+        model: directory of a lifter to take instead of the shipped ones.
+
+    Raises:
+        InputError: frame rate or image size are not known, or `model` is no lifter.
+    """
+    fps, width, height = found.fps, found.width, found.height
+    if fps is None or width is None or height is None:
+        missing = [key for key in ("fps", "width", "height") if getattr(found, key) is None]
+        raise InputError(
+            f"{name}: got keypoints that do not say their {' and '.join(missing)}; give the video "
+            "they are of, and the file with --keypoints"
+        )
+    photo, video = (shipped_lifter("photo"), shipped_lifter("video"))
+    if model is not None:
+        made = load_model(Path(model))
+        if not isinstance(made, PoseLifter):
+            raise InputError(
+                f"{model}: got {type(made).__name__}, expected a lifter: keypoints have no image"
+            )
+        photo = video = made
+    focal, is_estimated = options.focal(width, height, known_focal_px)
+    view = View(width, height, fps, focal)
+    frames = found.keypoints.shape[1]
+    seen = [each for each in presences_of(found.keypoints) if each.frames > 0]
+    recording = Recording(found.layout, frames)
+    records = [
+        PersonRecord(found.keypoints[number - 1]) for number in _kept(seen, frames, view, options)
+    ]
+    of_file = PoseEstimator(
+        lambda rate: DetectionFinder(lambda image: [], found.layout, rate),
+        photo,
+        video,
+        name=f"{name} + {'shipped' if model is None else Path(model).resolve().name}",
+    )
+    return of_file._tracked(records, recording, view, options, is_estimated, frames == 1)
+
+
+def finder_of(keypoints: Engine, threads: int) -> Callable[[float], PeopleFinder]:
+    """A finder of people for a video of a given frame rate, by the name of the engine.
+
+    Raises:
+        InputError: no such engine, or its files or package are missing.
+    """
+    if keypoints == "rtmlib":
+        from overpose.video.rtmlib_engine import RtmlibEngine
+
+        engine = RtmlibEngine()
+        return lambda fps: DetectionFinder(engine, COCO_17, fps)
+    if keypoints not in ("full", "heavy"):
+        raise InputError(f"keypoints: got {keypoints!r}, expected full, heavy or rtmlib")
+    engines = BlazePoseEngines(keypoints, threads=threads)
+    return lambda fps: BlazePoseFinder(engines, fps)
+
+
+def shipped_lifter(lifter: Literal["photo", "video"]) -> PoseLifter:
+    """The weights that come with the package; `overpose train-lifter` made them."""
+    directory = files("overpose") / "weights" / lifter
+    model = load_model(Path(str(directory)))
+    assert isinstance(model, PoseLifter)
+    return model
+
+
+def _view(info: MediaInfo, options: PredictOptions) -> tuple[View, bool]:
+    focal, is_estimated = options.focal(info.width, info.height, info.focal_px)
+    return View(info.width, info.height, info.fps, focal), is_estimated
+
+
+def _kept(presences: list[Presence], frames: int, view: View, options: PredictOptions) -> list[int]:
+    if not presences and options.track is None:
+        return []
+    return select_people(
+        presences,
+        fps=view.fps,
+        total_frames=frames,
+        people=options.people,
+        track=options.track,
+    )
+
+
+def _stacked(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    return np.stack(arrays) if arrays else np.empty((0, *shape), np.float32)
+
+
+def _of_image(image: np.ndarray) -> Media:
+    check_array("image", image, ("height", "width", 3), dtype=np.uint8)
+    height, width = image.shape[:2]
+    info = MediaInfo("image", Path("image"), width, height, 1.0, 1, True)
+    return Media(info, iter([Frame(0, 0.0, image)]))

@@ -1,0 +1,116 @@
+"""Poses as the frames come: each made of what was seen until then, in memory that does not grow.
+
+The counterpart of `posing`, which sees a whole video.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from overpose.models.lifter import PoseLifter
+from overpose.models.regressor import PoseRegressor
+from overpose.video.image_poses import poses_from_image
+from overpose.video.layouts import KeypointLayout, house_keypoints
+from overpose.video.people import Person
+from overpose.video.placement import place_root, scale_to_height
+from overpose.video.posing import ONE_EURO, PredictOptions, View, lifted
+from overpose.video.proportions import LimbKeeper
+from overpose.video.smoothing import OneEuro
+
+FORGOTTEN_S = 2.0
+"""Somebody away for longer starts afresh."""
+
+
+@dataclass(frozen=True, eq=False)
+class LivePerson:
+    """One person in one frame.
+
+    Attributes:
+        number: from 1 on, the same while the person is seen.
+        pose_mm: (17, 3) float32, camera axes, relative to the root.
+        root_mm: (3,) float32, camera coordinates; NaN where it is not known.
+        keypoints_px: (K, 3) float32 x, y px and score.
+    """
+
+    number: int
+    pose_mm: np.ndarray
+    root_mm: np.ndarray
+    keypoints_px: np.ndarray
+
+
+@dataclass(eq=False)
+class _Memory:
+    """Filters of one person."""
+
+    pose: OneEuro
+    root: OneEuro
+    limbs: LimbKeeper = field(default_factory=LimbKeeper)
+    last_frame: int = 0
+
+
+class LivePoser:
+    """Makes poses of the people of each frame, in order.
+
+    Args:
+        model: a lifter for single frames, or an image model.
+        layout: of the keypoints.
+        view: camera and clock.
+        options: see `PoseEstimator.track`.
+    """
+
+    def __init__(
+        self,
+        model: PoseLifter | PoseRegressor,
+        layout: KeypointLayout,
+        view: View,
+        options: PredictOptions,
+    ) -> None:
+        self._model = model
+        self._layout = layout
+        self._view = view
+        self._options = options
+        self._memories: dict[int, _Memory] = {}
+        self._frame = 0
+
+    def pose(self, image: np.ndarray, people: list[Person]) -> tuple[LivePerson, ...]:
+        """The people of the next frame in 3D."""
+        self._frame += 1
+        oldest = self._frame - FORGOTTEN_S * self._view.fps
+        self._memories = {n: m for n, m in self._memories.items() if m.last_frame >= oldest}
+        if isinstance(self._model, PoseRegressor):
+            poses = poses_from_image(self._model, image, people)
+        else:
+            poses = [self._lifted(self._model, person) for person in people]
+        return tuple(
+            self._finished(person, pose) for person, pose in zip(people, poses, strict=True)
+        )
+
+    def _lifted(self, lifter: PoseLifter, person: Person) -> np.ndarray:
+        return lifted(lifter, person.keypoints_px[None], self._layout, self._view)[0]
+
+    def _finished(self, person: Person, pose: np.ndarray) -> LivePerson:
+        memory = self._memories.get(person.number)
+        if memory is None:
+            fps = self._view.fps
+            memory = _Memory(OneEuro(fps, **ONE_EURO), OneEuro(fps, **ONE_EURO))
+            self._memories[person.number] = memory
+        memory.last_frame = self._frame
+        smooth = self._options.smooth != "none"
+        if smooth:
+            pose = memory.pose(pose)
+        if self._options.constant_limbs:
+            pose = memory.limbs(pose)
+        joints_px = house_keypoints(person.keypoints_px, self._layout)[None]
+        view = self._view
+        root = place_root(pose[None], joints_px, view.focal_px, view.width, view.height)[0]
+        if smooth:
+            root = memory.root(root)
+        if self._options.height_m is not None and np.isfinite(pose).all():
+            poses, roots = scale_to_height(pose[None], root[None], self._options.height_m)
+            pose, root = poses[0], roots[0]
+        return LivePerson(
+            person.number,
+            pose.astype(np.float32),
+            root.astype(np.float32),
+            person.keypoints_px,
+        )

@@ -1,0 +1,59 @@
+"""What was found in the frames of a video, kept by person: small, whatever the size of the images.
+
+Finding belongs to `people`, making poses of it to `posing`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from overpose.video.layouts import KeypointLayout
+from overpose.video.people import Person
+
+
+@dataclass(frozen=True, eq=False)
+class PersonRecord:
+    """One person through the frames of a video.
+
+    Attributes:
+        keypoints_px: (frames, K, 3) float32; NaN where not seen.
+        poses_mm: (frames, 17, 3) float32 from the images; None where poses come from keypoints.
+    """
+
+    keypoints_px: np.ndarray
+    poses_mm: np.ndarray | None = None
+
+
+@dataclass(eq=False)
+class Recording:
+    """Collects people frame by frame.
+
+    Attributes:
+        layout: of their keypoints.
+        frames: how many frames there were.
+    """
+
+    layout: KeypointLayout
+    frames: int = 0
+    _seen: dict[int, list[tuple[int, Person, np.ndarray | None]]] = field(default_factory=dict)
+
+    def add(self, people: Sequence[Person], poses_mm: np.ndarray | None = None) -> None:
+        """The people of the next frame, and their poses (people, 17, 3) if they are known."""
+        for place, person in enumerate(people):
+            pose = None if poses_mm is None else poses_mm[place]
+            self._seen.setdefault(person.number, []).append((self.frames, person, pose))
+        self.frames += 1
+
+    def person(self, number: int) -> PersonRecord:
+        """Everything about one person."""
+        entries = self._seen.get(number, [])
+        keypoints = np.full((self.frames, len(self.layout), 3), np.nan, np.float32)
+        poses = None
+        if any(pose is not None for _, _, pose in entries):
+            poses = np.full((self.frames, 17, 3), np.nan, np.float32)
+        for frame, person, pose in entries:
+            keypoints[frame] = person.keypoints_px
+            if poses is not None and pose is not None:
+                poses[frame] = pose
+        return PersonRecord(keypoints, poses)
