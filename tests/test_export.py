@@ -1,10 +1,13 @@
 """Pose tracks in other formats, read back by independent readers."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import ezc3d
 import numpy as np
 import pandas as pd
+import pybvh
 import pytest
 
 from overpose.errors import InputError
@@ -131,3 +134,51 @@ def test_files_are_exported_by_name(tmp_path: Path) -> None:
     assert all(path.is_file() for path in written)
     with pytest.raises(InputError, match="got no file"):
         export_files([], tmp_path, ["csv"])
+
+
+def test_a_bvh_for_each_person_stands_where_the_track_does(tmp_path: Path) -> None:
+    track = made_track()
+    written = write_formats(track, tmp_path, "clip", ["bvh"])
+    assert [path.name for path in written] == ["clip_person1.bvh", "clip_person2.bvh"]
+    hips = pybvh.read_bvh_file(tmp_path / "clip_person2.bvh", world_up="+y")
+    root = hips.node_positions()[:, 0]
+    assert np.allclose(root, track.root_mm[1] * (0.1, -0.1, -0.1), atol=1e-3)
+
+
+def test_one_person_gives_one_bvh_of_the_name_of_the_track(tmp_path: Path) -> None:
+    written = write_formats(made_track(people=1), tmp_path, "clip", ["bvh", "c3d"])
+    assert [path.name for path in written] == ["clip.bvh", "clip.c3d"]
+    labels = ezc3d.c3d(str(tmp_path / "clip.c3d"))["parameters"]["POINT"]["LABELS"]["value"]
+    assert labels == list(HUMAN36M.joint_names)
+
+
+def test_an_existing_bvh_of_one_person_stops_all_writing(tmp_path: Path) -> None:
+    (tmp_path / "clip_person2.bvh").write_text("mine")
+    with pytest.raises(InputError, match="exists already"):
+        write_formats(made_track(), tmp_path, "clip", ["json", "bvh"])
+    assert [path.name for path in tmp_path.iterdir()] == ["clip_person2.bvh"]
+
+
+def test_somebody_never_seen_gets_no_bvh_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    track = made_track()
+    poses = track.poses_mm.copy()
+    poses[0] = np.nan
+    written = write_formats(replace(track, poses_mm=poses), tmp_path, "clip", ["bvh"])
+    assert [path.name for path in written] == ["clip_person2.bvh"]
+    assert "person 1 is never seen" in capsys.readouterr().err
+
+
+def test_confidence_is_the_score_of_the_keypoints(tmp_path: Path) -> None:
+    track = made_track()
+    keypoints = np.full((2, 5, 17, 3), 0.75, np.float32)
+    keypoints[0, 2] = np.nan
+    sure = replace(track, keypoints_px=keypoints, keypoint_names=HUMAN36M.joint_names)
+    write_formats(sure, tmp_path, "clip", ["csv", "json"])
+    cells = pd.read_csv(tmp_path / "clip.csv").confidence.to_numpy().reshape(2, 5, 17)
+    assert np.isnan(cells[0, 2]).all()
+    assert (cells[1] == 0.75).all()
+    value = json.loads((tmp_path / "clip.json").read_text())
+    assert value["people"][0]["confidence"][2] is None
+    assert value["people"][1]["confidence"][0] == [0.75] * 17

@@ -1,6 +1,6 @@
 """Photos and videos as frames: upright, RGB, at a constant rate, a few at a time.
 
-What is seen in them belongs to the keypoint engines; writing videos to `overlay`.
+What is seen in them belongs to the keypoint engines; writing videos to `writer`.
 """
 
 import queue
@@ -74,12 +74,17 @@ class Media:
     """An opened photo or video; iterate once over its frames, close it or use it in a `with`.
 
     Frames are decoded ahead by a thread; closing stops it.
+
+    Args:
+        info: what is known of them.
+        frames: the frames; a generator is closed at the end.
+        ahead: how many frames may wait.
     """
 
-    def __init__(self, info: MediaInfo, frames: Iterator[Frame]) -> None:
+    def __init__(self, info: MediaInfo, frames: Iterator[Frame], *, ahead: int = AHEAD) -> None:
         self.info = info
         self._frames = frames
-        self._waiting: queue.Queue[Frame | BaseException | None] = queue.Queue(AHEAD)
+        self._waiting: queue.Queue[Frame | BaseException | None] = queue.Queue(ahead)
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 

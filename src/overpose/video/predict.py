@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast, get_args
 
 from overpose.errors import InputError
 from overpose.export import FORMATS, write_formats
@@ -16,10 +17,10 @@ from overpose.progress import say
 from overpose.video.estimator import Engine, PoseEstimator, predict_keypoints
 from overpose.video.keypoint_files import read_keypoints
 from overpose.video.media import open_media
-from overpose.video.overlay import overlay_path, write_overlay
 from overpose.video.photo import is_photo
 from overpose.video.posing import PredictOptions
 from overpose.video.webcam import open_webcam
+from overpose.viewer.overlay import overlay_path, write_overlay
 from overpose.viewer.page import write_page
 
 KEYPOINT_SUFFIXES = (".json", ".csv", ".tsv")
@@ -89,6 +90,46 @@ class Outputs:
         for name in self.formats:
             yield self.directory / f"{stem}.{name}"
             yield self.directory / f"{stem}_person1.{name}"
+
+
+def predict(
+    inputs: Sequence[Path],
+    outputs: Outputs,
+    options: PredictOptions,
+    *,
+    keypoints: str = "full",
+    model: Path | None = None,
+    webcam: str | None = None,
+    seconds: float | None = None,
+) -> Iterator[Path]:
+    """`predict_files` or `predict_webcam`, from what the command line gives.
+
+    Args:
+        keypoints: the name of an engine, or of a file.
+        webcam: the number of a camera, or a video file in its place.
+
+    Raises:
+        InputError: there are inputs and a webcam, or neither; or as in those.
+    """
+    engine = get_args(Engine)
+    if keypoints not in engine and not Path(keypoints).exists():
+        raise InputError(
+            f"keypoints: got {keypoints}, expected {', '.join(engine)} or a file that exists"
+        )
+    if (webcam is None) == (not inputs):
+        got = "neither" if webcam is None else "both"
+        raise InputError(f"predict: got {got}, expected photos or videos, or --webcam and a number")
+    if webcam is None:
+        if seconds is not None:
+            raise InputError("seconds: got it without --webcam; cut the video instead")
+        found = cast(Engine, keypoints) if keypoints in engine else Path(keypoints)
+        return predict_files(inputs, outputs, options, keypoints=found, model=model)
+    if keypoints not in engine:
+        raise InputError(f"keypoints: got {keypoints} for a webcam, expected {', '.join(engine)}")
+    device = int(webcam) if webcam.isdecimal() else Path(webcam)
+    return predict_webcam(
+        device, outputs, options, seconds=seconds, keypoints=cast(Engine, keypoints), model=model
+    )
 
 
 def predict_files(

@@ -1,6 +1,6 @@
 """Keypoints and projected poses drawn on the small picture beside the live viewer's scene.
 
-Full-size videos with a skeleton on them are made by `video.overlay`.
+Full-size videos with a skeleton on them are made by `overlay`.
 """
 
 import cv2
@@ -39,11 +39,11 @@ def draw_people(
         if keypoints and frame < person.frames:
             points = person.keypoints_px[frame, :, :2] * scale
             edges = keypoint_edges(person.keypoint_names)
-            _lines(drawn, points, edges, person.colour, thickness)
+            draw_lines(drawn, points, edges, person.colour, thickness)
         joints_mm = person.positions_mm(time_s) if projected else None
         if joints_mm is not None:
             points = project_px(joints_mm, show) * scale
-            _lines(drawn, points, person.limbs.tolist(), (255, 255, 255), thickness)
+            draw_lines(drawn, points, person.limbs.tolist(), (255, 255, 255), thickness)
     return drawn
 
 
@@ -54,13 +54,19 @@ def project_px(joints_mm: np.ndarray, show: Show) -> np.ndarray:
     return middle + show.focal_px * joints_mm[..., :2] / depth
 
 
-def _lines(
+def draw_lines(
     image: np.ndarray,
     points: np.ndarray,
     edges: list[tuple[int, int]],
     colour: tuple[int, int, int],
     thickness: int,
+    *,
+    dots: bool = True,
 ) -> None:
+    """Draw lines between points (n, 2), px, on an RGB image, and dots on the points.
+
+    What is not a number, or far outside the image, is left out.
+    """
     far = 4.0 * max(image.shape)  # OpenCV's coordinates are 16 bits wide
     good = np.isfinite(points).all(axis=-1) & (np.abs(np.nan_to_num(points)) < far).all(axis=-1)
     fixed = np.rint(np.where(good[:, None], points, 0) * 2**_SHIFT - 2 ** (_SHIFT - 1)).astype(int)
@@ -68,6 +74,6 @@ def _lines(
         if good[a] and good[b]:
             ends = fixed[a].tolist(), fixed[b].tolist()
             cv2.line(image, *ends, colour, thickness, cv2.LINE_AA, _SHIFT)
-    for point in fixed[good].tolist():
+    for point in fixed[good].tolist() if dots else ():
         radius = thickness * 2 ** (_SHIFT + 1) * 3 // 4
         cv2.circle(image, point, radius, (255, 255, 255), -1, cv2.LINE_AA, _SHIFT)
