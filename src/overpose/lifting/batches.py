@@ -49,7 +49,7 @@ class BatchConfig:
     distance_m: tuple[float, float] = (1.8, 10.0)
     elevation_degrees: tuple[float, float] = (13.0, 20.0)
     roll_degrees: float = 14.0
-    shift: float = 0.012
+    shift: float = 0.03
     generic_noise: float = 0.025
     drop: float = 0.02
     drop_part: float = 0.06

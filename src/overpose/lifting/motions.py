@@ -25,15 +25,12 @@ LEFT_ARM = tuple(f"l{part}" for part in _SIDE_ARM)
 RIGHT_ARM = tuple(f"r{part}" for part in _SIDE_ARM)
 
 JITTER_DEGREES = {
-    "root": 10.0, "lowerback": 3.0, "upperback": 3.0, "thorax": 3.0, "lowerneck": 6.0,
-    "upperneck": 6.0, "lclavicle": 4.0, "rclavicle": 4.0, "lhumerus": 24.0, "rhumerus": 24.0,
-    "lradius": 12.0, "rradius": 12.0, "lwrist": 8.0, "rwrist": 8.0, "lhand": 8.0, "rhand": 8.0,
-    "lfemur": 14.0, "rfemur": 14.0, "ltibia": 8.0, "rtibia": 8.0, "lfoot": 6.0, "rfoot": 6.0,
+    "root": 7.0, "lowerback": 5.0, "upperback": 4.0, "thorax": 4.0, "lowerneck": 5.0,
+    "upperneck": 5.0, "lclavicle": 3.0, "rclavicle": 3.0, "lhumerus": 16.0, "rhumerus": 16.0,
+    "lradius": 8.0, "rradius": 8.0, "lwrist": 8.0, "rwrist": 8.0, "lhand": 8.0, "rhand": 8.0,
+    "lfemur": 10.0, "rfemur": 10.0, "ltibia": 6.0, "rtibia": 6.0, "lfoot": 5.0, "rfoot": 5.0,
 }  # fmt: skip
 """Standard deviation of the random turn of a joint about each axis."""
-TRUNK_DEGREES = 14.0
-"""That of the whole trunk's bend, to which each bone of `TRUNK` adds a third."""
-TRUNK = ("lowerback", "upperback", "thorax")
 
 LENGTH_SPREAD = {
     "legs": 0.06, "shanks": 0.04, "arms": 0.06, "forearms": 0.04, "trunk": 0.05, "shoulders": 0.07,
@@ -44,6 +41,7 @@ _GROUPS = {
     "legs": ("femur", "tibia"), "shanks": ("tibia",), "arms": ("humerus", "radius", "wrist"),
     "forearms": ("radius", "wrist"), "shoulders": ("clavicle",), "hips": ("hipjoint",),
 }  # fmt: skip
+_TRUNK = ("lowerback", "upperback", "thorax")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,17 +82,20 @@ class Recordings:
         return replace(part, rotations=part.rotations[places], root_mm=part.root_mm[places])
 
 
-def random_clip(recordings: Recordings, rng: np.random.Generator, frames: int) -> Motion:
+def random_clip(
+    recordings: Recordings, rng: np.random.Generator, frames: int, *, jitter: float = 1.0
+) -> Motion:
     """A clip made of several recordings.
 
     Legs and root come from one; with probability 0.5 the trunk, head and arms from another, then
-    with 0.35 the arms from a third, both or one of them. With probability 0.8 all joints are turned
+    with 0.35 the arms from a third, both or one of them. With probability 0.7 all joints are turned
     by a random angle that changes slowly, and limbs have random lengths.
 
     Args:
         recordings: where the motion comes from.
         rng: decides everything.
         frames: length, at `CLIP_FPS`.
+        jitter: factor on the random angles.
     """
     clip = recordings.window(rng, frames)
     rotations = clip.rotations.copy()
@@ -111,14 +112,11 @@ def random_clip(recordings: Recordings, rng: np.random.Generator, frames: int) -
         source = recordings.window(rng, frames)
         which = rng.integers(3)
         take(LEFT_ARM if which == 0 else RIGHT_ARM if which == 1 else LEFT_ARM + RIGHT_ARM, source)
-    if rng.random() < 0.8:
-        strength = rng.uniform(0.3, 1.5)
+    if rng.random() < 0.7:
+        strength = jitter * rng.uniform(0.3, 1.5)
         for bone, degrees in JITTER_DEGREES.items():
             turn = _slow_turns(rng, frames, np.deg2rad(strength * degrees))
             rotations[:, index(bone)] = rotations[:, index(bone)] @ turn
-        bend = _slow_turns(rng, frames, np.deg2rad(strength * TRUNK_DEGREES / len(TRUNK)))
-        for bone in TRUNK:
-            rotations[:, index(bone)] = rotations[:, index(bone)] @ bend
     skeleton = _other_lengths(clip.skeleton, rng)
     return replace(clip, skeleton=skeleton, rotations=rotations)
 
@@ -156,7 +154,7 @@ def _other_lengths(skeleton: BoneSkeleton, rng: np.random.Generator) -> BoneSkel
             for side in "lr":
                 factors[f"{side}{bone}"] *= factor
     trunk = np.exp(rng.normal(0.0, LENGTH_SPREAD["trunk"]))
-    for bone in TRUNK:
+    for bone in _TRUNK:
         factors[bone] *= trunk
     scale = np.array([factors[name] for name in skeleton.names]) * overall
     return replace(skeleton, offsets_mm=skeleton.offsets_mm * scale[:, None])

@@ -29,11 +29,13 @@ class PoolConfig:
         clips: how many.
         frames: length of each, at `motions.CLIP_FPS`.
         seed: of everything drawn.
+        jitter: factor on the random angles of joints, see `motions.random_clip`.
     """
 
     clips: int = 6000
     frames: int = 64
     seed: int = 0
+    jitter: float = 1.3
 
 
 def make_pool(
@@ -78,7 +80,7 @@ def _make_clip(
     def make(number: int, check: Callable[[], None]) -> tuple[int, np.ndarray]:
         check()
         rng = clip_stream(config.seed + 1, number)
-        motion = random_clip(recordings, rng, config.frames)
+        motion = random_clip(recordings, rng, config.frames, jitter=config.jitter)
         shape, bones = body_for(model, motion, config.seed, f"pool {number}")
         return number, as_steps(body_points(model, shape, bones.transforms))
 
