@@ -7,7 +7,7 @@ DEMO_OUT ?= overpose-demo
 .PHONY: demo test test-fast lint setup clean
 
 demo: setup
-	$(BIN)/overpose demo --out $(DEMO_OUT)
+	$(BIN)/overpose demo --out $(DEMO_OUT) --overwrite
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -8,6 +8,7 @@ from time import perf_counter, thread_time
 
 import numpy as np
 
+from overpose.assets import download_asset
 from overpose.evaluation.presets import CPU
 from overpose.evaluation.report import code_commit, machine_text
 from overpose.files import require_writable, write_json
@@ -22,6 +23,7 @@ from overpose.studio.outfit import dress, pose_outfit, random_materials, random_
 from overpose.studio.retarget import retarget
 from overpose.studio.scene import random_scene
 from overpose.training.bench import bench_training
+from overpose.video.bench import bench_predict
 
 IMAGE_SIZE = 128
 SUPERSAMPLE = 2
@@ -31,18 +33,31 @@ def bench(
     parts: Sequence[str] = ("studio", "training"),
     out: Path | None = None,
     *,
+    video: Path | None = None,
+    mediapipe_python: Path | None = None,
     overwrite: bool = False,
 ) -> dict[str, object]:
     """Measure the named parts, print a line for each number, write them to `out` if given.
 
+    Args:
+        parts: some of "studio", "training", "predict".
+        out: where to write the numbers, JSON.
+        video: the clip for "predict"; the demo's if None.
+        mediapipe_python: see `video.bench`.
+        overwrite: whether to replace an earlier file.
+
     Raises:
-        InputError: `out` exists and `overwrite` is false, or the body asset is missing.
+        InputError: `out` exists and `overwrite` is false, an asset is missing, or a file cannot be
+            read.
     """
     if out is not None:
         require_writable(out, overwrite=overwrite)
     measure: dict[str, Callable[[], dict[str, float]]] = {
         "studio": bench_studio,
         "training": lambda: bench_training(CPU.image_encoder),
+        "predict": lambda: bench_predict(
+            video or download_asset("demo_clip"), mediapipe_python=mediapipe_python
+        ),
     }
     results: dict[str, object] = {
         "machine": machine_text(),

@@ -6,7 +6,7 @@ Everything heavy is imported inside the commands, so that `--help` answers at on
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,21 +20,21 @@ Stage = Literal["all", "autoencoder", "direct", "latent", "finetune"]
 
 @dataclass(frozen=True)
 class Demo:
-    """Run the whole method on made-up motion, from nothing, within minutes.
-
-    Renders procedural motion, trains the three stages and the plain CNN, prints both tables. It is
-    `reproduce --preset smoke`; the numbers show that it runs, not how good it is.
+    """Predict the people of a real clip, downloaded once, and write every kind of output.
 
     Example: overpose demo --out overpose-demo
     """
 
     out: Path = Path("overpose-demo")
-    """Directory of the experiment; one that was interrupted is resumed."""
+    """Directory for the files."""
     overwrite: bool = False
-    """Replace a finished experiment, or one of another kind, in that directory."""
+    """Replace the files of an earlier demo."""
 
     def run(self) -> None:
-        Reproduce(preset="smoke", out=self.out, overwrite=self.overwrite).run()
+        from overpose.video.demo import demo
+
+        for line in demo(self.out, overwrite=self.overwrite):
+            print(line, flush=True)
 
 
 @dataclass(frozen=True)
@@ -445,17 +445,22 @@ class Export:
 
 @dataclass(frozen=True)
 class Assets:
-    """Make or find the files that overpose needs but does not ship, and say where they are.
+    """Say which files overpose needs but does not ship, where they lie, and get those missing.
 
-    Example: overpose assets
+    Example: overpose assets --list
     """
 
-    def run(self) -> None:
-        from overpose.assets import ASSETS, cache_directory, load_asset
+    list: bool = False
+    """Only say what there is; get nothing."""
 
-        for key, asset in ASSETS.items():
-            load_asset(key)
-            print(f"{key}: {cache_directory() / asset.name} ({asset.licence})")
+    def run(self) -> None:
+        from overpose.assets import ASSETS, asset_table, download_asset, load_asset
+
+        for row in asset_table():
+            if not self.list:
+                load_asset(row.key) if row.key in ASSETS else download_asset(row.key)
+            state = "there" if row.path.is_file() else "missing"
+            print(f"{row.key}: {row.path} ({state}; {row.licence})")
 
 
 @dataclass(frozen=True)
@@ -467,15 +472,25 @@ class Bench:
 
     out: Path | None = None
     """Also write the numbers here, as JSON."""
-    parts: tuple[Literal["studio", "training"], ...] = field(default=("studio", "training"))
+    parts: tuple[Literal["studio", "training", "predict"], ...] = ("studio", "training", "predict")
     """What to measure."""
+    video: Path | None = None
+    """The clip for predict; the demo's if not given."""
+    mediapipe_python: Path | None = None
+    """Python of an environment with mediapipe==0.10.21, to compare predict with."""
     overwrite: bool = False
     """Replace an earlier file."""
 
     def run(self) -> None:
         from overpose.bench import bench
 
-        bench(self.parts, self.out, overwrite=self.overwrite)
+        bench(
+            self.parts,
+            self.out,
+            video=self.video,
+            mediapipe_python=self.mediapipe_python,
+            overwrite=self.overwrite,
+        )
 
 
 Command = (

@@ -12,7 +12,7 @@ import numpy as np
 from overpose.lifting.detections import IMAGE_SIZE, Detections
 from overpose.lifting.detector import DetectorModel, mirror_landmarks
 from overpose.lifting.pool import STEP_MM
-from overpose.models.keypoint_windows import INPUT_NAMES, make_windows
+from overpose.models.keypoint_windows import INPUT_MIRROR, INPUT_NAMES, make_windows
 from overpose.skeleton import HUMAN36M
 from overpose.training.samples import fingerprint
 from overpose.video.layouts import BLAZEPOSE_33, BODY_25, COCO_17, HUMAN36M_17, KeypointLayout
@@ -217,7 +217,7 @@ class BatchSource:
         last = first + rng.integers(1, frames + 1, size=size)
         time = np.arange(frames)
         stretch = swapped[:, None] & (time >= first[:, None]) & (time < last[:, None])
-        rays = np.where(stretch[..., None, None], rays[:, :, _SWAP], rays)
+        rays = np.where(stretch[..., None, None], rays[:, :, INPUT_MIRROR], rays)
         lost = rng.random((size, 1, count)) < config.drop
         for part in _PARTS:
             lost |= (rng.random((size, 1, 1)) < config.drop_part) & part
@@ -241,15 +241,6 @@ def _layout_mask(layout: KeypointLayout) -> np.ndarray:
     """(37,) bool: which of the lifter's keypoints a layout has."""
     names = {"pelvis" if name == "mid_hip" else name for name in layout.names}
     return np.array([name in names for name in INPUT_NAMES])
-
-
-def _other_side(name: str) -> str:
-    if "left" in name:
-        return name.replace("left", "right")
-    return name.replace("right", "left")
-
-
-_SWAP = np.array([INPUT_NAMES.index(_other_side(name)) for name in INPUT_NAMES])
 
 
 def _size(rays: np.ndarray) -> np.ndarray:

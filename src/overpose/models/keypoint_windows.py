@@ -21,6 +21,15 @@ MAIN_NAMES = tuple(
     for side in ("left", "right")
 )
 """Keypoints every layout has: they give a person's place and size."""
+INPUT_MIRROR = np.array(
+    [
+        INPUT_NAMES.index(
+            name.replace("left", "right") if "left" in name else name.replace("right", "left")
+        )
+        for name in INPUT_NAMES
+    ]
+)
+"""For every keypoint, that of the other side."""
 MAIN = np.array([INPUT_NAMES.index(name) for name in MAIN_NAMES])
 FRAME_SIZE = 3 * len(INPUT_NAMES)
 """Numbers for each frame: x, y, score of the keypoints."""

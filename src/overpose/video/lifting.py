@@ -6,8 +6,9 @@ Where the keypoints come from belongs to the engines, smoothing and placing to t
 import numpy as np
 
 from overpose.checks import check_array
-from overpose.models.keypoint_windows import INPUT_NAMES, make_windows
+from overpose.models.keypoint_windows import INPUT_MIRROR, INPUT_NAMES, make_windows
 from overpose.models.lifter import PoseLifter
+from overpose.skeleton import HUMAN36M
 from overpose.video.layouts import KeypointLayout
 
 MODEL_FPS = 27.0
@@ -54,7 +55,15 @@ def lift(
     stride = max(1, round(fps / MODEL_FPS))
     places = np.clip(np.arange(frames)[:, None] + stride * offsets, 0, max(frames - 1, 0))
     middle = int(np.flatnonzero(offsets == 0)[0])
-    windows = make_windows(rays[places], scores[places], middle)
-    poses = lifter.predict(windows.features) @ np.swapaxes(windows.to_camera, -1, -2)
+    poses = _predicted(lifter, rays[places], scores[places], middle)
+    # Seen in a mirror, the same: the mean of both is better than either, and prefers no side.
+    mirrored = rays[:, INPUT_MIRROR] * (-1.0, 1.0)
+    others = _predicted(lifter, mirrored[places], scores[:, INPUT_MIRROR][places], middle)
+    poses = (poses + others[:, HUMAN36M.mirror] * (-1.0, 1.0, 1.0)) / 2
     poses[~np.isfinite(rays).any(axis=(1, 2))] = np.nan
     return poses.astype(np.float32)
+
+
+def _predicted(lifter: PoseLifter, rays: np.ndarray, scores: np.ndarray, middle: int) -> np.ndarray:
+    windows = make_windows(rays, scores, middle)
+    return lifter.predict(windows.features) @ np.swapaxes(windows.to_camera, -1, -2)

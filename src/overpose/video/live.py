@@ -13,7 +13,7 @@ from overpose.video.image_poses import poses_from_image
 from overpose.video.layouts import KeypointLayout, house_keypoints
 from overpose.video.people import Person
 from overpose.video.placement import place_root, scale_to_height
-from overpose.video.posing import ONE_EURO, PredictOptions, View, lifted
+from overpose.video.posing import FARTHEST_MM, ONE_EURO, PredictOptions, View, lifted
 from overpose.video.proportions import LimbKeeper
 from overpose.video.smoothing import OneEuro
 
@@ -103,6 +103,8 @@ class LivePoser:
         joints_px = house_keypoints(person.keypoints_px, self._layout)[None]
         view = self._view
         root = place_root(pose[None], joints_px, view.focal_px, view.width, view.height)[0]
+        if np.linalg.norm(root) > FARTHEST_MM:
+            root = np.full_like(root, np.nan)
         if smooth:
             root = memory.root(root)
         if self._options.height_m is not None and np.isfinite(pose).all():

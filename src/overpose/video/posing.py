@@ -22,6 +22,8 @@ SMOOTHINGS = ("zero-phase", "one-euro", "none")
 POSE_CUTOFF_HZ = 6.0
 ROOT_CUTOFF_HZ = 4.0
 """The root's distance is the noisiest number of all, and people do not move to and fro quickly."""
+FARTHEST_MM = 100_000.0
+"""Roots further away are mistakes: nobody is to be recognised from there."""
 ONE_EURO = {"min_cutoff_hz": 1.5, "beta": 0.005}
 
 
@@ -152,6 +154,7 @@ def finished_poses(
         poses = constant_limbs(poses)
     joints_px = house_keypoints(keypoints_px, layout)
     roots = place_root(poses, joints_px, view.focal_px, view.width, view.height)
+    roots[np.linalg.norm(roots, axis=-1) > FARTHEST_MM] = np.nan
     seen = np.asarray(np.isfinite(poses).all(axis=(1, 2)))
     roots = _smoothed(bridge_gaps(roots, gap), view.fps, ROOT_CUTOFF_HZ, options.smooth)
     roots = np.where(seen[:, None], roots, np.nan)

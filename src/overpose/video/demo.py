@@ -1,0 +1,33 @@
+"""What `overpose demo` does: predict a real clip, with every kind of output."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from overpose.assets import DOWNLOADS, download_asset
+from overpose.video.posing import PredictOptions
+from overpose.video.predict import Outputs, predict_files
+
+FORMATS = ("bvh",)
+
+
+def demo(out: Path, *, overwrite: bool = False) -> Iterator[str]:
+    """Predict the demo clip; give the lines that say what was written and how to go on.
+
+    Raises:
+        InputError: a file cannot be downloaded, or exists already.
+    """
+    clip = download_asset("demo_clip")
+    outputs = Outputs(out, FORMATS, overlay=True, html=True, overwrite=overwrite)
+    outputs.prepare([clip.stem])
+    yield f"clip: {clip} ({DOWNLOADS['demo_clip'].licence})"
+    for path in predict_files([clip], outputs, PredictOptions()):
+        yield f"{_WHAT[path.suffix]}: {path}"
+    yield f"your own: overpose predict VIDEO --out {out} --formats bvh csv --overlay --html"
+
+
+_WHAT = {
+    ".npz": "poses, for Python",
+    ".bvh": "motion, for Blender",
+    ".mp4": "overlay",
+    ".html": "page that plays in any browser",
+}

@@ -1,0 +1,206 @@
+"""The estimator on videos of scripted people: identities, options, live use, keypoint files."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+from PIL import Image
+from scripted_people import FPS, HEIGHT, WIDTH, ScriptedEngines, draw, standing_px, write_clip
+
+from overpose.errors import InputError
+from overpose.metrics import limb_length_std
+from overpose.models.autoencoder import AutoencoderConfig, PoseAutoencoder
+from overpose.models.image_encoder import ImageEncoderConfig
+from overpose.models.regressor import PoseRegressor, RegressorConfig
+from overpose.models.storage import save_model
+from overpose.skeleton import HUMAN36M
+from overpose.video.estimator import PoseEstimator, predict_keypoints, shipped_lifter
+from overpose.video.keypoint_files import KeypointFile
+from overpose.video.layouts import BLAZEPOSE_33
+from overpose.video.people import BlazePoseEngines, BlazePoseFinder
+from overpose.video.posing import PredictOptions
+
+
+@pytest.fixture
+def estimator() -> PoseEstimator:
+    """The shipped lifters behind the stand-in for BlazePose."""
+    engines = cast(BlazePoseEngines, ScriptedEngines())
+    return PoseEstimator(
+        lambda fps: BlazePoseFinder(engines, fps),
+        shipped_lifter("photo"),
+        shipped_lifter("video"),
+        name="scripted",
+    )
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Red walks for 40 frames; green comes after 10, and is away from frame 20 to 24."""
+    frames = []
+    for i in range(40):
+        there = i >= 10 and not 20 <= i < 25
+        frames.append({"red": (60 + i, 120), "green": (220, 110) if there else None})
+    write_clip(tmp_path / "clip.mp4", frames)
+    return tmp_path / "clip.mp4"
+
+
+def joint(poses: np.ndarray, name: str) -> np.ndarray:
+    return poses[..., HUMAN36M.index(name), :]
+
+
+def test_everybody_is_found_in_every_frame_they_are_in(
+    estimator: PoseEstimator, clip: Path
+) -> None:
+    track = estimator.predict(clip, PredictOptions(bridge_s=0))
+    assert track.people == 2
+    assert (track.frames, track.fps, track.model) == (40, FPS, "scripted")
+    assert track.seen[0].all()
+    assert not track.seen[1, :10].any()
+    assert not track.seen[1, 20:25].any()
+    assert track.seen[1, 35:].all()
+    assert np.isnan(track.keypoints_px[1, 22]).all()
+
+
+def test_poses_stand_upright_with_constant_limbs_and_project_onto_the_person(
+    estimator: PoseEstimator, clip: Path
+) -> None:
+    track = estimator.predict(clip)
+    poses, root = track.poses_mm[0], track.root_mm[0]
+    assert (joint(poses, "head_top")[:, 1] < -300).all()  # y is down
+    assert (joint(poses, "left_ankle")[:, 1] > 500).all()
+    assert limb_length_std(poses) < 0.1
+    hips = root[:, :2] / root[:, 2:] * track.focal_px + (WIDTH / 2, HEIGHT / 2)
+    assert np.abs(hips - np.stack([60 + np.arange(40), np.full(40, 120)], axis=1)).max() < 15
+
+
+def test_a_short_absence_is_bridged_when_asked_for(estimator: PoseEstimator, clip: Path) -> None:
+    track = estimator.predict(clip, PredictOptions(bridge_s=1.0))
+    assert track.seen[1, 20:25].all()
+
+
+def test_people_and_track_choose(estimator: PoseEstimator, clip: Path) -> None:
+    assert estimator.predict(clip, PredictOptions(people=1)).people == 1
+    second = estimator.predict(clip, PredictOptions(track=2))
+    assert second.people == 1
+    assert not second.seen[0, :10].any()
+    with pytest.raises(InputError, match="track: got 3"):
+        estimator.predict(clip, PredictOptions(track=3))
+
+
+def test_a_given_camera_is_kept_and_a_guess_is_marked(estimator: PoseEstimator, clip: Path) -> None:
+    assert estimator.predict(clip).focal_is_estimated
+    given = estimator.predict(clip, PredictOptions(focal_px=640.0))
+    assert (given.focal_px, given.focal_is_estimated) == (640.0, False)
+
+
+def test_an_image_and_its_photo_give_one_frame(estimator: PoseEstimator, tmp_path: Path) -> None:
+    image = draw({"red": (150, 120)})
+    Image.fromarray(image).save(tmp_path / "photo.png")
+    track = estimator.predict(image)
+    assert track.poses_mm.shape == (1, 1, 17, 3)
+    assert track.seen.all()
+    assert np.allclose(estimator.predict(tmp_path / "photo.png").poses_mm, track.poses_mm, atol=1)
+
+
+def test_nobody_gives_a_track_of_no_people(estimator: PoseEstimator) -> None:
+    track = estimator.predict(draw({}))
+    assert (track.people, track.frames) == (0, 1)
+    assert track.keypoint_names == BLAZEPOSE_33.names
+
+
+def test_an_image_of_the_wrong_kind_is_refused(estimator: PoseEstimator) -> None:
+    with pytest.raises(InputError, match="image"):
+        estimator.predict(np.zeros((20, 20), np.uint8))
+
+
+def test_live_tracking_gives_every_frame_as_it_comes(estimator: PoseEstimator, clip: Path) -> None:
+    frames = list(estimator.track(clip))
+    assert [frame.index for frame in frames] == list(range(40))
+    assert [len(frame.people) for frame in frames[:9]] == [1] * 9
+    assert [person.number for person in frames[-1].people] == [1, 2]
+    last = frames[-1].people[0]
+    assert last.pose_mm.shape == (17, 3)
+    assert np.isfinite(last.root_mm).all()
+    offline = estimator.predict(clip).poses_mm[0, -1]
+    assert np.linalg.norm(last.pose_mm - offline, axis=-1).mean() < 150
+
+
+def test_live_limbs_hardly_change_once_known(estimator: PoseEstimator, clip: Path) -> None:
+    poses = [frame.people[0].pose_mm for frame in estimator.track(clip)]
+    assert limb_length_std(np.stack(poses[20:])) < 5
+
+
+def test_leaving_a_live_video_early_stops_everything(estimator: PoseEstimator, clip: Path) -> None:
+    frames = estimator.track(clip)
+    next(frames)
+    frames.close()
+    assert next(estimator.track(clip)).index == 0
+
+
+def test_an_image_model_takes_the_place_of_the_lifter(
+    estimator: PoseEstimator, clip: Path, tmp_path: Path
+) -> None:
+    encoder = ImageEncoderConfig(image_size=64, crop_size=56, channels=(4, 4, 4), hidden=(8, 8, 8))
+    made = PoseRegressor(RegressorConfig("direct", encoder))
+    save_model(made, tmp_path / "model")
+    by_image = PoseEstimator(estimator._find_people, made, name="image")
+    track = by_image.predict(clip)
+    assert track.people == 2
+    assert track.seen[0].all()
+    assert next(by_image.track(clip)).people[0].pose_mm.shape == (17, 3)
+
+
+def test_models_that_are_none_are_refused(tmp_path: Path) -> None:
+    save_model(PoseAutoencoder(AutoencoderConfig(hidden=(8,))), tmp_path / "code")
+    with pytest.raises(InputError, match="expected a lifter"):
+        PoseEstimator.from_pretrained(model=tmp_path / "code")
+    with pytest.raises(InputError, match="threads"):
+        PoseEstimator.from_pretrained(threads=0)
+
+
+def keypoints_of(frames: int = 30) -> np.ndarray:
+    points = np.full((1, frames, 33, 3), 0.9, np.float32)
+    points[..., :2] = standing_px(150, 120)
+    return points
+
+
+def test_keypoints_from_a_file_give_poses() -> None:
+    found = KeypointFile(BLAZEPOSE_33, keypoints_of(), 25.0, WIDTH, HEIGHT)
+    track = predict_keypoints(found, name="mine")
+    assert track.poses_mm.shape == (1, 30, 17, 3)
+    assert track.seen.all()
+    assert track.model == "mine + shipped"
+    assert (joint(track.poses_mm, "left_ankle")[..., 1] > 500).all()
+
+
+def test_keypoints_of_unknown_rate_or_size_are_refused() -> None:
+    found = KeypointFile(BLAZEPOSE_33, keypoints_of(), None, WIDTH, None)
+    with pytest.raises(InputError, match="fps and height"):
+        predict_keypoints(found)
+
+
+def test_keypoints_cannot_feed_an_image_model(tmp_path: Path) -> None:
+    encoder = ImageEncoderConfig(image_size=64, crop_size=56, channels=(4, 4, 4), hidden=(8, 8, 8))
+    save_model(PoseRegressor(RegressorConfig("direct", encoder)), tmp_path / "model")
+    found = KeypointFile(BLAZEPOSE_33, keypoints_of(), 25.0, WIDTH, HEIGHT)
+    with pytest.raises(InputError, match="expected a lifter"):
+        predict_keypoints(found, model=tmp_path / "model")
+
+
+def test_mirrored_people_have_mirrored_poses() -> None:
+    points = keypoints_of(1)
+    points[0, 0, BLAZEPOSE_33.names.index("left_wrist"), 1] -= 60
+    mirrored = points[:, :, BLAZEPOSE_33.mirror].copy()
+    mirrored[..., 0] = WIDTH - mirrored[..., 0]
+    both = [
+        predict_keypoints(KeypointFile(BLAZEPOSE_33, p, 25.0, WIDTH, HEIGHT)).poses_mm[0, 0]
+        for p in (points, mirrored)
+    ]
+    back = both[1][HUMAN36M.mirror] * (-1, 1, 1)
+    assert np.allclose(both[0], back, atol=0.1)
+
+
+def test_options_are_values() -> None:
+    assert replace(PredictOptions(), people=2) == PredictOptions(people=2)
