@@ -1,3 +1,36 @@
-"""overpose: 3D human pose from one ordinary camera, through a learned latent code of the body."""
+"""overpose: 3D human pose from one ordinary camera, through a learned latent code of the body.
+
+The names that users need first; they are imported when they are first used, so that importing the
+package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from overpose.camera import Camera
+    from overpose.errors import InputError
+    from overpose.poses import PoseTrack
+    from overpose.skeleton import HUMAN36M, Skeleton
+    from overpose.video.estimator import PoseEstimator
+    from overpose.video.posing import PredictOptions
 
 __version__ = "0.1.0"
+__all__ = [
+    "HUMAN36M", "Camera", "InputError", "PoseEstimator", "PoseTrack", "PredictOptions", "Skeleton",
+]  # fmt: skip
+_HOMES = {
+    "HUMAN36M": "skeleton",
+    "Camera": "camera",
+    "InputError": "errors",
+    "PoseEstimator": "video.estimator",
+    "PoseTrack": "poses",
+    "PredictOptions": "video.posing",
+    "Skeleton": "skeleton",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'overpose' has no attribute {name!r}")
+    return getattr(import_module(f"overpose.{_HOMES[name]}"), name)

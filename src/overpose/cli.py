@@ -385,6 +385,37 @@ class TrainLifter:
 
 
 @dataclass(frozen=True)
+class EvaluateVideo:
+    """Measure predictions on real videos against marker-based joints, beside BlazePose's own 3D.
+
+    Example: overpose evaluate-video balancing --out runs/balancing
+    """
+
+    directory: Annotated[Path, tyro.conf.Positional]
+    """Holds reference.trc, cameras.toml and one video for each camera."""
+    out: Path
+    """Directory for report.json and tables.md."""
+    keypoints: Literal["full", "heavy"] = "heavy"
+    """Which BlazePose finds the 2D keypoints."""
+    model: Path | None = None
+    """Directory of a lifter to take instead of the shipped ones."""
+    overwrite: bool = False
+    """Replace an earlier report."""
+
+    def run(self) -> None:
+        from overpose.evaluation.video_reference import evaluate_video
+
+        evaluate_video(
+            self.directory,
+            self.out,
+            keypoints=self.keypoints,
+            model=self.model,
+            overwrite=self.overwrite,
+        )
+        print((self.out / "tables.md").read_text(encoding="utf-8"), end="")
+
+
+@dataclass(frozen=True)
 class View:
     """Show pose tracks in 3D beside their video: live in the browser, or as one HTML file.
 
@@ -502,6 +533,7 @@ Command = (
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Ablate, tyro.conf.subcommand("ablate")]
     | Annotated[TrainLifter, tyro.conf.subcommand("train-lifter")]
+    | Annotated[EvaluateVideo, tyro.conf.subcommand("evaluate-video")]
     | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Assets, tyro.conf.subcommand("assets")]

@@ -59,7 +59,7 @@ def test_whatever_the_pose_joints_lie_where_constant_limbs_put_them(seed, frames
     joints = rng.normal(0, 400, (frames, 17, 3))
     poses, root = split(joints)
     expected = constant_limbs(poses) + root[:, None]
-    got = motion_of(joints).positions_mm()
+    got = motion_of(expected).positions_mm()
     np.testing.assert_allclose(got, world(expected)[:, ENDS], atol=1e-6)
 
 
@@ -165,7 +165,7 @@ def test_another_reader_and_ours_find_the_joints_in_the_bvh_within_a_millimetre(
     joints = moving_joints_mm("walking", frames=30)
     poses, root = split(joints)
     expected = constant_limbs(poses) + root[:, None]
-    write_bvh(motion_of(joints), tmp_path / "walk.bvh")
+    write_bvh(motion_of(expected), tmp_path / "walk.bvh")
 
     ours = read_bvh(tmp_path / "walk.bvh")
     rows = [ours.skeleton.index(name) for name in BONE_NAMES]

@@ -13,6 +13,9 @@ from overpose.metrics import limb_lengths
 from overpose.skeleton import HUMAN36M
 
 _SHORTEST_MM = 1e-3
+_DEPTH_WEIGHT = 0.1
+"""Squared ratio of a joint's error across the line of sight to that along it, about 1 to 3."""
+_BISECTIONS = 40
 
 
 def typical_lengths(poses_mm: np.ndarray) -> np.ndarray:
@@ -32,13 +35,14 @@ def typical_lengths(poses_mm: np.ndarray) -> np.ndarray:
 
 
 def constant_limbs(poses_mm: np.ndarray, lengths: np.ndarray | None = None) -> np.ndarray:
-    """Give every limb one length through all frames; directions stay.
+    """Give every limb one length through all frames, moving joints as little as that takes.
 
-    From the root outwards, each joint is put at its length along the direction its limb has in
-    that frame.
+    From the root outwards, each joint goes to the place at its limb's length from its parent that
+    is nearest to where it was. Moves along the line of sight count a third: that is how much less
+    is known of a joint's depth than of its place in the image.
 
     Args:
-        poses_mm: (frames, 17, 3), mm; NaN where not seen.
+        poses_mm: (frames, 17, 3), mm, camera axes; NaN where not seen.
         lengths: (16,) mm in the order of `HUMAN36M.limbs`; `typical_lengths` when absent.
 
     Returns:
@@ -56,13 +60,36 @@ def constant_limbs(poses_mm: np.ndarray, lengths: np.ndarray | None = None) -> n
         if (lengths <= 0).any():
             raise InputError(f"lengths: got {lengths.min()} mm, expected positive lengths")
     poses = poses_mm.astype(np.float64)
+    poses -= poses[:, :1]
     result = np.empty_like(poses)
-    result[:, 0] = poses[:, 0] - poses[:, 0]  # zero where the root is seen, NaN elsewhere
+    result[:, 0] = poses[:, 0]  # zero where the root is seen, NaN elsewhere
     for limb, (parent, joint) in enumerate(HUMAN36M.limbs):
-        bone = poses[:, joint] - poses[:, parent]
-        size = np.maximum(np.linalg.norm(bone, axis=-1, keepdims=True), _SHORTEST_MM)
-        result[:, joint] = result[:, parent] + bone / size * lengths[limb]
+        bone = nearest_of_length(poses[:, joint] - result[:, parent], float(lengths[limb]))
+        result[:, joint] = result[:, parent] + bone
     return result.astype(poses_mm.dtype)
+
+
+def nearest_of_length(vectors: np.ndarray, length: float) -> np.ndarray:
+    """The vectors of a given length nearest to others, z counting by `_DEPTH_WEIGHT`.
+
+    The nearest d to v has w v = (w + m) d for weights w and some m > -min(w); the length of d falls
+    as m grows, so m is found by bisection.
+
+    Args:
+        vectors: (n, 3); NaN gives NaN.
+        length: of the result.
+    """
+    weights = np.array([1.0, 1.0, _DEPTH_WEIGHT])
+    along = np.where(np.abs(vectors) < _SHORTEST_MM, _SHORTEST_MM, vectors)  # never no direction
+    least = np.full((len(vectors), 1), -_DEPTH_WEIGHT)
+    most = np.maximum(np.linalg.norm(along, axis=-1, keepdims=True) / length, 1.0)
+    for _ in range(_BISECTIONS):
+        middle = (least + most) / 2
+        found = weights * along / (weights + middle)
+        is_long = np.linalg.norm(found, axis=-1, keepdims=True) > length
+        least, most = np.where(is_long, middle, least), np.where(is_long, most, middle)
+    found = weights * along / (weights + (least + most) / 2)
+    return found / np.linalg.norm(found, axis=-1, keepdims=True) * length
 
 
 class LimbKeeper:
