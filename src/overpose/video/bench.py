@@ -123,9 +123,9 @@ def _parts(video: Path, keypoints: Engine) -> dict[str, float]:
         people = [finder.find(image, frame) for frame, image in enumerate(images)]
     first = [found[0].keypoints_px if found else np.full((33, 3), np.nan) for found in people]
     points = np.stack(first).astype(np.float32)
-    lifter = shipped_lifter("video")
-    lifted(lifter, points, BLAZEPOSE_33, view)
-    lift_s = _seconds(lambda: lifted(lifter, points, BLAZEPOSE_33, view))
+    lifters = [shipped_lifter("photo"), shipped_lifter("video")]
+    lifted(lifters, points, BLAZEPOSE_33, view)
+    lift_s = _seconds(lambda: lifted(lifters, points, BLAZEPOSE_33, view))
     return {
         "decode_ms_per_frame": 1000 * decode_s / len(images),
         "detect_ms_per_call": 1000 * detect_s / len(some),

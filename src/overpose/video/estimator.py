@@ -63,8 +63,9 @@ class PoseEstimator:
 
     Args:
         find_people: begins a video: from its frame rate to a finder of its people.
-        photo: model for single frames and live use: a lifter, or an image model.
-        video: lifter for videos; None: `photo` for these too.
+        photo: model for single frames: a lifter, or an image model. Live use has this one alone.
+        video: lifter that sees several frames: poses of videos are the mean of both, whose errors
+            differ. None: `photo` alone.
         name: what tracks call the models that made them.
     """
 
@@ -76,8 +77,6 @@ class PoseEstimator:
         *,
         name: str,
     ) -> None:
-        if video is None and isinstance(photo, PoseLifter):
-            video = photo
         self._find_people = find_people
         self._photo = photo
         self._video = video
@@ -226,16 +225,16 @@ class PoseEstimator:
         is_estimated: bool,
         is_photo: bool,
     ) -> PoseTrack:
-        single = is_photo or view.fps < SLOWEST_FPS or self._video is None
-        model = self._photo if single else self._video
+        lifters = [self._photo] if isinstance(self._photo, PoseLifter) else []
+        if self._video is not None and not is_photo and view.fps >= SLOWEST_FPS:
+            lifters.append(self._video)
         if is_photo:
             options = replace(options, smooth="none")
         poses, roots = [], []
         for record in records:
             raw = record.poses_mm
             if raw is None:
-                assert isinstance(model, PoseLifter)  # an image model gave poses already
-                raw = lifted(model, record.keypoints_px, recording.layout, view)
+                raw = lifted(lifters, record.keypoints_px, recording.layout, view)
             pose, root = finished_poses(raw, record.keypoints_px, recording.layout, view, options)
             poses.append(pose)
             roots.append(root)
@@ -282,14 +281,15 @@ def predict_keypoints(
             f"{name}: got keypoints that do not say their {' and '.join(missing)}; give the video "
             "they are of, and the file with --keypoints"
         )
-    photo, video = (shipped_lifter("photo"), shipped_lifter("video"))
+    photo: PoseLifter = shipped_lifter("photo")
+    video: PoseLifter | None = shipped_lifter("video")
     if model is not None:
         made = load_model(Path(model))
         if not isinstance(made, PoseLifter):
             raise InputError(
                 f"{model}: got {type(made).__name__}, expected a lifter: keypoints have no image"
             )
-        photo = video = made
+        photo, video = made, None
     focal, is_estimated = options.focal(width, height, known_focal_px)
     view = View(width, height, fps, focal)
     frames = found.keypoints.shape[1]

@@ -86,7 +86,7 @@ class LivePoser:
         )
 
     def _lifted(self, lifter: PoseLifter, person: Person) -> np.ndarray:
-        return lifted(lifter, person.keypoints_px[None], self._layout, self._view)[0]
+        return lifted([lifter], person.keypoints_px[None], self._layout, self._view)[0]
 
     def _finished(self, person: Person, pose: np.ndarray) -> LivePerson:
         memory = self._memories.get(person.number)

@@ -5,6 +5,7 @@ Finding keypoints belongs to `people`, going over a video to `estimator`.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -112,20 +113,24 @@ class View:
 
 
 def lifted(
-    lifter: PoseLifter,
+    lifters: Sequence[PoseLifter],
     keypoints_px: np.ndarray,
     layout: KeypointLayout,
     view: View,
 ) -> np.ndarray:
-    """`lifting.lift` with the camera of a view."""
-    return lift(
-        lifter,
-        keypoints_px,
-        layout,
-        focal_px=view.focal_px,
-        center_px=view.center_px,
-        fps=view.fps,
-    )
+    """The mean of what several lifters make of a person's keypoints; see `lifting.lift`."""
+    poses = [
+        lift(
+            lifter,
+            keypoints_px,
+            layout,
+            focal_px=view.focal_px,
+            center_px=view.center_px,
+            fps=view.fps,
+        )
+        for lifter in lifters
+    ]
+    return np.mean(poses, axis=0)
 
 
 def finished_poses(
