@@ -33,13 +33,11 @@ def standing_px(hips_x: float = 0.0, hips_y: float = 0.0) -> np.ndarray:
 class ScriptedEngines:
     """Finds coloured discs: the detector all of them, the landmark model the one in its region."""
 
-    threads = 2
-
     def __init__(self) -> None:
         self.detections = 0
         self.tiled = 0
 
-    def detect(self, image: np.ndarray, *, tiles: bool) -> list[Region]:
+    def detect(self, image: np.ndarray, *, tiles: bool = False) -> list[Region]:
         self.detections += 1
         self.tiled += tiles
         return [Region(x, y, 200.0, 0.0, 0.9) for x, y in _discs(image)]

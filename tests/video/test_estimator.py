@@ -16,17 +16,18 @@ from overpose.models.image_encoder import ImageEncoderConfig
 from overpose.models.regressor import PoseRegressor, RegressorConfig
 from overpose.models.storage import save_model
 from overpose.skeleton import HUMAN36M
+from overpose.video.blazepose import BlazePose
 from overpose.video.estimator import PoseEstimator, predict_keypoints, shipped_lifter
 from overpose.video.keypoint_files import KeypointFile
 from overpose.video.layouts import BLAZEPOSE_33
-from overpose.video.people import BlazePoseEngines, BlazePoseFinder
+from overpose.video.people import BlazePoseFinder
 from overpose.video.posing import PredictOptions
 
 
 @pytest.fixture
 def estimator() -> PoseEstimator:
     """The shipped lifters behind the stand-in for BlazePose."""
-    engines = cast(BlazePoseEngines, ScriptedEngines())
+    engines = cast(BlazePose, ScriptedEngines())
     return PoseEstimator(
         lambda fps: BlazePoseFinder(engines, fps),
         shipped_lifter("photo"),

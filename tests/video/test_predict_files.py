@@ -12,9 +12,10 @@ from overpose.cli import main
 from overpose.poses import PoseTrack
 from overpose.video import estimator as estimator_module
 from overpose.video import predict as predict_module
+from overpose.video.blazepose import BlazePose
 from overpose.video.keypoint_files import KeypointFile, write_keypoints
 from overpose.video.layouts import BLAZEPOSE_33
-from overpose.video.people import BlazePoseEngines, BlazePoseFinder, PeopleFinder
+from overpose.video.people import BlazePoseFinder, PeopleFinder
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +23,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stand-in for BlazePose, so that nothing is downloaded."""
 
     def finder(keypoints: str, threads: int) -> object:
-        engines = cast(BlazePoseEngines, ScriptedEngines())
+        engines = cast(BlazePose, ScriptedEngines())
         return lambda fps: BlazePoseFinder(engines, fps)
 
     monkeypatch.setattr(estimator_module, "finder_of", finder)

@@ -20,11 +20,11 @@ from overpose.files import require_writable, write_json, writing_file
 from overpose.metrics import p_mpjpe
 from overpose.mocap.trc import read_trc
 from overpose.skeleton import HUMAN36M
-from overpose.video.blazepose import Region
+from overpose.video.blazepose import BlazePose, Region
 from overpose.video.estimator import Engine, PoseEstimator
 from overpose.video.layouts import BLAZEPOSE_33
 from overpose.video.media import open_media
-from overpose.video.people import PRESENT, BlazePoseEngines
+from overpose.video.people import PRESENT
 from overpose.video.posing import PredictOptions
 
 PARTS = ("Hip", "Knee", "Ankle", "Shoulder", "Elbow", "Wrist")
@@ -92,7 +92,7 @@ def evaluate_video(
     reference = _reference(directory / "reference.trc")
     cameras = _cameras(directory / "cameras.toml")
     estimator = PoseEstimator.from_pretrained(keypoints, model=model)
-    engines = BlazePoseEngines("heavy" if keypoints == "heavy" else "full", threads=1)
+    engine = BlazePose.from_assets("heavy" if keypoints == "heavy" else "full")
     rows = []
     for name, focal_px in cameras.items():
         video = next(iter(sorted(directory.glob(f"{name}.*"))), None)
@@ -102,7 +102,7 @@ def evaluate_video(
         if track.people == 0:
             raise InputError(f"{video}: nobody was found, so there is nothing to compare")
         poses = track.poses_mm[0][:, HUMAN36M.indices(JOINT_NAMES)]
-        own = _blazepose(video, engines)
+        own = _blazepose(video, engine)
         frames = min(len(reference), len(poses))
         seen = np.asarray(np.isfinite(poses[:frames]).all(axis=(1, 2)))
         seen &= np.asarray(np.isfinite(own[:frames]).all(axis=(1, 2)))
@@ -184,7 +184,7 @@ def _cameras(path: Path) -> dict[str, float]:
     return cameras
 
 
-def _blazepose(video: Path, engines: BlazePoseEngines) -> np.ndarray:
+def _blazepose(video: Path, engine: BlazePose) -> np.ndarray:
     """(frames, 12, 3) BlazePose's own 3D of the largest person, mm, whose region is followed."""
     rows = [BLAZEPOSE_33.names.index(name) for name in JOINT_NAMES]
     poses: list[np.ndarray] = []
@@ -192,11 +192,11 @@ def _blazepose(video: Path, engines: BlazePoseEngines) -> np.ndarray:
     with open_media(video) as media:
         for frame in media:
             if region is None:
-                found = engines.detect(frame.image, tiles=False)
+                found = engine.detect(frame.image, tiles=False)
                 region = max(found, key=lambda each: each.size) if found else None
             pose = np.full((len(rows), 3), np.nan)
             if region is not None:
-                landmarks = engines.landmarks(frame.image, region)
+                landmarks = engine.landmarks(frame.image, region)
                 is_there = landmarks.presence >= PRESENT
                 region = landmarks.region if is_there else None
                 if is_there:

@@ -18,12 +18,14 @@ import cv2
 import numpy as np
 
 from overpose.errors import InputError
+from overpose.video.blazepose import BlazePose
 from overpose.video.estimator import Engine, PoseEstimator, shipped_lifter
 from overpose.video.layouts import BLAZEPOSE_33
 from overpose.video.media import open_media
-from overpose.video.people import BlazePoseEngines, BlazePoseFinder
+from overpose.video.people import BlazePoseFinder
 from overpose.video.posing import PredictOptions, View, lifted
 from overpose.video.writer import writing_video
+from overpose.workers import available_processes
 
 REPEATS = 3
 MEMORY_CLIPS_S = (10, 100)
@@ -50,6 +52,7 @@ _COMPLEXITY = {"full": 1, "heavy": 2}
 _MEMORY = """
 import resource, sys
 from pathlib import Path
+from overpose.video.blazepose import BlazePose
 from overpose.video.estimator import PoseEstimator
 PoseEstimator.from_pretrained("full").predict(Path(sys.argv[1]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
@@ -103,8 +106,7 @@ def bench_predict(
 
 
 def _parts(video: Path, keypoints: Engine) -> dict[str, float]:
-    """Each part by itself, on one thread: their sum is more than the time of a frame, because they
-    run side by side."""
+    """Each part by itself, with nothing beside it."""
     with open_media(video) as media:
         began = time.perf_counter()
         images = [frame.image for frame in media]
@@ -113,14 +115,16 @@ def _parts(video: Path, keypoints: Engine) -> dict[str, float]:
     view = View(
         info.width, info.height, info.fps, PredictOptions().focal(info.width, info.height)[0]
     )
-    engines = BlazePoseEngines("heavy" if keypoints == "heavy" else "full", threads=1)
+    engine = BlazePose.from_assets(
+        "heavy" if keypoints == "heavy" else "full", threads=available_processes()
+    )
     some = images[:60]
-    detect_s = _seconds(lambda: [engines.detect(image, tiles=False) for image in some])
-    regions = [engines.detect(image, tiles=False) for image in some]
+    detect_s = _seconds(lambda: [engine.detect(image, tiles=False) for image in some])
+    regions = [engine.detect(image, tiles=False) for image in some]
     there = [(image, found[0]) for image, found in zip(some, regions, strict=True) if found]
-    landmarks_s = _seconds(lambda: [engines.landmarks(image, region) for image, region in there])
-    with BlazePoseFinder(engines, info.fps) as finder:
-        people = [finder.find(image, frame) for frame, image in enumerate(images)]
+    landmarks_s = _seconds(lambda: [engine.landmarks(image, region) for image, region in there])
+    finder = BlazePoseFinder(engine, info.fps)
+    people = [finder.find(image, frame) for frame, image in enumerate(images)]
     first = [found[0].keypoints_px if found else np.full((33, 3), np.nan) for found in people]
     points = np.stack(first).astype(np.float32)
     lifters = [shipped_lifter("photo"), shipped_lifter("video")]
@@ -157,8 +161,11 @@ def _mediapipe(python: Path, video: Path, complexity: int) -> float:
 
 
 def _memory(video: Path) -> dict[int, float]:
-    """Peak memory, MiB, of predictions of a short and of a long clip, each in a process."""
+    """Peak memory, MiB, of predictions of a short and of a long clip, each in a process; nothing
+    where the system does not say (other than Linux)."""
     found = {}
+    if not Path("/proc/self/status").is_file():
+        return found
     for seconds in MEMORY_CLIPS_S:
         with _repeated(video, seconds) as clip:
             done = subprocess.run(

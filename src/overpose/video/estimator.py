@@ -18,13 +18,13 @@ from overpose.models.regressor import PoseRegressor
 from overpose.models.storage import load_model
 from overpose.poses import PoseTrack
 from overpose.progress import progress_bar
+from overpose.video.blazepose import BlazePose
 from overpose.video.image_poses import poses_from_image
 from overpose.video.keypoint_files import KeypointFile
 from overpose.video.layouts import COCO_17
 from overpose.video.live import LivePerson, LivePoser
 from overpose.video.media import Frame, Media, MediaInfo, open_media
 from overpose.video.people import (
-    BlazePoseEngines,
     BlazePoseFinder,
     DetectionFinder,
     PeopleFinder,
@@ -97,7 +97,7 @@ class PoseEstimator:
                 "rtmlib" (an extra). BlazePose's files are downloaded once, see `assets`.
             model: directory of a model trained with overpose to take instead of the shipped ones: a
                 lifter or an image model.
-            threads: how many people are looked at side by side; by default one on each core.
+            threads: for each network; by default one for each core.
 
         Raises:
             InputError: a file is missing and cannot be downloaded, or `model` is none.
@@ -165,8 +165,6 @@ class PoseEstimator:
         except KeyboardInterrupt:
             if not until_interrupted or recording.frames == 0:
                 raise
-        finally:
-            finder.close()
         kept = _kept(finder.presences, recording.frames, view, options)
         records = [recording.person(number) for number in kept]
         return self._tracked(records, recording, view, options, is_estimated, info.is_photo)
@@ -191,13 +189,10 @@ class PoseEstimator:
         finder = self._find_people(view.fps)
         poser = LivePoser(self._photo, finder.layout, view, options)
         people: tuple[LivePerson, ...] = ()
-        try:
-            for frame in source:
-                if not frame.repeated:
-                    people = poser.pose(frame.image, finder.find(frame.image, frame.index))
-                yield TrackedFrame(frame.index, frame.time_s, frame.image, people)
-        finally:
-            finder.close()
+        for frame in source:
+            if not frame.repeated:
+                people = poser.pose(frame.image, finder.find(frame.image, frame.index))
+            yield TrackedFrame(frame.index, frame.time_s, frame.image, people)
 
     def _record(
         self,
@@ -320,8 +315,8 @@ def finder_of(keypoints: Engine, threads: int) -> Callable[[float], PeopleFinder
         return lambda fps: DetectionFinder(engine, COCO_17, fps)
     if keypoints not in ("full", "heavy"):
         raise InputError(f"keypoints: got {keypoints!r}, expected full, heavy or rtmlib")
-    engines = BlazePoseEngines(keypoints, threads=threads)
-    return lambda fps: BlazePoseFinder(engines, fps)
+    engine = BlazePose.from_assets(keypoints, threads=threads)
+    return lambda fps: BlazePoseFinder(engine, fps)
 
 
 def shipped_lifter(lifter: Literal["photo", "video"]) -> PoseLifter:

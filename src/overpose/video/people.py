@@ -5,32 +5,21 @@ How keypoints are found belongs to the engines (`blazepose`, `rtmlib_engine`), w
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from queue import SimpleQueue
-from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Protocol
 
 import numpy as np
 
 from overpose.video.appearance import appearance
-from overpose.video.blazepose import (
-    BlazePose,
-    Complexity,
-    Landmarks,
-    Region,
-    region_of_keypoints,
-)
+from overpose.video.blazepose import BlazePose, Landmarks, Region, region_of_keypoints
 from overpose.video.layouts import BLAZEPOSE_33, KeypointLayout
 from overpose.video.selection import Presence
 from overpose.video.tracking import NOBODY, Tracker, suppress_duplicates
 
-Result = TypeVar("Result")
-
 PRESENT = 0.5
 """Probability of a person below which a region counts as empty."""
 _DETECT_EVERY_S = 0.4
-_TILES_EVERY_S = 1.2
+_TILES_EVERY_S = 2.0
 _LOST_EVERY_S = 0.1
 _FOLLOWED_S = 0.3
 """For how long somebody lost is looked for where expected."""
@@ -65,61 +54,24 @@ class PeopleFinder(Protocol):
         """The people in an RGB image (height, width, 3) uint8, the next frame of the video."""
         ...
 
-    def close(self) -> None:
-        """Stop what runs in the background."""
-        ...
-
-
-class BlazePoseEngines:
-    """BlazePose ready for use by several threads: what `BlazePoseFinder` runs on.
-
-    Args:
-        complexity: of the landmark model.
-        threads: how many people are looked at side by side.
-    """
-
-    def __init__(self, complexity: Complexity = "full", *, threads: int = 2) -> None:
-        self.complexity = complexity
-        self.threads = threads
-        self._free: SimpleQueue[BlazePose] = SimpleQueue()
-        self._all = [BlazePose.from_assets(complexity, threads=1) for _ in range(threads)]
-        for engine in self._all:
-            self._free.put(engine)
-
-    def detect(self, image: np.ndarray, *, tiles: bool) -> list[Region]:
-        """See `BlazePose.detect`."""
-        return self._with_one(lambda engine: engine.detect(image, tiles=tiles))
-
-    def landmarks(self, image: np.ndarray, region: Region) -> Landmarks:
-        """See `BlazePose.landmarks`."""
-        return self._with_one(lambda engine: engine.landmarks(image, region))
-
-    def _with_one(self, work: Callable[[BlazePose], Result]) -> Result:
-        engine = self._free.get()
-        try:
-            return work(engine)
-        finally:
-            self._free.put(engine)
-
 
 class BlazePoseFinder:
     """Follows each person's region from frame to frame and looks for new people now and then.
 
     The detector looks at the whole image 2.5 times a second, at parts of it (for people small in
-    the image) every 1.2 s, and more often while somebody is lost or nobody is there.
+    the image) every 2 s, and more often while somebody is lost or nobody is there.
 
     Args:
-        engines: the networks.
+        engine: the networks.
         fps: frames a second.
     """
 
     layout = BLAZEPOSE_33
 
-    def __init__(self, engines: BlazePoseEngines, fps: float) -> None:
-        self._engines = engines
+    def __init__(self, engine: BlazePose, fps: float) -> None:
+        self._engine = engine
         self._fps = fps
         self._tracker = Tracker(fps)
-        self._threads = ThreadPoolExecutor(engines.threads, "overpose-people")
         self._regions: dict[int, Region] = {}
         self._last_seen: dict[int, int] = {}
         self._last_detection = self._last_tiles = -1_000_000
@@ -130,31 +82,14 @@ class BlazePoseFinder:
         """Everybody there ever was."""
         return self._tracker.presences
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop the threads."""
-        self._threads.shutdown()
-
     def find(self, image: np.ndarray, frame: int) -> list[Person]:
         """The people in an RGB image (height, width, 3) uint8, the next frame of the video."""
         self._frame = frame
         expected = self._expected()
-        detection = self._begin_detection(image, lost=len(expected) > len(self._regions))
         found = self._landmarks(image, expected)
-        if detection is not None:
-            known = [each.region for each in found]
-            new = [region for region in detection.result() if not _covered(region, known)]
-            found += self._landmarks(image, new)
+        known = [each.region for each in found]
+        detected = self._detected(image, lost=len(expected) > len(self._regions))
+        found += self._landmarks(image, [each for each in detected if not _covered(each, known)])
         found = [found[i] for i in suppress_duplicates([each.keypoints_px for each in found])]
         looks = [appearance(image, each.keypoints_px) for each in found]
         numbers = self._tracker.update(frame, [each.keypoints_px for each in found], looks)
@@ -182,22 +117,19 @@ class BlazePoseFinder:
                     regions.append(region)
         return regions
 
-    def _begin_detection(self, image: np.ndarray, *, lost: bool) -> Future[list[Region]] | None:
-        """Let the detector run beside the landmark model, if it is time."""
+    def _detected(self, image: np.ndarray, *, lost: bool) -> list[Region]:
+        """What the detector finds, if it is its turn."""
         since_s = (self._frame - self._last_detection) / self._fps
         if self._regions and since_s < (_LOST_EVERY_S if lost else _DETECT_EVERY_S):
-            return None
+            return []
         tiles = (self._frame - self._last_tiles) / self._fps >= _TILES_EVERY_S
         self._last_detection = self._frame
         if tiles:
             self._last_tiles = self._frame
-        return self._threads.submit(self._engines.detect, image, tiles=tiles)
+        return self._engine.detect(image, tiles=tiles)
 
     def _landmarks(self, image: np.ndarray, regions: Sequence[Region]) -> list[Landmarks]:
-        if len(regions) == 1:  # not worth a thread
-            found = [self._engines.landmarks(image, regions[0])]
-        else:
-            found = list(self._threads.map(lambda r: self._engines.landmarks(image, r), regions))
+        found = [self._engine.landmarks(image, region) for region in regions]
         return [each for each in found if each.presence >= PRESENT]
 
 
@@ -224,9 +156,6 @@ class DetectionFinder:
     def presences(self) -> list[Presence]:
         """Everybody there ever was."""
         return self._tracker.presences
-
-    def close(self) -> None:
-        """Nothing runs in the background."""
 
     def find(self, image: np.ndarray, frame: int) -> list[Person]:
         """The people in an RGB image (height, width, 3) uint8, the next frame of the video."""
