@@ -50,12 +50,13 @@ print(json.dumps({"frames_per_s": frames / (time.perf_counter() - began), "found
 """
 _COMPLEXITY = {"full": 1, "heavy": 2}
 _MEMORY = """
-import resource, sys
+import sys
 from pathlib import Path
 from overpose.video.blazepose import BlazePose
 from overpose.video.estimator import PoseEstimator
 PoseEstimator.from_pretrained("full").predict(Path(sys.argv[1]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+lines = Path("/proc/self/status").read_text().splitlines()
+print(next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")))
 """
 
 
@@ -109,9 +110,12 @@ def _parts(video: Path, keypoints: Engine) -> dict[str, float]:
     """Each part by itself, with nothing beside it."""
     with open_media(video) as media:
         began = time.perf_counter()
-        images = [frame.image for frame in media]
+        for _ in media:
+            pass
         decode_s = time.perf_counter() - began
         info = media.info
+    with open_media(video) as media:
+        images = [frame.image for frame in media]
     view = View(
         info.width, info.height, info.fps, PredictOptions().focal(info.width, info.height)[0]
     )

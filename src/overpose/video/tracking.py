@@ -200,10 +200,7 @@ class Tracker:
 
         old_middle, old_size = _middle_and_size(expected)
         new_middle, new_size = _middle_and_size(found)
-        # Who turned round while away is nearer to the last place than to where the way led.
-        last_middle = _middle_and_size(np.stack([each.keypoints for each in self._tracks]))[0]
-        middles = np.stack([old_middle, last_middle])[:, :, None]
-        distance = np.linalg.norm(middles - new_middle, axis=-1).min(axis=0)
+        distance = np.linalg.norm(old_middle[:, None] - new_middle[None], axis=-1)
         size = np.sqrt(old_size[:, None] * new_size[None])
         same = np.clip(np.nan_to_num(alike - 0.7) / 0.2, 0.0, 1.0)
         reach = size * (_REACH[0] + (_REACH[1] + _REACH[2] * same) * absence_s[:, None])
