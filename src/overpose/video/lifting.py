@@ -13,6 +13,7 @@ from overpose.video.layouts import KeypointLayout
 
 MODEL_FPS = 27.0
 """What the lifter's windows count frames at: it learned from 25, and most videos have 25 or 30."""
+_WINDOWS_AT_ONCE = 256
 
 
 def lift(
@@ -55,15 +56,24 @@ def lift(
     stride = max(1, round(fps / MODEL_FPS))
     places = np.clip(np.arange(frames)[:, None] + stride * offsets, 0, max(frames - 1, 0))
     middle = int(np.flatnonzero(offsets == 0)[0])
-    poses = _predicted(lifter, rays[places], scores[places], middle)
+    poses = _predicted(lifter, rays, scores, places, middle)
     # Seen in a mirror, the same: the mean of both is better than either, and prefers no side.
     mirrored = rays[:, INPUT_MIRROR] * (-1.0, 1.0)
-    others = _predicted(lifter, mirrored[places], scores[:, INPUT_MIRROR][places], middle)
+    others = _predicted(lifter, mirrored, scores[:, INPUT_MIRROR], places, middle)
     poses = (poses + others[:, HUMAN36M.mirror] * (-1.0, 1.0, 1.0)) / 2
     poses[~np.isfinite(rays).any(axis=(1, 2))] = np.nan
     return poses.astype(np.float32)
 
 
-def _predicted(lifter: PoseLifter, rays: np.ndarray, scores: np.ndarray, middle: int) -> np.ndarray:
-    windows = make_windows(rays, scores, middle)
-    return lifter.predict(windows.features) @ np.swapaxes(windows.to_camera, -1, -2)
+def _predicted(
+    lifter: PoseLifter, rays: np.ndarray, scores: np.ndarray, places: np.ndarray, middle: int
+) -> np.ndarray:
+    """Poses from the windows at `places` (frames, offsets), some at a time: they overlap, and all
+    at once would take many times the memory of the video's keypoints."""
+    poses = np.empty((len(places), len(HUMAN36M.names), 3), np.float32)
+    for start in range(0, len(places), _WINDOWS_AT_ONCE):
+        some = slice(start, start + _WINDOWS_AT_ONCE)
+        windows = make_windows(rays[places[some]], scores[places[some]], middle)
+        turned = lifter.predict(windows.features) @ np.swapaxes(windows.to_camera, -1, -2)
+        poses[some] = turned
+    return poses
