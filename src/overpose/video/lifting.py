@@ -70,7 +70,7 @@ def _predicted(
 ) -> np.ndarray:
     """Poses from the windows at `places` (frames, offsets), some at a time: they overlap, and all
     at once would take many times the memory of the video's keypoints."""
-    poses = np.empty((len(places), len(HUMAN36M.names), 3), np.float32)
+    poses = np.empty((len(places), len(HUMAN36M), 3), np.float32)
     for start in range(0, len(places), _WINDOWS_AT_ONCE):
         some = slice(start, start + _WINDOWS_AT_ONCE)
         windows = make_windows(rays[places[some]], scores[places[some]], middle)
