@@ -19,6 +19,15 @@ def test_fragments_go_and_the_order_is_that_of_appearance():
     assert select_people(CROWD[::-1], fps=30, total_frames=100) == [2, 3, 4]
 
 
+def test_a_short_double_of_somebody_is_nobody():
+    whole = Presence(1, first_frame=0, frames=100, area_px=2e6)
+    shadow = Presence(2, first_frame=40, frames=30, area_px=2e6, doubled=20)
+    crossing = Presence(3, first_frame=40, frames=30, area_px=2e6, doubled=10)
+    dancer = Presence(4, first_frame=0, frames=90, area_px=2e6, doubled=80)
+    everybody = [whole, shadow, crossing, dancer]
+    assert select_people(everybody, fps=30, total_frames=100) == [1, 4, 3]
+
+
 def test_in_a_very_short_clip_half_of_it_is_enough():
     short = [Presence(1, 0, 2, 10.0), Presence(2, 0, 1, 10.0)]
     assert select_people(short, fps=30, total_frames=4) == [1]

@@ -289,3 +289,20 @@ def test_nobody_one_and_unseen_results_are_kept():
     assert suppress_duplicates([]) == []
     assert suppress_duplicates([nothing]) == [0]
     assert suppress_duplicates([nothing, nothing]) == [0, 1]
+
+
+def test_presences_count_frames_on_the_body_of_somebody_known_before():
+    first = walker(path((200, 300), (200, 300), 20))
+    second = np.concatenate(
+        [
+            walker(path((500, 300), (230, 300), 10)),
+            walker(path((212, 300), (212, 300), 10)),
+        ]
+    )
+    tracker = Tracker(FPS)
+    for frame in range(20):
+        tracker.update(frame, [first[frame], second[frame]])
+    one, other = tracker.presences
+    assert (one.frames, one.doubled) == (20, 0)
+    assert other.frames == 20
+    assert 10 <= other.doubled <= 12

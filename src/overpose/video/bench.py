@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 
@@ -29,6 +30,7 @@ from overpose.workers import available_processes
 
 REPEATS = 3
 MEMORY_CLIPS_S = (10, 100)
+_REPEATED_FRAMES = 300
 _MEDIAPIPE = """
 import json, sys, time
 import cv2, mediapipe
@@ -184,17 +186,19 @@ def _memory(video: Path) -> dict[int, float]:
 
 @contextmanager
 def _repeated(video: Path, seconds: int) -> Iterator[Path]:
-    """A video of that length: the clip again and again, half as large."""
+    """A video of that length, half as large: the clip's beginning forwards and backwards in turn,
+    so that nobody jumps and becomes somebody new."""
     with tempfile.TemporaryDirectory() as directory:
         with open_media(video) as media:
             info = media.info
-        size = info.width // 2, info.height // 2
-        path, wanted, written = Path(directory) / "clip.mp4", round(seconds * info.fps), 0
+            size = info.width // 2, info.height // 2
+            images = [
+                cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA)
+                for frame in islice(media, _REPEATED_FRAMES)
+            ]
+        path = Path(directory) / "clip.mp4"
+        to_and_fro = cycle([*images, *images[-2:0:-1]])
         with writing_video(path, info.fps, *size) as out:
-            while written < wanted:
-                with open_media(video) as media:
-                    for frame in media:
-                        if written < wanted:
-                            out.write(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA))
-                            written += 1
+            for image in islice(to_and_fro, round(seconds * info.fps)):
+                out.write(image)
         yield path

@@ -11,6 +11,8 @@ import numpy as np
 from overpose.checks import check_array
 from overpose.errors import InputError
 
+_SHADOW_SHARE = 0.5
+
 
 @dataclass(frozen=True)
 class Presence:
@@ -21,20 +23,23 @@ class Presence:
         first_frame: where the person was first seen.
         frames: in how many frames.
         area_px: sum over these frames of the area of the keypoints' box, px².
+        doubled: in how many of them somebody of a smaller number had nearly the same keypoints.
     """
 
     person: int
     first_frame: int
     frames: int
     area_px: float
+    doubled: int = 0
 
-    def with_frame(self, frame: int, area_px: float) -> "Presence":
+    def with_frame(self, frame: int, area_px: float, *, doubled: bool = False) -> "Presence":
         """The presence with one more frame counted."""
         return replace(
             self,
             first_frame=min(self.first_frame, frame),
             frames=self.frames + 1,
             area_px=self.area_px + area_px,
+            doubled=self.doubled + doubled,
         )
 
 
@@ -68,11 +73,13 @@ def select_people(
     people: int | None = None,
     track: int | None = None,
     shortest_s: float = 0.3,
+    shadow_s: float = 2.0,
 ) -> list[int]:
     """Whom to keep, in order of first appearance; the place in the list is the new number less 1.
 
     Those seen for less than `shortest_s` altogether go (in a clip so short that this is more than
-    half of it: those seen in less than half), then all but the `people` most present ones (area
+    half of it: those seen in less than half), so do those seen for less than `shadow_s` who mostly
+    lay on the body of somebody else, then all but the `people` most present ones (area
     times time), then all but the new number `track`: the numbers of a run without `track`.
 
     Args:
@@ -82,6 +89,7 @@ def select_people(
         people: how many to keep at most; all when absent.
         track: number of the one to keep; all when absent.
         shortest_s: shortest time to be seen.
+        shadow_s: from this time on even a double is a person of its own.
 
     Returns:
         Numbers from `presences`.
@@ -94,7 +102,12 @@ def select_people(
     if track is not None and track < 1:
         raise InputError(f"track: got {track}, expected 1 or more; people are numbered from 1")
     least = max(1.0, min(shortest_s * fps, 0.5 * total_frames))
-    kept = [presence for presence in presences if presence.frames >= least]
+    kept = [
+        each
+        for each in presences
+        if each.frames >= least
+        and (each.frames >= shadow_s * fps or each.doubled < _SHADOW_SHARE * each.frames)
+    ]
     if people is not None:
         kept = sorted(kept, key=lambda each: (-each.area_px, each.person))[:people]
     kept.sort(key=lambda each: (each.first_frame, each.person))

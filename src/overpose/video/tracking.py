@@ -164,7 +164,8 @@ class Tracker:
         matches = self._matched(found, looks)
         known = np.isin(np.arange(len(found)), list(matches))
         overlap = _overlaps(found)
-        near = np.where(known, keypoint_similarity(found, found), 0.0).max(axis=-1, initial=0.0)
+        likeness = keypoint_similarity(found, found)
+        near = np.where(known, likeness, 0.0).max(axis=-1, initial=0.0)
         doubtful = (near >= _LEAST_APART) | _weaker(found, overlap)
         apart = np.asarray((overlap <= 0.1).all(axis=-1))
         numbers = []
@@ -180,7 +181,13 @@ class Tracker:
                 self._move(track, person)
             if looks[index] is not None and (apart[index] or track.appearance is None):
                 track.appearance = self._blended(track, looks[index])
-            track.presence = track.presence.with_frame(frame_index, _box_area(person))
+            double = any(
+                likeness[index, other] >= _LEAST_APART and known_track.person < track.person
+                for other, known_track in matches.items()
+            )
+            track.presence = track.presence.with_frame(
+                frame_index, _box_area(person), doubled=double
+            )
             self._presences[track.person] = track.presence
             track.last_frame = frame_index
             numbers.append(track.person)
