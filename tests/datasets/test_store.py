@@ -60,6 +60,15 @@ def test_masks_come_back_as_booleans(write_dataset: Write) -> None:
     assert mask[6].all()
 
 
+def test_masked_images_have_the_mask_as_fourth_channel(write_dataset: Write) -> None:
+    with open_dataset(write_dataset(2)) as dataset:
+        images, expected = dataset.masked_images([6, 1]), dataset.images([6, 1])
+        masks = [dataset.mask(index) for index in (6, 1)]
+    np.testing.assert_array_equal(images[..., :3], expected)
+    np.testing.assert_array_equal(images[..., 3] == 255, masks)
+    assert set(np.unique(images[..., 3]).tolist()) == {0, 255}
+
+
 def test_a_dataset_without_masks_says_so(write_dataset: Write) -> None:
     with (
         open_dataset(write_dataset(1, with_mask=False)) as dataset,

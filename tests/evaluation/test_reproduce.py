@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from overpose.baselines.kde import KDEConfig
+from overpose.baselines.linkde import LinKDEConfig
 from overpose.camera import Camera
 from overpose.datasets.layout import Sample
 from overpose.datasets.store import open_dataset
@@ -26,6 +28,8 @@ from overpose.training.config import AutoencoderStage, LoopConfig
 
 SIZE = 24
 METHODS = ("mean_pose", "direct", "latent", "finetuned")
+ONCE = ("nearest_pose", "kde", "linkde")
+"""Methods that only the first seed has."""
 ACTIONS = ("walking", "running", "exercise", "dance", "punching", "gesturing")
 
 
@@ -87,6 +91,8 @@ TINY = Preset(
     direct=LoopConfig(epochs=3),
     latent=LoopConfig(epochs=2),
     finetune=LoopConfig(epochs=1),
+    kde=KDEConfig(samples=30, components=10),
+    linkde=LinKDEConfig(input_features=20, output_features=20),
 )
 
 
@@ -110,7 +116,9 @@ def finished(tmp_path_factory):
 def test_every_method_action_and_seed_has_its_row(finished):
     report = read_report(finished.out / "report.json")
     found = {(row.method, row.action, row.seed) for row in report.rows}
-    assert found == {(m, a, s) for m in METHODS for a in (*ACTIONS, "mean") for s in (0, 1)}
+    runs = [(method, seed) for method in METHODS for seed in (0, 1)]
+    runs += [(method, 0) for method in ONCE]
+    assert found == {(m, a, s) for m, s in runs for a in (*ACTIONS, "mean")}
     assert all(row.error is None for row in report.rows)
 
 
@@ -240,7 +248,7 @@ def test_one_model_per_action_gives_rows_for_all_actions_and_their_mean(tmp_path
 def test_the_pca_baseline_is_trained_where_the_preset_asks_for_it(tmp_path):
     small = replace(TINY, pca_rank=10, render=replace(TINY.render, max_train=12, max_test=6))
     rows = run(tmp_path / "out", small).report.rows
-    assert {row.method for row in rows if row.error is None} == {*METHODS, "pca"}
+    assert {row.method for row in rows if row.error is None} == {*METHODS, *ONCE, "pca"}
 
 
 def test_a_preset_on_real_motion_asks_for_it(tmp_path):

@@ -167,6 +167,23 @@ class Dataset:
             raise InputError(f"{self._where(index)}: the mask is damaged; {_RENDER_AGAIN}")
         return decoded > 127
 
+    def masked_images(self, indices: ArrayLike) -> np.ndarray:
+        """Images with their masks, (n, S, S, 4) uint8: RGB, and 255 where the person is.
+
+        Where a sample has no mask, all of it is 0.
+
+        Raises:
+            InputError: as `images` and `mask`.
+        """
+        wanted = self._checked(np.asarray(indices))
+        images = self.images(wanted)
+        masks = np.zeros((*images.shape[:3], 1), dtype=np.uint8)
+        without = self._table.column("mask_shard").is_null().to_numpy()
+        for place, index in enumerate(wanted.tolist()):
+            if not without[index]:
+                masks[place, ..., 0] = self.mask(index) * np.uint8(255)
+        return np.concatenate([images, masks], axis=3)
+
     def camera(self, index: int) -> Camera:
         """The camera of sample `index`'s image: it projects world points to pixels of the crop."""
         return self._camera(index, "crop", self.info.image_size, self.info.image_size)

@@ -14,6 +14,7 @@ import numpy as np
 
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.errors import InputError
+from overpose.evaluation.baseline_stages import KERNEL_METHODS, KernelSystem, fit_kernel_method
 from overpose.evaluation.presets import Preset
 from overpose.evaluation.protocols import (
     PROTOCOL,
@@ -47,6 +48,9 @@ from overpose.training import (
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "mean_pose": (),
+    "nearest_pose": ("nearest_pose",),
+    "kde": ("kde",),
+    "linkde": ("linkde",),
     "direct": ("direct",),
     "latent": ("autoencoder", "latent"),
     "finetuned": ("autoencoder", "latent", "finetuned"),
@@ -142,7 +146,13 @@ def stages_s(stages: Sequence[Path]) -> float:
 
 def methods_of_preset(preset: Preset) -> list[str]:
     """The methods that a preset compares, in the order of their training."""
-    return [m for m in NEEDS if m != "pca" or preset.pca_rank is not None]
+    absent = {
+        "nearest_pose": not preset.nearest_pose,
+        "kde": preset.kde is None,
+        "linkde": preset.linkde is None,
+        "pca": preset.pca_rank is None,
+    }
+    return [method for method in NEEDS if not absent.get(method)]
 
 
 def run_methods(run: Run) -> list[Row]:
@@ -154,6 +164,8 @@ def run_methods(run: Run) -> list[Row]:
     rows: list[Row] = []
     broken: dict[str, str] = {}
     for method in methods_of_preset(run.preset):
+        if method in KERNEL_METHODS and run.seed != run.preset.seeds[0]:
+            continue
         failed = next((stage for stage in NEEDS[method] if stage in broken), None)
         if failed is not None:
             rows.append(failed_row(method, run.seed, f"needs {failed}: {broken[failed]}"))
@@ -173,6 +185,7 @@ def run_methods(run: Run) -> list[Row]:
                 method=method,
                 seed=run.seed,
                 train_s=run.train_s(method),
+                masked=method in KERNEL_METHODS,
             )
             write_json(path, {"rows": [row.to_json() for row in found]})
             (run.out / f"{method}-error.txt").unlink(missing_ok=True)
@@ -191,7 +204,7 @@ def predictor_of(run: Run, method: str) -> Predict:
     """The trained method as a function from images to poses; trains what is not trained yet."""
     if method == "mean_pose":
         return mean_pose_predictor(run.samples.train.poses_mm)
-    return _regressor(train_stage(run, method)).predict
+    return _predictor(train_stage(run, method)).predict
 
 
 def trained_predictor(run: Run, method: str) -> Predict:
@@ -200,7 +213,7 @@ def trained_predictor(run: Run, method: str) -> Predict:
     Raises:
         InputError: the method has not been trained.
     """
-    return _regressor(load_model(run.out / method / "last")).predict
+    return _predictor(load_model(run.out / method / "last")).predict
 
 
 def trained_autoencoder(run: Run) -> PoseAutoencoder:
@@ -225,6 +238,10 @@ def train_stage(run: Run, stage: str) -> object:
         "seed": run.seed,
         "method": stage,
     }
+    if stage in KERNEL_METHODS:
+        return fit_kernel_method(
+            stage, preset, samples.train, out, seed=run.seed, provenance=provenance
+        )
     known = {"provenance": provenance, "runtime": run.runtime}
     poses_mm = samples.train.poses_mm.copy()  # a dataset's columns may be read-only
     if stage == "autoencoder":
@@ -376,9 +393,9 @@ def merge_actions(parts: Sequence[Sequence[Row]]) -> list[Row]:
     return merged
 
 
-def _regressor(model: object) -> PoseRegressor:
-    if not isinstance(model, PoseRegressor):
-        raise InputError(f"got a {type(model).__name__}, expected a pose regressor")
+def _predictor(model: object) -> PoseRegressor | KernelSystem:
+    if not isinstance(model, PoseRegressor | KernelSystem):
+        raise InputError(f"got a {type(model).__name__}, expected a system that predicts poses")
     return model
 
 

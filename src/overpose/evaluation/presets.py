@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from overpose.baselines.kde import KDEConfig
+from overpose.baselines.linkde import LinKDEConfig
 from overpose.errors import InputError
 from overpose.models.autoencoder import AutoencoderConfig
 from overpose.models.image_encoder import ImageEncoderConfig
@@ -44,6 +46,8 @@ class Preset:
             are the paper's.
         pca_rank: components of the PCA baseline, trained as long as `direct`; None: leave it out.
             48 is the most that 16 free joints have, and so the equal of an overcomplete code.
+        nearest_pose: whether the pose of the most similar training image is a row.
+        kde, linkde: the kernel systems, fitted once, with the first seed; None: leave it out.
         model_per_action: whether every action has models of its own, the autoencoder included, as
             in the paper; otherwise one for all.
         seeds: what the whole is repeated with.
@@ -64,6 +68,9 @@ class Preset:
     latent_activation: Literal["linear", "relu"] = "linear"
     decoder_lr_scale: float = 1.0
     pca_rank: int | None = None
+    nearest_pose: bool = True
+    kde: KDEConfig | None = None
+    linkde: LinKDEConfig | None = None
     model_per_action: bool = False
     seeds: tuple[int, ...] = field(default=(0,))
 
@@ -103,6 +110,8 @@ SMOKE = Preset(
     direct=LoopConfig(epochs=18, batch_size=64, schedule="cosine"),
     latent=LoopConfig(epochs=12, batch_size=64, schedule="cosine"),
     finetune=LoopConfig(epochs=6, batch_size=64, schedule="cosine"),
+    kde=KDEConfig(samples=800, components=128),
+    linkde=LinKDEConfig(input_features=1500, output_features=800),
 )
 """Everything from nothing, within minutes: shows that it runs. Its numbers mean little."""
 
@@ -119,6 +128,8 @@ CPU = Preset(
     direct=LoopConfig(epochs=20, schedule="cosine"),
     latent=LoopConfig(epochs=10, schedule="cosine"),
     finetune=LoopConfig(epochs=10, schedule="cosine"),
+    kde=KDEConfig(),
+    linkde=LinKDEConfig(input_features=8_000, output_features=4_000),
     seeds=(0, 1, 2),
 )
 """The benchmark on a laptop, within hours: smaller images and networks, one model for all."""
@@ -131,6 +142,8 @@ PAPER = Preset(
     direct=LoopConfig(epochs=30),
     latent=LoopConfig(epochs=20),
     finetune=LoopConfig(epochs=10),
+    kde=KDEConfig(samples=8_000),
+    linkde=LinKDEConfig(),
     model_per_action=True,
     seeds=(0, 1, 2),
 )

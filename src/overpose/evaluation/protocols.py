@@ -14,6 +14,7 @@ from overpose.errors import InputError
 from overpose.evaluation.report import MEAN, MEASURES, Row
 from overpose.metrics import limb_ratio_error, mpjpe, p_mpjpe
 from overpose.progress import progress_bar
+from overpose.skeleton import HUMAN36M
 
 Predict = Callable[[np.ndarray], np.ndarray]
 """Images (n, side, side, 3) uint8 RGB to poses (n, 17, 3) float mm, camera axes, root-relative."""
@@ -38,6 +39,7 @@ def evaluate(
     train_s: float = 0.0,
     batch_size: int = 256,
     train_subjects: Iterable[str] | None = None,
+    masked: bool = False,
 ) -> list[Row]:
     """Measure a method on the test samples of a dataset.
 
@@ -51,6 +53,7 @@ def evaluate(
         batch_size: images per call of `predict`.
         train_subjects: subjects that some training stage has seen besides those of the dataset's
             rows of the splits "train" and "val".
+        masked: whether `predict` takes images with the person's mask as fourth channel.
 
     Returns:
         One row for each action, in the order in which the actions appear in the test samples, then
@@ -65,12 +68,13 @@ def evaluate(
     if len(test) == 0:
         raise InputError("dataset: got no samples of split 'test', expected at least one")
     actions = list(dict.fromkeys(test.actions.tolist()))
-    predict(test.images(np.arange(min(8, len(test)))))  # the first call may compile: not timed
+    images_of = test.masked_images if masked else test.images
+    predict(images_of(np.arange(min(8, len(test)))))  # the first call may compile: not timed
     rows = []
     with progress_bar(f"evaluate {method}, seed {seed}", len(test)) as advance:
         for action in actions:
             chosen = np.flatnonzero(test.actions == action)
-            predicted, seconds = _predict(predict, test, chosen, batch_size, advance)
+            predicted, seconds = _predict(predict, images_of, chosen, batch_size, advance)
             row = Row(
                 method,
                 action,
@@ -159,18 +163,18 @@ def failed_row(method: str, seed: int, error: BaseException | str) -> Row:
 
 def _predict(
     predict: Predict,
-    test: Dataset,
+    images_of: Callable[[np.ndarray], np.ndarray],
     chosen: np.ndarray,
     batch_size: int,
     advance: Callable[[int], None],
 ) -> tuple[np.ndarray, float]:
     predictions, seconds = [], 0.0
     for start in range(0, len(chosen), batch_size):
-        images = test.images(chosen[start : start + batch_size])
+        images = images_of(chosen[start : start + batch_size])
         started = time.perf_counter()
         poses_mm = np.asarray(predict(images))
         seconds += time.perf_counter() - started
-        expected = (len(images), *test.poses_mm.shape[1:])
+        expected = (len(images), len(HUMAN36M), 3)
         if poses_mm.shape != expected:
             raise InputError(f"prediction: got shape {poses_mm.shape}, expected {expected}")
         if not np.isfinite(poses_mm).all():

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from overpose.datasets.store import open_dataset
+from overpose.evaluation.baseline_stages import KERNEL_METHODS
 from overpose.evaluation.pipeline import NEEDS, Run, Samples, methods_of_preset, train_stage
 from overpose.evaluation.presets import Preset
 from overpose.progress import progress_bar, say
@@ -45,7 +46,11 @@ def chains_of_run(run: Run, action: str | None) -> list[Chain]:
         run: what is to be trained.
         action: the action that the run's samples are limited to; None: all.
     """
-    needed = sorted((NEEDS[m] for m in methods_of_preset(run.preset)), key=len, reverse=True)
+    needed = sorted(
+        (NEEDS[m] for m in methods_of_preset(run.preset) if m not in KERNEL_METHODS),
+        key=len,
+        reverse=True,
+    )
     whole: list[tuple[str, ...]] = []
     for stages in needed:
         if stages and not any(stages == longer[: len(stages)] for longer in whole):

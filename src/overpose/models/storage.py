@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -27,19 +28,21 @@ from overpose.files import (
     write_json,
     writing_directory,
 )
-from overpose.models.autoencoder import AutoencoderConfig, PoseAutoencoder
-from overpose.models.lifter import LifterConfig, PoseLifter
-from overpose.models.pca import PCAConfig, PosePCA
-from overpose.models.regressor import PoseRegressor, RegressorConfig
 
 FORMAT_VERSION = 1
-Model = PoseAutoencoder | PosePCA | PoseRegressor | PoseLifter
-_KINDS: dict[str, tuple[type, type]] = {
-    "autoencoder": (PoseAutoencoder, AutoencoderConfig),
-    "pca": (PosePCA, PCAConfig),
-    "regressor": (PoseRegressor, RegressorConfig),
-    "lifter": (PoseLifter, LifterConfig),
+_KINDS = {
+    "autoencoder": "overpose.models.autoencoder PoseAutoencoder AutoencoderConfig",
+    "pca": "overpose.models.pca PosePCA PCAConfig",
+    "regressor": "overpose.models.regressor PoseRegressor RegressorConfig",
+    "lifter": "overpose.models.lifter PoseLifter LifterConfig",
+    "nearest_pose": "overpose.baselines.nearest NearestPose NearestPoseConfig",
+    "kde": "overpose.baselines.kde KDE KDEConfig",
+    "linkde": "overpose.baselines.linkde LinKDE LinKDEConfig",
 }
+"""Module, class and configuration of each kind, by name: models are read here that are made in
+later rooms."""
+Model = torch.nn.Module
+"""A module of one of these classes; each has a `config`."""
 _Config = TypeVar("_Config")
 
 
@@ -54,7 +57,7 @@ def save_model(
     """Write a model as a directory, whole or not at all.
 
     Args:
-        model: an autoencoder, PCA, regressor or lifter.
+        model: an autoencoder, regressor, lifter, baseline.
         directory: where to.
         provenance: what reproduces the model (data, seed, training configuration): JSON values.
         half: whether to write weights in half precision: half the size, read back as float32.
@@ -77,7 +80,8 @@ def write_model_files(
     half: bool = False,
 ) -> None:
     """Put the two files of a model into an existing directory."""
-    kind = next(name for name, (cls, _) in _KINDS.items() if type(model) is cls)
+    name = f"{type(model).__module__} {type(model).__qualname__} "
+    kind = next(kind for kind, place in _KINDS.items() if place.startswith(name))
     weights = dict(model.state_dict())
     if half:
         weights = {name: _halved(name, tensor) for name, tensor in weights.items()}
@@ -85,7 +89,7 @@ def write_model_files(
     config = {
         "format_version": FORMAT_VERSION,
         "kind": kind,
-        "model": asdict(model.config),
+        "model": asdict(model.config),  # pyright: ignore[reportArgumentType]
         "weights_sha256": sha256,
         "versions": {"overpose": overpose.__version__, "torch": str(torch.__version__)},
         "commit": source_commit(),
@@ -117,7 +121,9 @@ def load_model(directory: Path, device: str = "cpu") -> Model:
     if not directory.is_dir():
         raise InputError(f"{directory}: no such model directory; train or fetch the model first")
     config = read_model_config(directory)
-    model_class, config_class = _KINDS[config["kind"]]
+    module, model_name, config_name = _KINDS[config["kind"]].split()
+    room = import_module(module)
+    model_class, config_class = getattr(room, model_name), getattr(room, config_name)
     where = f"{directory / 'config.json'}: model"
     model = model_class(dataclass_from_json(config_class, config.get("model"), where))
     weights_path = directory / "weights.safetensors"

@@ -1,0 +1,169 @@
+"""LinKDE, KDE and the nearest pose, on images whose content decides the pose."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.linalg import lstsq
+
+from overpose.baselines.kde import KDE, KDEConfig, fit_kde
+from overpose.baselines.kernels import chi2_distance
+from overpose.baselines.linkde import LinKDE, LinKDEConfig, fit_linkde, poses_of
+from overpose.baselines.nearest import fit_nearest_pose
+from overpose.baselines.phog import phog
+from overpose.errors import InputError
+from overpose.metrics import mpjpe
+
+SMALL = LinKDEConfig(input_features=800, output_features=600)
+
+
+def bars(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Images of a bar with its mask, and poses that follow its angle."""
+    rng = np.random.default_rng(seed)
+    angles = rng.uniform(0, np.pi, count)
+    images = np.full((count, 48, 48, 4), 40, np.uint8)
+    images[..., 3] = 0
+    for image, angle in zip(images, angles, strict=True):
+        reach = 16 * np.array([np.cos(angle), np.sin(angle)])
+        ends = [tuple(np.round(24 + s * reach).astype(int).tolist()) for s in (-1, 1)]
+        drawn = cv2.line(np.ascontiguousarray(image[..., :3]), *ends, (220, 220, 220), 5)
+        image[..., :3] = drawn
+        image[..., 3] = cv2.line(np.ascontiguousarray(image[..., 3]), *ends, 255, 20)
+    joints = np.linspace(0, 1, 17)[None, :, None]
+    turned = np.stack([np.cos(2 * angles), np.sin(2 * angles), 0.3 * np.cos(4 * angles)], axis=-1)
+    return images, (400 * joints * turned[:, None]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> LinKDE:
+    images, poses = bars(300)
+    return fit_linkde([(images[i : i + 100], poses[i : i + 100]) for i in (0, 100, 200)], SMALL)
+
+
+def test_linkde_learns_poses_from_images(fitted):
+    images, poses = bars(60, seed=1)
+    mean = np.broadcast_to(bars(300)[1].mean(axis=0), poses.shape)
+    found = fitted.predict(images)
+    assert mpjpe(found, poses) < 0.35 * mpjpe(mean, poses)
+    assert (found[:, 0] == 0).all()
+
+
+def test_summing_by_blocks_gives_the_weights_of_a_direct_solve(fitted):
+    images, poses = bars(300)
+    features = fitted.image_features(images).astype(np.float64)
+    targets = fitted.pose_features(poses).astype(np.float64)
+    penalty = np.sqrt(SMALL.ridge) * np.eye(features.shape[1])
+    stacked = np.concatenate([features, penalty]), np.concatenate([targets, 0 * penalty[:, :600]])
+    expected = lstsq(*stacked, rcond=None)[0]
+    test = fitted.image_features(bars(20, seed=2)[0])
+    got = test @ fitted.feature_weights.numpy()
+    np.testing.assert_allclose(got, test @ expected, atol=2e-3)
+    kernel = features @ features.T + SMALL.start_ridge * np.eye(300)
+    dual = features.T @ np.linalg.solve(kernel, poses.reshape(300, 51) / 1000.0)
+    np.testing.assert_allclose(fitted.pose_weights.numpy(), dual, atol=1e-4)
+
+
+def test_the_gradient_of_the_pre_image_is_that_of_its_value(fitted, monkeypatch):
+    kept = {}
+
+    def keep(objective, start, **settings):
+        kept["objective"] = objective
+        return start
+
+    monkeypatch.setattr("overpose.baselines.linkde.minimize_batch", keep)
+    images, _ = bars(4, seed=3)
+    wanted = fitted.image_features(images) @ fitted.feature_weights.numpy()
+    points = np.random.default_rng(0).normal(size=(4, 51)) / 3
+    fitted.pre_images(wanted, points)
+    check_gradient(kept["objective"], points)
+
+
+def check_gradient(objective, points):
+    which = np.arange(len(points))
+    _, gradient = objective(points, which)
+    direction = np.random.default_rng(1).normal(size=points.shape)
+    direction /= np.linalg.norm(direction)
+    step = 1e-2
+    ahead, back = (objective(points + s * step * direction, which)[0] for s in (1, -1))
+    expected = (ahead - back) / (2 * step)
+    np.testing.assert_allclose((gradient * direction).sum(axis=1), expected, rtol=0.02, atol=2e-4)
+
+
+def test_the_features_of_a_pose_lead_back_to_it():
+    empty = LinKDE(LinKDEConfig(input_features=1, output_features=8000))
+    poses = bars(10, seed=4)[1]
+    metres = poses.reshape(10, 51) / 1000.0
+    noisy = metres + np.random.default_rng(0).normal(0, 0.05, metres.shape)
+    found = empty.pre_images(empty.pose_features(poses), noisy)
+    assert mpjpe(poses_of(found), poses) < 0.4 * mpjpe(poses_of(noisy), poses)
+
+
+def test_batches_do_not_change_the_prediction(fitted):
+    images, _ = bars(7, seed=5)
+    whole = fitted.predict(images)
+    np.testing.assert_allclose(fitted.predict(images, batch_size=3), whole, atol=1.0)
+    assert fitted.predict(images[:0]).shape == (0, 17, 3)
+
+
+def test_nothing_to_learn_from_and_unequal_blocks_are_refused():
+    images, poses = bars(4)
+    with pytest.raises(InputError, match="blocks: got no samples"):
+        fit_linkde([], SMALL)
+    with pytest.raises(InputError, match="got 4 and 3"):
+        fit_linkde([(images, poses[:3])], SMALL)
+    with pytest.raises(InputError, match="ridge: got 0"):
+        LinKDEConfig(ridge=0)
+
+
+def test_kde_learns_poses_from_images_and_beats_the_nearest_pose():
+    images, poses = bars(150)
+    test_images, test_poses = bars(60, seed=1)
+    kde = fit_kde(images, poses, KDEConfig(samples=150, components=60))
+    nearest = fit_nearest_pose(images, poses)
+    error = mpjpe(kde.predict(test_images), test_poses)
+    assert error < mpjpe(nearest.predict(test_images), test_poses)
+    assert error < 0.35 * mpjpe(np.broadcast_to(poses.mean(axis=0), test_poses.shape), test_poses)
+
+
+def test_with_all_components_kde_weighs_by_the_centred_regression():
+    images, poses = bars(40)
+    kde = fit_kde(images, poses, KDEConfig(samples=40, components=39))
+    descriptors = phog(images)
+    kernel = np.exp(-1.7 * chi2_distance(descriptors, descriptors).astype(np.float64))
+    centring = np.eye(40) - 1 / 40
+    expected = np.linalg.solve(kernel + 1e-4 * np.eye(40), centring)
+    got = kde.weights.numpy()
+    outputs = np.exp(
+        -np.square(poses.reshape(40, 1, 51) - poses.reshape(40, 51)).sum(axis=-1) / 1e6
+    )
+    np.testing.assert_allclose(kernel @ got @ outputs, kernel @ expected @ outputs, atol=5e-3)
+
+
+def test_the_gradient_of_kde_is_that_of_its_value(monkeypatch):
+    images, poses = bars(40)
+    kde = fit_kde(images, poses, KDEConfig(samples=40, components=20))
+    kept = {}
+
+    def keep(objective, start, **settings):
+        kept["objective"] = objective
+        return start
+
+    monkeypatch.setattr("overpose.baselines.kde.minimize_batch", keep)
+    shares = np.random.default_rng(0).normal(size=(4, 40)).astype(np.float32)
+    kde.pre_images(shares)
+    check_gradient(kept["objective"], np.random.default_rng(2).normal(size=(4, 51)) / 3)
+
+
+def test_kde_refuses_more_components_than_samples_and_another_number_of_samples():
+    with pytest.raises(InputError, match="components: got 40"):
+        KDEConfig(samples=40, components=40)
+    with pytest.raises(InputError, match="images: got shape"):
+        fit_kde(*bars(30), KDEConfig(samples=40, components=20))
+    assert not KDE(KDEConfig(samples=3, components=2)).weights.any()
+
+
+def test_the_nearest_pose_of_a_training_image_is_its_own():
+    images, poses = bars(8)
+    nearest = fit_nearest_pose(images, poses)
+    np.testing.assert_allclose(nearest.predict(images), poses, atol=1e-3)
+    with pytest.raises(InputError, match="got 8 and 7"):
+        fit_nearest_pose(images, poses[:7])
