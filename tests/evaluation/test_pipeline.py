@@ -97,7 +97,9 @@ def test_the_same_method_and_seed_twice_is_refused(tmp_path, data):
 
 def test_an_autoencoder_is_no_regressor(tmp_path, data):
     place = train_stages(TINY, data, tmp_path / "out", stage="autoencoder")["autoencoder"]
-    with pytest.raises(InputError, match="is a PoseAutoencoder, expected a regressor"):
+    with pytest.raises(
+        InputError, match="is a PoseAutoencoder, expected a model that predicts poses"
+    ):
         evaluate_models((place,), data, tmp_path / "report")
 
 

@@ -5,6 +5,9 @@ from dataclasses import replace
 import numpy as np
 from test_pipeline import TINY
 
+from overpose.baselines.convolutions import ConvolutionsConfig
+from overpose.baselines.dconv import DconvConfig
+from overpose.baselines.structnet import StructNetConfig
 from overpose.datasets.store import open_dataset
 from overpose.evaluation.pipeline import Run, Samples
 from overpose.evaluation.side_by_side import chains_of_run, train_side_by_side
@@ -13,13 +16,33 @@ from overpose.training import LoopConfig, Runtime
 
 
 def chains(dataset, out, preset=TINY):
-    return chains_of_run(Run(preset, Samples(dataset), out, 0, Runtime("cpu")), None)
+    first, others = chains_of_run(Run(preset, Samples(dataset), out, 0, Runtime("cpu")), None)
+    assert not first
+    return others
 
 
 def test_chains_hold_every_stage_once_in_the_order_of_need(tmp_path, tiny_dataset):
     with open_dataset(tiny_dataset(tmp_path / "data")) as dataset:
         found = [chain.stages for chain in chains(dataset, tmp_path, replace(TINY, pca_rank=5))]
     assert found == [("autoencoder", "latent", "finetuned"), ("direct",), ("pca",)]
+
+
+def test_what_several_chains_need_is_trained_before_them(tmp_path, tiny_dataset):
+    convolutions = ConvolutionsConfig(32, 28, (5, 3, 3), (2, 2, 2))
+    preset = replace(TINY, dconv=DconvConfig(convolutions), structnet=StructNetConfig(convolutions))
+    with open_dataset(tiny_dataset(tmp_path / "data")) as dataset:
+        samples = Samples(dataset)
+        first, others = chains_of_run(Run(preset, samples, tmp_path, 0), None)
+        assert first == []
+        assert ("dconv_mp_hml", "structnet") in [chain.stages for chain in others]
+        begun = replace(preset, detection_start=True)
+        first, others = chains_of_run(Run(begun, samples, tmp_path, 0), None)
+    assert [chain.stages for chain in first] == [("dconv_mp_hml",)]
+    assert [chain.stages for chain in others] == [
+        ("dconv_mp_hml", "autoencoder", "latent", "finetuned"),
+        ("dconv_mp_hml", "structnet"),
+        ("dconv_mp_hml", "direct"),
+    ]
 
 
 def test_two_processes_train_the_same_weights_as_one(tmp_path, tiny_dataset):

@@ -12,9 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from overpose.baselines.convolutions import SharedConvolutions
+from overpose.baselines.dconv import DconvMPHML
+from overpose.baselines.structnet import StructNet
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.errors import InputError
-from overpose.evaluation.baseline_stages import KERNEL_METHODS, KernelSystem, fit_kernel_method
+from overpose.evaluation.baseline_stages import (
+    KERNEL_METHODS,
+    KernelSystem,
+    fit_kernel_method,
+)
 from overpose.evaluation.presets import Preset
 from overpose.evaluation.protocols import (
     PROTOCOL,
@@ -41,22 +48,34 @@ from overpose.training import (
     Runtime,
     read_metrics,
     train_autoencoder,
+    train_dconv,
     train_direct,
     train_finetune,
     train_latent,
+    train_structnet,
 )
 
+DETECTION = "dconv_mp_hml"
+"""The stage whose convolutions others may begin with."""
 NEEDS: dict[str, tuple[str, ...]] = {
     "mean_pose": (),
     "nearest_pose": ("nearest_pose",),
     "kde": ("kde",),
     "linkde": ("linkde",),
+    "dconv_mp_hml": (DETECTION,),
+    "structnet_max": (DETECTION, "structnet"),
+    "structnet_avg": (DETECTION, "structnet"),
     "direct": ("direct",),
     "latent": ("autoencoder", "latent"),
     "finetuned": ("autoencoder", "latent", "finetuned"),
     "pca": ("pca",),
 }
-"""The methods in the order in which they are trained, each with the stages that it needs."""
+"""The methods in the order in which they are trained, each with the stages that it needs; see
+`needs`."""
+
+
+_REGRESSORS = ("direct", "latent", "finetuned", "pca")
+Predictor = PoseRegressor | KernelSystem | DconvMPHML | StructNet
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +150,15 @@ class Run:
 
     def train_s(self, method: str) -> float:
         """Seconds of training of every stage that a method needs, over all resumed parts."""
-        return stages_s([self.out / stage for stage in NEEDS[method]])
+        return stages_s([self.out / stage for stage in needs(self.preset, method)])
+
+
+def needs(preset: Preset, method: str) -> tuple[str, ...]:
+    """The stages that a method needs in a preset, in order; its own is the last."""
+    stages = NEEDS[method]
+    if preset.detection_start and stages and stages[-1] in _REGRESSORS:
+        return (DETECTION, *stages)
+    return stages
 
 
 def stages_s(stages: Sequence[Path]) -> float:
@@ -150,6 +177,9 @@ def methods_of_preset(preset: Preset) -> list[str]:
         "nearest_pose": not preset.nearest_pose,
         "kde": preset.kde is None,
         "linkde": preset.linkde is None,
+        "dconv_mp_hml": preset.dconv is None,
+        "structnet_max": preset.structnet is None,
+        "structnet_avg": preset.structnet is None,
         "pca": preset.pca_rank is None,
     }
     return [method for method in NEEDS if not absent.get(method)]
@@ -166,7 +196,8 @@ def run_methods(run: Run) -> list[Row]:
     for method in methods_of_preset(run.preset):
         if method in KERNEL_METHODS and run.seed != run.preset.seeds[0]:
             continue
-        failed = next((stage for stage in NEEDS[method] if stage in broken), None)
+        stages = needs(run.preset, method)
+        failed = next((stage for stage in stages if stage in broken), None)
         if failed is not None:
             rows.append(failed_row(method, run.seed, f"needs {failed}: {broken[failed]}"))
             continue
@@ -176,9 +207,8 @@ def run_methods(run: Run) -> list[Row]:
             if path.is_file():
                 rows += [parse_row(row, where=str(path)) for row in read_json(path)["rows"]]
                 continue
-            for stage in NEEDS[method][:-1]:
+            for stage in stages:
                 train_stage(run, stage)
-            stage = method
             found = evaluate(
                 predictor_of(run, method),
                 run.samples.dataset,
@@ -204,7 +234,7 @@ def predictor_of(run: Run, method: str) -> Predict:
     """The trained method as a function from images to poses; trains what is not trained yet."""
     if method == "mean_pose":
         return mean_pose_predictor(run.samples.train.poses_mm)
-    return _predictor(train_stage(run, method)).predict
+    return prediction(train_stage(run, NEEDS[method][-1]), method)
 
 
 def trained_predictor(run: Run, method: str) -> Predict:
@@ -213,7 +243,7 @@ def trained_predictor(run: Run, method: str) -> Predict:
     Raises:
         InputError: the method has not been trained.
     """
-    return _predictor(load_model(run.out / method / "last")).predict
+    return prediction(load_model(run.out / NEEDS[method][-1] / "last"), method)
 
 
 def trained_autoencoder(run: Run) -> PoseAutoencoder:
@@ -242,13 +272,23 @@ def train_stage(run: Run, stage: str) -> object:
         return fit_kernel_method(
             stage, preset, samples.train, out, seed=run.seed, provenance=provenance
         )
-    known = {"provenance": provenance, "runtime": run.runtime}
+    known: dict[str, Any] = {"provenance": provenance, "runtime": run.runtime}
     poses_mm = samples.train.poses_mm.copy()  # a dataset's columns may be read-only
     if stage == "autoencoder":
         config = replace(preset.autoencoder, loop=replace(preset.autoencoder.loop, seed=run.seed))
         val_mm = samples.val.poses_mm.copy() if len(samples.val) else None
         return train_autoencoder(poses_mm, val_mm, config, out, **known)
     images, validation = samples.train_images, samples.validation
+    if stage == DETECTION and preset.dconv is not None:
+        points, loop = samples.train.keypoints_px, replace(preset.dconv_loop, seed=run.seed)
+        return train_dconv(images, poses_mm, points, validation, preset.dconv, loop, out, **known)
+    if stage == "structnet" and preset.structnet is not None:
+        loop = replace(preset.structnet_loop, seed=run.seed)
+        return train_structnet(
+            images, poses_mm, validation, _detection(run), preset.structnet, loop, out, **known
+        )
+    if preset.detection_start and stage in ("direct", "latent", "pca"):
+        known["convolutions"] = _detection(run).convolutions
     loops = {"direct": preset.direct, "pca": preset.direct, "latent": preset.latent}
     if stage in loops:
         config = ImageStage(
@@ -288,7 +328,8 @@ def train_stages(
         preset: sizes and budgets; its images must be as large as the dataset's.
         data: a rendered dataset.
         out: each stage gets a directory in it.
-        stage: "autoencoder", "direct", "latent", "finetune", "pca" or "all".
+        stage: "autoencoder", "direct", "latent", "finetune", "pca", the name of another system's
+            stage, or "all": the four of ours, and "pca" where the preset has it.
         seed: of training.
         runtime: device and threads.
 
@@ -299,19 +340,17 @@ def train_stages(
         InputError: there is no such stage, the dataset does not fit the preset, or `out` holds
             stages that were trained otherwise.
     """
-    wanted = {"finetune": "finetuned"}.get(stage, stage)
-    if stage == "all":
-        stages = ["autoencoder", "direct", "latent", "finetuned"]
-        stages += ["pca"] if preset.pca_rank is not None else []
-    elif wanted == "autoencoder":
-        stages = ["autoencoder"]
-    elif wanted in NEEDS and NEEDS[wanted] and (wanted != "pca" or preset.pca_rank is not None):
-        stages = list(NEEDS[wanted])
-    else:
+    chains = {needs(preset, m)[-1]: needs(preset, m) for m in methods_of_preset(preset) if NEEDS[m]}
+    chains["autoencoder"] = ("autoencoder",)
+    chains["finetune"] = chains.pop("finetuned")
+    ours = [name for name in ("direct", "finetune", "pca") if name in chains]
+    if stage != "all" and stage not in chains:
         raise InputError(
-            f"stage: got {stage!r}, expected all, autoencoder, direct, latent or finetune (or pca, "
-            "in a preset that has it)"
+            f"stage: got {stage!r}, expected all, {', '.join(sorted(chains))}: what preset "
+            f"{preset.name} has"
         )
+    wanted = [chains[name] for name in (ours if stage == "all" else [stage])]
+    stages = list(dict.fromkeys(name for chain in wanted for name in chain))
     with open_dataset(data) as dataset:
         require_disjoint_subjects(dataset)
         require_image_size(dataset, preset.image_encoder.image_size)
@@ -329,13 +368,13 @@ def evaluate_models(
     """Measure trained models on a dataset's test samples; write report.json and tables.md, print.
 
     Args:
-        models: directories of regressors, or of stages, whose last model is taken.
+        models: directories of models that predict poses, or of stages, whose last model is taken.
         data: a rendered dataset.
         out: directory for `report.json` and `tables.md`.
         overwrite: whether an earlier report there may be replaced.
 
     Raises:
-        InputError: a model cannot be read, is no regressor, takes images of another size, was
+        InputError: a model cannot be read, predicts no poses, takes images of another size, was
             trained on a test subject, or is a second one of the same method and seed; or the report
             is there already.
     """
@@ -351,23 +390,27 @@ def evaluate_models(
         for given in models:
             place = given / "last" if (given / "last").is_dir() else given
             model, known = _loaded(place)
-            require_image_size(dataset, model.config.image_encoder.image_size)
-            method, seed = str(known.get("method", model.config.kind)), int(known.get("seed", 0))
-            if (method, seed) in places:
+            size = _image_size(model)
+            if size is not None:
+                require_image_size(dataset, size)
+            stage, seed = str(known.get("method", _kind(model))), int(known.get("seed", 0))
+            if (stage, seed) in places:
                 raise InputError(
-                    f"{place} and {places[method, seed]} are both {method}, seed {seed}; expected "
+                    f"{place} and {places[stage, seed]} are both {stage}, seed {seed}; expected "
                     "one model for each method and seed"
                 )
-            places[method, seed] = place
-            siblings = [place.parent.parent / stage for stage in NEEDS.get(method, ())]
-            rows += evaluate(
-                model.predict,
-                dataset,
-                method=method,
-                seed=seed,
-                train_s=stages_s(siblings) if place.name == "last" else 0.0,
-                train_subjects=known.get("train_subjects"),
-            )
+            places[stage, seed] = place
+            for method in [m for m, stages in NEEDS.items() if stages[-1:] == (stage,)] or [stage]:
+                siblings = [place.parent.parent / name for name in NEEDS.get(method, ())]
+                rows += evaluate(
+                    prediction(model, method),
+                    dataset,
+                    method=method,
+                    seed=seed,
+                    train_s=stages_s(siblings) if place.name == "last" else 0.0,
+                    train_subjects=known.get("train_subjects"),
+                    masked=isinstance(model, KernelSystem),
+                )
         report = new_report(PROTOCOL, dataset_text(dataset), rows)
     write_report(out / "report.json", report)
     with writing_file(out / "tables.md") as temporary:
@@ -393,18 +436,45 @@ def merge_actions(parts: Sequence[Sequence[Row]]) -> list[Row]:
     return merged
 
 
-def _predictor(model: object) -> PoseRegressor | KernelSystem:
-    if not isinstance(model, PoseRegressor | KernelSystem):
+def prediction(model: object, method: str) -> Predict:
+    """A trained model's function from images to poses.
+
+    Raises:
+        InputError: the model predicts no poses from images.
+    """
+    if isinstance(model, StructNet) and method == "structnet_avg":
+        return model.predict_average
+    if not isinstance(model, Predictor):
         raise InputError(f"got a {type(model).__name__}, expected a system that predicts poses")
-    return model
+    return model.predict
 
 
-def _loaded(place: Path) -> tuple[PoseRegressor, dict[str, Any]]:
-    """The regressor and what its training noted down: method, seed, subjects."""
+def _detection(run: Run) -> SharedConvolutions:
+    model = load_model(run.out / DETECTION / "last")
+    assert isinstance(model, DconvMPHML)
+    return model.shared
+
+
+def _loaded(place: Path) -> tuple[Predictor, dict[str, Any]]:
+    """The model and what its training noted down: method, seed, subjects."""
     model = load_model(place)
-    if not isinstance(model, PoseRegressor):
+    if not isinstance(model, Predictor):
         raise InputError(
-            f"{place}: is a {type(model).__name__}, expected a regressor: direct, latent, finetuned"
+            f"{place}: is a {type(model).__name__}, expected a model that predicts poses from "
+            "images: direct, latent, finetuned or one of the other systems"
         )
     known = read_model_config(place).get("provenance")
     return model, known if isinstance(known, dict) else {}
+
+
+def _image_size(model: Predictor) -> int | None:
+    """Side of the images that it takes; None: any."""
+    if isinstance(model, PoseRegressor):
+        return model.config.image_encoder.image_size
+    if isinstance(model, DconvMPHML | StructNet):
+        return model.config.convolutions.image_size
+    return None
+
+
+def _kind(model: Predictor) -> str:
+    return model.config.kind if isinstance(model, PoseRegressor) else type(model).__name__

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from overpose.baselines.convolutions import ConvolutionsConfig
+from overpose.baselines.dconv import DconvConfig
 from overpose.baselines.kde import KDEConfig
 from overpose.baselines.linkde import LinKDEConfig
+from overpose.baselines.structnet import StructNetConfig
 from overpose.errors import InputError
 from overpose.models.autoencoder import AutoencoderConfig
 from overpose.models.image_encoder import ImageEncoderConfig
@@ -47,6 +50,10 @@ class Preset:
         pca_rank: components of the PCA baseline, trained as long as `direct`; None: leave it out.
             48 is the most that 16 free joints have, and so the equal of an overcomplete code.
         nearest_pose: whether the pose of the most similar training image is a row.
+        dconv, dconv_loop: DconvMP-HML and its training; None: leave it and StructNet out.
+        structnet, structnet_loop: StructNet, on DconvMP-HML's convolutions; None: no such row.
+        detection_start: whether the convolutions of every other network begin as those of
+            DconvMP-HML, as in the paper; otherwise at random.
         kde, linkde: the kernel systems, fitted once, with the first seed; None: leave it out.
         model_per_action: whether every action has models of its own, the autoencoder included, as
             in the paper; otherwise one for all.
@@ -71,6 +78,11 @@ class Preset:
     nearest_pose: bool = True
     kde: KDEConfig | None = None
     linkde: LinKDEConfig | None = None
+    dconv: DconvConfig | None = None
+    dconv_loop: LoopConfig = field(default_factory=LoopConfig)
+    structnet: StructNetConfig | None = None
+    structnet_loop: LoopConfig = field(default_factory=LoopConfig)
+    detection_start: bool = False
     model_per_action: bool = False
     seeds: tuple[int, ...] = field(default=(0,))
 
@@ -86,6 +98,11 @@ class Preset:
                 f"preset {self.name}: images of {self.render.image_size} px are rendered, the "
                 f"network takes {self.image_encoder.image_size} px; expected the same"
             )
+        if self.dconv is None and (self.structnet is not None or self.detection_start):
+            raise InputError(
+                f"preset {self.name}: structnet or detection_start without dconv, whose "
+                "convolutions they take; expected both"
+            )
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise InputError(f"seeds: got {self.seeds}, expected at least one, none twice")
 
@@ -94,6 +111,9 @@ class Preset:
         """Whether the user has to give motion capture and a splits file."""
         return self.procedural is None
 
+
+_SMOKE_CONVOLUTIONS = ConvolutionsConfig(64, 56, channels=(8, 16, 32))
+_CPU_CONVOLUTIONS = ConvolutionsConfig(64, 56, channels=(16, 32, 64))
 
 SMOKE = Preset(
     name="smoke",
@@ -112,6 +132,18 @@ SMOKE = Preset(
     finetune=LoopConfig(epochs=6, batch_size=64, schedule="cosine"),
     kde=KDEConfig(samples=800, components=128),
     linkde=LinKDEConfig(input_features=1500, output_features=800),
+    dconv=DconvConfig(_SMOKE_CONVOLUTIONS, hidden=(128, 256)),
+    dconv_loop=LoopConfig(epochs=18, batch_size=64, schedule="cosine"),
+    structnet=StructNetConfig(
+        _SMOKE_CONVOLUTIONS,
+        pooled=(32, 128),
+        hidden=256,
+        embedding=128,
+        pose_hidden=128,
+        dropout=0.25,
+        average=12,
+    ),
+    structnet_loop=LoopConfig(epochs=18, batch_size=64, schedule="cosine"),
 )
 """Everything from nothing, within minutes: shows that it runs. Its numbers mean little."""
 
@@ -130,6 +162,18 @@ CPU = Preset(
     finetune=LoopConfig(epochs=10, schedule="cosine"),
     kde=KDEConfig(),
     linkde=LinKDEConfig(input_features=8_000, output_features=4_000),
+    dconv=DconvConfig(_CPU_CONVOLUTIONS, hidden=(512, 1024)),
+    dconv_loop=LoopConfig(epochs=20, schedule="cosine"),
+    structnet=StructNetConfig(
+        _CPU_CONVOLUTIONS,
+        pooled=(128, 512),
+        hidden=1024,
+        embedding=512,
+        pose_hidden=512,
+        dropout=0.25,
+        average=120,
+    ),
+    structnet_loop=LoopConfig(epochs=20, schedule="cosine"),
     seeds=(0, 1, 2),
 )
 """The benchmark on a laptop, within hours: smaller images and networks, one model for all."""
@@ -144,6 +188,11 @@ PAPER = Preset(
     finetune=LoopConfig(epochs=10),
     kde=KDEConfig(samples=8_000),
     linkde=LinKDEConfig(),
+    dconv=DconvConfig(),
+    dconv_loop=LoopConfig(epochs=30),
+    structnet=StructNetConfig(),
+    structnet_loop=LoopConfig(epochs=30),
+    detection_start=True,
     model_per_action=True,
     seeds=(0, 1, 2),
 )

@@ -127,12 +127,12 @@ def reproduce(
         }
         if processes > 1 and runtime.torch_device().type == "cpu":
             chains = [
-                chain
+                chains_of_run(run, name or None)
                 for name, of_name in runs.items()
                 for run in of_name
-                for chain in chains_of_run(run, name or None)
             ]
-            train_side_by_side(out / "dataset", chains, processes)
+            for part in zip(*chains, strict=True):  # what others need comes first
+                train_side_by_side(out / "dataset", [c for some in part for c in some], processes)
         for of_name in runs.values():
             for run in of_name:
                 parts[run.seed].append(run_methods(run))

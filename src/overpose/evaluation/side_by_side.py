@@ -11,7 +11,14 @@ from pathlib import Path
 
 from overpose.datasets.store import open_dataset
 from overpose.evaluation.baseline_stages import KERNEL_METHODS
-from overpose.evaluation.pipeline import NEEDS, Run, Samples, methods_of_preset, train_stage
+from overpose.evaluation.pipeline import (
+    DETECTION,
+    Run,
+    Samples,
+    methods_of_preset,
+    needs,
+    train_stage,
+)
 from overpose.evaluation.presets import Preset
 from overpose.progress import progress_bar, say
 from overpose.training import Runtime
@@ -39,24 +46,28 @@ class Chain:
     stages: tuple[str, ...]
 
 
-def chains_of_run(run: Run, action: str | None) -> list[Chain]:
-    """The chains of a run's stages that do not need each other, longest first.
+def chains_of_run(run: Run, action: str | None) -> tuple[list[Chain], list[Chain]]:
+    """A run's stages as chains that do not need each other, longest first.
 
     Args:
         run: what is to be trained.
         action: the action that the run's samples are limited to; None: all.
+
+    Returns:
+        What has to be trained first because several chains need it, and the chains.
     """
-    needed = sorted(
-        (NEEDS[m] for m in methods_of_preset(run.preset) if m not in KERNEL_METHODS),
-        key=len,
-        reverse=True,
-    )
+    methods = [m for m in methods_of_preset(run.preset) if m not in KERNEL_METHODS]
+    needed = sorted((needs(run.preset, method) for method in methods), key=len, reverse=True)
     whole: list[tuple[str, ...]] = []
     for stages in needed:
         if stages and not any(stages == longer[: len(stages)] for longer in whole):
             whole.append(stages)
-    device = run.runtime.device
-    return [Chain(run.preset, action, run.out, run.seed, device, stages) for stages in whole]
+    shared = sum(stages[0] == DETECTION for stages in whole) > 1
+    chains = [
+        Chain(run.preset, action, run.out, run.seed, run.runtime.device, stages)
+        for stages in ([(DETECTION,)] if shared else []) + whole
+    ]
+    return chains[:shared], chains[shared:]
 
 
 def train_side_by_side(dataset: Path, chains: Sequence[Chain], processes: int) -> None:

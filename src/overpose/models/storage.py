@@ -37,6 +37,8 @@ _KINDS = {
     "lifter": "overpose.models.lifter PoseLifter LifterConfig",
     "nearest_pose": "overpose.baselines.nearest NearestPose NearestPoseConfig",
     "kde": "overpose.baselines.kde KDE KDEConfig",
+    "dconv_mp_hml": "overpose.baselines.dconv DconvMPHML DconvConfig",
+    "structnet": "overpose.baselines.structnet StructNet StructNetConfig",
     "linkde": "overpose.baselines.linkde LinKDE LinKDEConfig",
 }
 """Module, class and configuration of each kind, by name: models are read here that are made in

@@ -31,6 +31,31 @@ def steps_per_epoch(samples: int, batch_size: int) -> int:
     return -(-samples // batch_size)
 
 
+def crop_steps(
+    images: np.ndarray, crop_size: int, *, batch_size: int, seed: int, stage: str, epoch: int
+) -> Iterator[tuple[Tensor, np.ndarray, np.ndarray]]:
+    """Batches of one epoch: random crops, one for each image.
+
+    Args:
+        images: (N, S, S, 3) uint8.
+        crop_size: side of the crops in px.
+        batch_size: images in a batch, at most.
+        seed, stage, epoch: name the random order and crops.
+
+    Yields:
+        crops, uint8 (batch, 3, crop, crop) stored channels last; the numbers of their images,
+        (batch,); row and column of their corners, (batch, 2).
+    """
+    play = images.shape[1] - crop_size + 1
+    corners = random_stream(seed, stage, epoch, "crops").integers(0, play, (len(images), 2))
+    for indices in epoch_indices(len(images), batch_size, seed, stage, epoch):
+        crops = np.empty((len(indices), crop_size, crop_size, 3), dtype=np.uint8)
+        for slot, index in enumerate(indices):
+            top, left = corners[index]
+            crops[slot] = images[index, top : top + crop_size, left : left + crop_size]
+        yield torch.from_numpy(crops).permute(0, 3, 1, 2), indices, corners[indices]
+
+
 def crop_batches(
     images: np.ndarray,
     targets: Tensor,
@@ -41,27 +66,15 @@ def crop_batches(
     stage: str,
     epoch: int,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches of one epoch: random crops, one for each image, and their targets.
+    """`crop_steps` with the images' targets (N, ...), in whose place `crop_steps` has numbers.
 
-    Args:
-        images: (N, S, S, 3) uint8.
-        targets: (N, ...) tensor.
-        crop_size: side of the crops in px.
-        batch_size: images in a batch, at most.
-        seed, stage, epoch: name the random order and crops.
-
-    Yields:
-        crops, uint8 (batch, 3, crop, crop) stored channels last, and targets (batch, ...). The
-        target of an image does not depend on its crop, as in the paper.
+    The target of an image does not depend on its crop, as in the paper.
     """
-    play = images.shape[1] - crop_size + 1
-    corners = random_stream(seed, stage, epoch, "crops").integers(0, play, (len(images), 2))
-    for indices in epoch_indices(len(images), batch_size, seed, stage, epoch):
-        crops = np.empty((len(indices), crop_size, crop_size, 3), dtype=np.uint8)
-        for slot, index in enumerate(indices):
-            top, left = corners[index]
-            crops[slot] = images[index, top : top + crop_size, left : left + crop_size]
-        yield torch.from_numpy(crops).permute(0, 3, 1, 2), targets[torch.from_numpy(indices)]
+    steps = crop_steps(
+        images, crop_size, batch_size=batch_size, seed=seed, stage=stage, epoch=epoch
+    )
+    for crops, indices, _ in steps:
+        yield crops, targets[torch.from_numpy(indices)]
 
 
 def pose_batches(

@@ -39,6 +39,7 @@ def train_direct(
     config: ImageStage,
     out: Path,
     *,
+    convolutions: nn.ModuleList | None = None,
     provenance: Mapping[str, Any] | None = None,
     runtime: Runtime = RUNTIME,
 ) -> PoseRegressor:
@@ -50,6 +51,8 @@ def train_direct(
         validation: held-out images and poses, or None.
         config: what to train and how.
         out: directory of the stage.
+        convolutions: what the image network's begin as, e.g. those of a joint detector; None: at
+            random.
         provenance: what the caller knows of the data, as JSON values; kept with the model.
         runtime: device, threads, callback.
 
@@ -68,8 +71,9 @@ def train_direct(
     )
     targets = normalization.to_normalised(torch.from_numpy(samples[1]))
     model.image_encoder.fit_channels(images)
+    begun = _begun_with(model, convolutions)
     model.start_from(targets)
-    record = run_record("direct", config, *samples, *(validation or ()))
+    record = run_record("direct", config, *samples, *(validation or ()), **begun)
     groups: Groups = [(list(model.parameters()), 1.0)]
 
     def loss(crops: Tensor, target: Tensor) -> Tensor:
@@ -88,6 +92,7 @@ def train_latent(
     config: ImageStage,
     out: Path,
     *,
+    convolutions: nn.ModuleList | None = None,
     provenance: Mapping[str, Any] | None = None,
     runtime: Runtime = RUNTIME,
 ) -> PoseRegressor:
@@ -102,6 +107,8 @@ def train_latent(
         code: a trained autoencoder or PCA, or the directory of one.
         config: what to train and how.
         out: directory of the stage.
+        convolutions: what the image network's begin as, e.g. those of a joint detector; None: at
+            random.
         provenance: what the caller knows of the data, as JSON values; kept with the model.
         runtime: device, threads, callback.
 
@@ -127,8 +134,10 @@ def train_latent(
     model.decoder = decoder.to("cpu").requires_grad_(False)
     targets = torch.from_numpy(encode_poses(source, samples[1]))
     model.image_encoder.fit_channels(images)
+    begun = _begun_with(model, convolutions)
     model.start_from(targets, scaled=config.code_scaling == "spread")
-    record = run_record("latent", config, *samples, *(validation or ()), code=_weights_hash(source))
+    code_hash = _weights_hash(source)
+    record = run_record("latent", config, *samples, *(validation or ()), code=code_hash, **begun)
     groups: Groups = [([*model.image_encoder.parameters(), *model.head.parameters()], 1.0)]
 
     def loss(crops: Tensor, target: Tensor) -> Tensor:
@@ -252,6 +261,18 @@ def _checked(
     if validation is not None:
         validation = check_samples(*validation, size, "validation ")
     return samples, validation
+
+
+def _begun_with(model: PoseRegressor, convolutions: nn.ModuleList | None) -> dict[str, str]:
+    """Copy the convolutions; what the record of the run says of them."""
+    if convolutions is None:
+        return {}
+    weights = convolutions.state_dict()
+    try:
+        model.image_encoder.convolutions.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError(f"convolutions: do not fit the image network ({error})") from None
+    return {"convolutions": fingerprint(*(value.cpu().numpy() for value in weights.values()))}
 
 
 def _weights_hash(model: nn.Module) -> str:

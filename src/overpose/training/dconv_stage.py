@@ -1,0 +1,110 @@
+"""Training of DconvMP-HML: joints are detected and regressed at once.
+
+What the network is and what its loss, is in `baselines.dconv`.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from overpose.baselines.dconv import DconvConfig, DconvMPHML, limb_targets, window_targets
+from overpose.checks import check_array
+from overpose.metrics import mpjpe
+from overpose.models.normalization import JOINTS
+from overpose.seeding import stream_seed
+from overpose.training.config import LoopConfig
+from overpose.training.data import crop_steps, prefetched, steps_per_epoch
+from overpose.training.loop import RUNTIME, Runtime, Task, fit
+from overpose.training.samples import Samples, check_samples, run_record
+
+STAGE = "dconv_mp_hml"
+
+
+def train_dconv(
+    images: np.ndarray,
+    poses_mm: np.ndarray,
+    keypoints_px: np.ndarray,
+    validation: Samples | None,
+    config: DconvConfig,
+    loop: LoopConfig,
+    out: Path,
+    *,
+    provenance: Mapping[str, Any] | None = None,
+    runtime: Runtime = RUNTIME,
+) -> DconvMPHML:
+    """Train on images with 3D poses and 2D joints.
+
+    Adam, as all systems here have it; the original's optimiser is not known for sure.
+
+    Args:
+        images: (N, S, S, 3) uint8 RGB.
+        poses_mm: (N, 17, 3), camera axes, relative to the root.
+        keypoints_px: (N, 17, 2) or more columns, in pixels of the images.
+        validation: held-out images and poses, or None.
+        config: sizes, noise, weight of the detection.
+        loop: how long and how fast.
+        out: directory of the stage.
+        provenance: what the caller knows of the data, as JSON values; kept with the model.
+        runtime: device, threads, callback.
+
+    Returns:
+        the network after the last epoch, in evaluation mode.
+
+    Raises:
+        InputError: wrong arrays, or `out` holds a checkpoint of something else.
+    """
+    size, crop_size = config.convolutions.image_size, config.convolutions.crop_size
+    images, poses_mm = check_samples(images, poses_mm, size)
+    if validation is not None:
+        validation = check_samples(*validation, size, "validation ")
+    check_array("keypoints_px", keypoints_px, (len(images), JOINTS, keypoints_px.shape[-1]))
+    device = runtime.torch_device()
+    model = DconvMPHML(config, seed=stream_seed(loop.seed, STAGE, "weights"))
+    model.fit_colours(images)
+    limbs, points = limb_targets(poses_mm), keypoints_px[..., :2]
+    margin = (size - crop_size) / 2
+    model.start_from(limbs, window_targets(points - margin, crop_size, config.windows))
+    model.to(device)
+
+    def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        return prefetched(_made(epoch))
+
+    def _made(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        steps = crop_steps(
+            images, crop_size, batch_size=loop.batch_size, seed=loop.seed, stage=STAGE, epoch=epoch
+        )
+        for crops, indices, corners in steps:
+            inside = points[indices] - corners[:, None, ::-1]
+            windows = window_targets(inside, crop_size, config.windows)
+            yield crops, torch.from_numpy(limbs[indices]), torch.from_numpy(windows)
+
+    def loss(batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        return model.loss(*(part.to(device) for part in batch))
+
+    task = Task(
+        stage=STAGE,
+        model=model,
+        groups=[(list(model.parameters()), 1.0)],
+        steps=steps_per_epoch(len(images), loop.batch_size),
+        samples=len(images),
+        batches=batches,
+        loss=loss,
+        validate=partial(error_mm, model, validation) if validation else None,
+        record=run_record(
+            STAGE, loop, images, poses_mm, keypoints_px, *(validation or ()), model=repr(config)
+        ),
+        provenance=provenance or {},
+    )
+    fit(task, loop, Path(out), runtime)
+    return model.eval()
+
+
+def error_mm(model: Any, validation: Samples) -> float:
+    """MPJPE in mm of a model on held-out images."""
+    images, poses_mm = validation
+    return float(mpjpe(model.predict(images), poses_mm))

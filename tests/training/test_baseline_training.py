@@ -1,0 +1,149 @@
+"""Training of DconvMP-HML and StructNet, and what others take from them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from overpose.baselines.convolutions import ConvolutionsConfig
+from overpose.baselines.dconv import DconvConfig
+from overpose.baselines.structnet import StructNet, StructNetConfig
+from overpose.errors import InputError
+from overpose.metrics import mpjpe
+from overpose.models.image_encoder import ImageEncoderConfig
+from overpose.training import (
+    ImageStage,
+    LoopConfig,
+    Runtime,
+    train_dconv,
+    train_direct,
+    train_structnet,
+)
+from overpose.training.structnet_stage import distances, structnet_loss
+
+CONVOLUTIONS = ConvolutionsConfig(32, 28, (5, 3, 3), (8, 8, 8))
+DCONV = DconvConfig(CONVOLUTIONS, hidden=(32, 32), dropout=0.0, detection_weight=0.1)
+STRUCTNET = StructNetConfig(CONVOLUTIONS, (16, 32), 32, 16, pose_hidden=32, dropout=0.0, average=5)
+LOOP = LoopConfig(epochs=25, batch_size=20, learning_rate=3e-3)
+RUNTIME = Runtime("cpu", threads=1)
+
+
+def dots(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A bright square whose place decides the pose: images, poses, 2D joints."""
+    rng = np.random.default_rng(seed)
+    places = rng.integers(6, 26, (count, 2))
+    images = np.full((count, 32, 32, 3), 40, np.uint8)
+    for image, (x, y) in zip(images, places, strict=True):
+        image[y - 3 : y + 3, x - 3 : x + 3] = 230
+    shares = np.linspace(0, 1, 17)[:, None]
+    poses = np.zeros((count, 17, 3))
+    poses[..., :2] = (places[:, None] - 16) * 40 * shares
+    points = np.broadcast_to(places[:, None].astype(np.float64), (count, 17, 2))
+    return images, poses.astype(np.float32), np.concatenate([points, points[..., :1]], axis=-1)
+
+
+@pytest.fixture(scope="module")
+def dconv(tmp_path_factory):
+    images, poses, points = dots(200)
+    out = tmp_path_factory.mktemp("dconv")
+    held_out = dots(40, seed=1)[:2]
+    return train_dconv(images, poses, points, held_out, DCONV, LOOP, out, runtime=RUNTIME)
+
+
+def test_dconv_learns_poses_and_windows(dconv):
+    images, poses, points = dots(60, seed=2)
+    mean = np.broadcast_to(poses.mean(axis=0), poses.shape)
+    assert mpjpe(dconv.predict(images), poses) < 0.5 * mpjpe(mean, poses)
+    crops = torch.from_numpy(images[:, 2:30, 2:30].transpose(0, 3, 1, 2).copy())
+    with torch.no_grad():
+        logits = dconv(crops)[1].unflatten(1, (17, 12, 12))
+    row, column = np.divmod(logits[:, 16].flatten(1).argmax(dim=1).numpy(), 12)
+    inside = points[:, 16, :2] - 2
+    found = np.stack([column, row], axis=1) * 2.5 + 1.25
+    assert np.median(np.linalg.norm(found - inside, axis=1)) < 3
+
+
+def test_a_killed_training_ends_with_the_same_weights(tmp_path, dconv):
+    images, poses, points = dots(200)
+    held_out = dots(40, seed=1)[:2]
+
+    def stop(epoch, step):
+        if (epoch, step) == (5, 3):
+            raise KeyboardInterrupt
+
+    arguments = (images, poses, points, held_out, DCONV, LOOP, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        train_dconv(*arguments, runtime=replace(RUNTIME, on_batch=stop))
+    again = train_dconv(*arguments, runtime=RUNTIME)
+    np.testing.assert_array_equal(again.predict(images[:9]), dconv.predict(images[:9]))
+
+
+def test_other_networks_can_begin_with_its_convolutions(tmp_path, dconv):
+    images, poses, _ = dots(60)
+    encoder = ImageEncoderConfig(32, 28, (5, 3, 3), (8, 8, 8), hidden=(16,), dropout=0.0)
+    stage = ImageStage(encoder, LoopConfig(epochs=1, learning_rate=1e-12))
+    begun = dconv.shared.convolutions
+    model = train_direct(
+        images, poses, None, stage, tmp_path / "a", convolutions=begun, runtime=RUNTIME
+    )
+    for ours, theirs in zip(model.image_encoder.convolutions, begun, strict=True):
+        torch.testing.assert_close(ours.weight, theirs.weight, rtol=0, atol=1e-6)
+    with pytest.raises(InputError, match="made with convolutions"):
+        train_direct(images, poses, None, stage, tmp_path / "a", runtime=RUNTIME)
+    wider = replace(stage, image_encoder=replace(encoder, channels=(8, 8, 9)))
+    with pytest.raises(InputError, match="do not fit the image network"):
+        train_direct(
+            images, poses, None, wider, tmp_path / "b", convolutions=begun, runtime=RUNTIME
+        )
+
+
+def test_structnet_learns_to_choose_poses(tmp_path, dconv):
+    images, poses, _ = dots(200)
+    model = train_structnet(
+        images, poses, None, dconv.shared, STRUCTNET, LOOP, tmp_path, runtime=RUNTIME
+    )
+    test_images, test_poses, _ = dots(60, seed=2)
+    mean = mpjpe(np.broadcast_to(poses.mean(axis=0), test_poses.shape), test_poses)
+    assert mpjpe(model.predict(test_images), test_poses) < 0.6 * mean
+    assert mpjpe(model.predict_average(test_images), test_poses) < 0.6 * mean
+    assert float(model.violations.sum()) > 0
+    for ours, theirs in zip(model.shared.parameters(), dconv.shared.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_structnet_refuses_other_convolutions(tmp_path, dconv):
+    images, poses, _ = dots(20)
+    other = replace(STRUCTNET, convolutions=replace(CONVOLUTIONS, channels=(4, 4, 4)))
+    with pytest.raises(InputError, match="convolutions: got"):
+        train_structnet(images, poses, None, dconv.shared, other, LOOP, tmp_path)
+
+
+def test_the_margin_is_that_of_the_worst_candidate():
+    model = StructNet(replace(STRUCTNET, poses=30), seed=0).eval()
+    torch.nn.init.normal_(model.image_embedding.weight, std=0.3)
+    poses = torch.randn(30, 51, generator=torch.Generator().manual_seed(1)) / 4
+    images, _, _ = dots(4)
+    crops = torch.from_numpy(images[:, 2:30, 2:30].transpose(0, 3, 1, 2).copy())
+    numbers = torch.tensor([3, 7, 8, 20])
+    model.violations[:10] = torch.arange(1.0, 11.0)
+    torch.manual_seed(0)
+    got = structnet_loss(model, crops, poses, numbers)
+    torch.manual_seed(0)
+    tried = torch.cat([torch.randint(30, (30,)), torch.arange(10)])
+    with torch.no_grad():
+        embedded, auxiliary = model.embed_images(crops)
+        scores = embedded @ model.embed_poses(poses).t()
+        apart = distances(poses[numbers], poses)
+        own = scores[torch.arange(4), numbers]
+        margins = (scores + apart - own[:, None])[:, tried].max(dim=1).values.clamp(min=0)
+        expected = (margins + (auxiliary - poses[numbers]).square().sum(1)).mean()
+    torch.testing.assert_close(got.detach(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_distances_are_mean_joint_distances():
+    first, second = torch.randn(3, 51), torch.randn(5, 51)
+    apart = first[:, None].unflatten(-1, (17, 3)) - second.unflatten(-1, (17, 3))
+    torch.testing.assert_close(
+        distances(first, second), apart.norm(dim=-1).mean(-1), rtol=1e-4, atol=1e-4
+    )
