@@ -9,7 +9,9 @@ from time import perf_counter, thread_time
 import numpy as np
 
 from overpose.assets import download_asset
-from overpose.evaluation.presets import CPU
+from overpose.baselines.bench import bench_baselines
+from overpose.baselines.structnet import StructNetConfig
+from overpose.evaluation.presets import CPU, PAPER
 from overpose.evaluation.report import code_commit, machine_text
 from overpose.files import require_writable, write_json
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS, procedural_motion
@@ -40,7 +42,7 @@ def bench(
     """Measure the named parts, print a line for each number, write them to `out` if given.
 
     Args:
-        parts: some of "studio", "training", "predict".
+        parts: some of "studio", "training", "predict", "baselines".
         out: where to write the numbers, JSON.
         video: the clip for "predict"; the demo's if None.
         mediapipe_python: see `video.bench`.
@@ -55,6 +57,7 @@ def bench(
     measure: dict[str, Callable[[], dict[str, float]]] = {
         "studio": bench_studio,
         "training": lambda: bench_training(CPU.image_encoder),
+        "baselines": lambda: bench_baselines(StructNetConfig(), PAPER.image_encoder, 2000),
         "predict": lambda: bench_predict(
             video or download_asset("demo_clip"), mediapipe_python=mediapipe_python
         ),

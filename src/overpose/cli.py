@@ -15,7 +15,10 @@ import tyro
 from overpose.errors import InputError
 
 Format = Literal["json", "csv", "bvh", "c3d", "trc"]
-Stage = Literal["all", "autoencoder", "direct", "latent", "finetune"]
+Stage = Literal[
+    "all", "autoencoder", "direct", "latent", "finetune",
+    "nearest_pose", "kde", "linkde", "dconv_mp_hml", "structnet",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -273,8 +276,10 @@ class Render:
 class Train:
     """Train the stages on a rendered dataset, one model for all actions.
 
-    (a) autoencoder, (b) latent, (c) finetune, and the CNN straight to the pose (direct). Every
-    stage resumes after an interruption with exactly the same weights; finished ones are skipped.
+    (a) autoencoder, (b) latent, (c) finetune, and the CNN straight to the pose (direct): all. The
+    systems that the paper compares with have a stage each: nearest_pose, kde, linkde, dconv_mp_hml,
+    structnet. Every network resumes after an interruption with exactly the same weights; finished
+    stages are skipped.
 
     Example: overpose train --data data --out runs/mine --preset cpu
     """
@@ -503,7 +508,9 @@ class Bench:
 
     out: Path | None = None
     """Also write the numbers here, as JSON."""
-    parts: tuple[Literal["studio", "training", "predict"], ...] = ("studio", "training", "predict")
+    parts: tuple[Literal["studio", "training", "predict", "baselines"], ...] = (
+        "studio", "training", "predict", "baselines",
+    )  # fmt: skip
     """What to measure."""
     video: Path | None = None
     """The clip for predict; the demo's if not given."""

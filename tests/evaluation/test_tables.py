@@ -50,6 +50,14 @@ def test_the_check_lines_are_in_the_text(rows):
     assert "full-body limb-ratio error finetuned/direct = 0.750" in text
 
 
+def test_other_systems_are_compared_with_ours_beside_the_published_ratio(rows):
+    others = rows_of("linkde", (190.0,) * 6, limb_ratio_full=20.0)
+    text = text_of([*others, *rows, Row("structnet_max", "mean", 0, error="no memory")])
+    assert "mean MPJPE finetuned/linkde = 0.500 (expected: at most 0.75; published: 0.730)" in text
+    assert "finetuned/structnet_max" not in text
+    assert "finetuned/linkde" not in text_of(others)
+
+
 def test_a_tie_is_not_a_win(rows):
     tied = rows_of("direct", (90.0,) * 5 + (120.0,), limb_ratio_full=1.0)
     assert checks([*tied, *rows[7:]]).actions_won == ()

@@ -5,6 +5,7 @@ estimation", ICCV 2015. How it is trained belongs to `training.structnet_stage`.
 """
 
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 import torch
@@ -75,6 +76,7 @@ class StructNet(nn.Module):
     def __init__(self, config: StructNetConfig, *, seed: int = 0) -> None:
         super().__init__()
         self.config = config
+        self._blocks: list[Tensor] | None = None
         middle, last = config.convolutions.map_sizes
         with torch.random.fork_rng(devices=()):
             self.shared = SharedConvolutions(config.convolutions)
@@ -141,7 +143,7 @@ class StructNet(nn.Module):
     def _search(self, images: np.ndarray, best: int, batch_size: int) -> np.ndarray:
         """Scores of all poses, block by block of the poses; only the best so far are kept."""
         device = self.poses_mm.device
-        blocks = [self.embed_poses(part) for part in self.candidates().split(_POSES_AT_ONCE)]
+        blocks = self._embedded()
         poses = [np.empty((0, JOINTS, 3), np.float32)]
         for crops in central_crops(images, self.config.convolutions, batch_size):
             wanted, _ = self.embed_images(crops.to(device))
@@ -157,6 +159,18 @@ class StructNet(nn.Module):
                 first += len(block)
             poses.append(self.poses_mm[places].mean(dim=1).cpu().numpy())
         return np.concatenate(poses)
+
+    def train(self, mode: bool = True) -> Self:
+        """As of every module; what was embedded with the old weights is forgotten."""
+        self._blocks = None
+        return super().train(mode)
+
+    def _embedded(self) -> list[Tensor]:
+        """All poses' embeddings, in blocks; kept until the weights may change."""
+        if self._blocks is None or self.training:
+            parts = self.candidates().split(_POSES_AT_ONCE)
+            self._blocks = [self.embed_poses(part) for part in parts]
+        return self._blocks
 
     def candidates(self) -> Tensor:
         """All poses to choose from, in network units (poses, 51)."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.axes3d import Axes3D
@@ -94,7 +95,7 @@ def draw_errors(path: Path, rows: Sequence[Row]) -> None:
     figure = Figure(figsize=(9, 3.5), dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    colours = ("#999999", "#E69F00", RIGHT_COLOUR, "#56B4E9", LEFT_COLOUR, "#009E73", "#CC79A7")
+    colours = colormaps["tab20"].colors  # pyright: ignore[reportAttributeAccessIssue]
     width = 0.8 / max(1, len(methods))
     for index, method in enumerate(methods):
         values = [merged.get((method, action)) for action in actions]

@@ -38,6 +38,12 @@ METHOD_TITLES = {
     "finetuned": "Ours, with fine-tuning (finetuned)",
 }
 
+_EXPECTED_RATIOS = {
+    "linkde": 0.75,
+    "dconv_mp_hml": 0.90,
+    "structnet_max": 0.88,
+    "structnet_avg": 0.97,
+}
 _PARTS = {
     "Lower body": "limb_ratio_lower",
     "Upper body": "limb_ratio_upper",
@@ -217,7 +223,29 @@ def check_lines(rows: Sequence[Row], *, bullet: str = "") -> list[str]:
         if result is None
         else result.lines()
     )
-    return [bullet + line for line in [*found, *failures(rows)]]
+    return [bullet + line for line in [*found, *ratio_lines(rows), *failures(rows)]]
+
+
+def ratio_lines(rows: Sequence[Row]) -> list[str]:
+    """Ours against each of the other systems in the mean MPJPE, beside what the paper has."""
+    merged = summarize(rows)
+    if not _has_numbers(merged, REFERENCE, MEAN):
+        return []
+    published_means = {
+        name: sum(values) / len(values) for name, values in published.TABLE_1_MPJPE_MM.items()
+    }
+    ours = published_means[published.TABLE_1_OURS]
+    found = merged[REFERENCE, MEAN].mean["mpjpe_mm"]
+    lines = []
+    for method, most in _EXPECTED_RATIOS.items():
+        if _has_numbers(merged, method, MEAN):
+            ratio = _ratio(found, merged[method, MEAN].mean["mpjpe_mm"])
+            theirs = ours / published_means[METHOD_TITLES[method]]
+            lines.append(
+                f"mean MPJPE finetuned/{method} = {ratio:.3f} (expected: at most {most:.2f}; "
+                f"published: {theirs:.3f})"
+            )
+    return lines
 
 
 def print_tables(report: Report, *, console: Console | None = None) -> None:
