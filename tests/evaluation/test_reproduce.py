@@ -131,6 +131,24 @@ def test_training_time_counts_every_stage_that_a_method_needs(finished):
     assert rows["latent", 0].train_s == pytest.approx(sum(line["train_s"] for line in lines))
 
 
+def test_the_page_holds_every_table_and_needs_nothing_else(finished):
+    page = (finished.out / "report.html").read_text()
+    for title in ("Table 1 as measured", "Table 2 as published", "Error by joint", "LinKDE", "KDE"):
+        assert title in page
+    assert page.count("data:image/png;base64,") == 2
+    assert "http" not in page.replace("http://mocap.cs.cmu.edu", "")
+
+
+def test_errors_by_joint_add_up_to_the_mean(finished):
+    rows = {(r.method, r.seed): r for r in finished.report.rows if r.action == "mean"}
+    for method in ("direct", "kde"):
+        details = json.loads((finished.out / "seed0" / f"rows-{method}.json").read_text())
+        errors = details["joint_errors_mm"]
+        assert list(errors) == list(HUMAN36M.joint_names)
+        assert np.mean(list(errors.values())) == pytest.approx(rows[method, 0].mpjpe_mm, rel=1e-5)
+        assert details["model_mib"] > 0
+
+
 def test_tables_figure_and_autoencoder_results_are_left(finished):
     text = (finished.out / "tables.md").read_text()
     assert "Table 1 as measured" in text
@@ -139,6 +157,8 @@ def test_tables_figure_and_autoencoder_results_are_left(finished):
     assert "Procedural-Studio" in text
     # one row for each action; image, ground truth and three methods
     assert cv2.imread(str(finished.out / "figure.png")).shape == (6 * 270, 5 * 270, 3)
+    assert "Error by joint, mm" in text
+    assert "Size of the models" in text
     runs = json.loads((finished.out / "autoencoder.json").read_text())["runs"]
     assert set(runs) == {"seed0", "seed1"}
     assert set(runs["seed0"]) == {"clean", "noisy", "random_limb_lengths", "swapped_legs"}

@@ -209,6 +209,7 @@ def run_methods(run: Run) -> list[Row]:
                 continue
             for stage in stages:
                 train_stage(run, stage)
+            joint_errors: dict[str, float] = {}
             found = evaluate(
                 predictor_of(run, method),
                 run.samples.dataset,
@@ -216,8 +217,10 @@ def run_methods(run: Run) -> list[Row]:
                 seed=run.seed,
                 train_s=run.train_s(method),
                 masked=method in KERNEL_METHODS,
+                joint_errors=joint_errors,
             )
-            write_json(path, {"rows": [row.to_json() for row in found]})
+            details = {"joint_errors_mm": joint_errors, "model_mib": _model_mib(run, method)}
+            write_json(path, {"rows": [row.to_json() for row in found], **details})
             (run.out / f"{method}-error.txt").unlink(missing_ok=True)
             rows += found
         except Exception as error:
@@ -228,6 +231,27 @@ def run_methods(run: Run) -> list[Row]:
             say(f"{method}, seed {run.seed}: failed: {row.error}")
             rows.append(row)
     return rows
+
+
+def details_of(run: Run, method: str) -> dict[str, Any]:
+    """What was measured of a method besides its rows: `joint_errors_mm` by joint, `model_mib`.
+
+    Empty if the method failed.
+    """
+    path = run.out / f"rows-{method}.json"
+    try:
+        found = read_json(path)
+    except InputError:  # absent or damaged: `run_methods` has said so
+        return {}
+    return {name: value for name, value in found.items() if name != "rows"}
+
+
+def _model_mib(run: Run, method: str) -> float:
+    """Size on disk of the weights that prediction needs."""
+    if not NEEDS[method]:
+        return 0.0
+    weights = run.out / NEEDS[method][-1] / "last" / "weights.safetensors"
+    return weights.stat().st_size / 2**20
 
 
 def predictor_of(run: Run, method: str) -> Predict:

@@ -40,6 +40,7 @@ def evaluate(
     batch_size: int = 256,
     train_subjects: Iterable[str] | None = None,
     masked: bool = False,
+    joint_errors: dict[str, float] | None = None,
 ) -> list[Row]:
     """Measure a method on the test samples of a dataset.
 
@@ -54,6 +55,8 @@ def evaluate(
         train_subjects: subjects that some training stage has seen besides those of the dataset's
             rows of the splits "train" and "val".
         masked: whether `predict` takes images with the person's mask as fourth channel.
+        joint_errors: filled with the mean distance in mm of each joint, by name, the unweighted
+            mean over the actions.
 
     Returns:
         One row for each action, in the order in which the actions appear in the test samples, then
@@ -70,7 +73,7 @@ def evaluate(
     actions = list(dict.fromkeys(test.actions.tolist()))
     images_of = test.masked_images if masked else test.images
     predict(images_of(np.arange(min(8, len(test)))))  # the first call may compile: not timed
-    rows = []
+    rows, distances = [], []
     with progress_bar(f"evaluate {method}, seed {seed}", len(test)) as advance:
         for action in actions:
             chosen = np.flatnonzero(test.actions == action)
@@ -83,6 +86,11 @@ def evaluate(
                 predict_ms_per_image=1000 * seconds / len(chosen),
             )
             rows.append(replace(row, **measure(predicted, test.poses_mm[chosen])))
+            apart = np.linalg.norm(predicted - test.poses_mm[chosen], axis=-1)
+            distances.append(apart.mean(axis=0, dtype=np.float64))
+    if joint_errors is not None:
+        mean = np.mean(distances, axis=0)
+        joint_errors |= dict(zip(HUMAN36M.joint_names, mean.tolist(), strict=True))
     return [*rows, mean_row(rows)]
 
 

@@ -19,11 +19,14 @@ from overpose.datasets.procedural import PROVENANCE as PROCEDURAL_PROVENANCE
 from overpose.datasets.procedural import ProceduralMotions
 from overpose.datasets.store import Dataset
 from overpose.errors import InputError
+from overpose.evaluation.details import detail_tables
 from overpose.evaluation.figures import draw_comparison, draw_errors
 from overpose.evaluation.pipeline import (
     Run,
     Samples,
+    details_of,
     merge_actions,
+    methods_of_preset,
     run_methods,
     trained_autoencoder,
     trained_predictor,
@@ -36,6 +39,7 @@ from overpose.evaluation.reconstruction import (
     reconstruction_table,
 )
 from overpose.evaluation.report import Report, Row, new_report, write_report
+from overpose.evaluation.report_page import write_page
 from overpose.evaluation.setting import begin_setting
 from overpose.evaluation.side_by_side import chains_of_run, train_side_by_side
 from overpose.evaluation.tables import TextTable, print_tables, tables_markdown
@@ -60,7 +64,7 @@ class Reproduction:
 
     Attributes:
         report: the measured rows.
-        out: the directory, with `report.json`, `tables.md`, `figure.png`, `errors.png`,
+        out: the directory, with `report.json`, `tables.md`, `report.html` and figures,
             `autoencoder.json`, `dataset/` and a directory of models for each seed.
         failed: one line for each method and seed that failed.
     """
@@ -141,17 +145,25 @@ def reproduce(
         report = new_report(_protocol_text(preset), dataset_text(dataset), rows)
         write_report(out / "report.json", report)
         every = [run for of_name in runs.values() for run in of_name]
-        tables = _autoencoder_tables(out, every)
+        tables = [*_autoencoder_tables(out, every), *detail_tables(_details(every))]
         with writing_file(out / "tables.md") as temporary:
             temporary.write_text(tables_markdown(report, extra=tables), encoding="utf-8")
         first = [run for run in every if run.seed == preset.seeds[0]]
         figure = _draw_figure(out / "figure.png", first)
         draw_errors(out / "errors.png", report.rows)
+        pictures = [("Examples", "figure.png"), ("MPJPE by action", "errors.png")]
+        write_page(
+            out / "report.html",
+            report,
+            extra=tables,
+            figures=[(title, out / name) for title, name in pictures],
+        )
     print_tables(report)
     failed = tuple(
         f"{row.method}, seed {row.seed}: {row.error}" for row in rows if row.error is not None
     )
     where = f"figure: {out / 'figure.png'}; " if figure else "no figure: no method was trained; "
+    print(f"page: {out / 'report.html'}")
     print(f"{where}tables: {out / 'tables.md'}", flush=True)
     return Reproduction(report, out, failed)
 
@@ -258,7 +270,10 @@ def _begin(
         wanted,
         kind="experiment",
         finished="report.json",
-        products=("seed*", "dataset", "tables.md", "figure.png", "errors.png", "autoencoder.json"),
+        products=(
+            *("seed*", "dataset", "tables.md", "report.html"),
+            *("figure.png", "errors.png", "autoencoder.json"),
+        ),
         overwrite=overwrite,
     )
 
@@ -292,6 +307,16 @@ def _autoencoder_tables(out: Path, runs: Sequence[Run]) -> list[TextTable]:
     value = {"noise_mm": NOISE_MM, "test_subjects": sorted(subjects), "runs": results}
     write_json(out / "autoencoder.json", value)
     return [reconstruction_table(list(results.values()))] if results else []
+
+
+def _details(runs: Sequence[Run]) -> dict[str, list[dict[str, Any]]]:
+    """By method what `details_of` finds in each run."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        for method in methods_of_preset(run.preset):
+            if details := details_of(run, method):
+                found.setdefault(method, []).append(details)
+    return found
 
 
 def _draw_figure(path: Path, runs: Sequence[Run]) -> bool:

@@ -1,0 +1,50 @@
+"""Tables of what is measured besides the rows of report.json: errors by joint, size of models."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from overpose.evaluation.tables import METHOD_TITLES, TextTable, number_text
+from overpose.skeleton import HUMAN36M
+
+Details = Mapping[str, Sequence[Mapping[str, Any]]]
+"""By method, what `pipeline.details_of` gives for each run that has it."""
+
+
+def detail_tables(details: Details) -> list[TextTable]:
+    """Errors by joint and sizes, methods in the order of all tables; none without details."""
+    methods = [m for m in METHOD_TITLES if any(details.get(m, ()))]
+    if not methods:
+        return []
+    joints = HUMAN36M.joint_names[1:]
+    errors = TextTable(
+        "Error by joint, mm",
+        "Mean distance to the true joint, both relative to the pelvis, whose error is 0; unweighted "
+        "mean over actions and seeds.",
+        ("Method", *(name.replace("_", " ") for name in joints)),
+        tuple(
+            (METHOD_TITLES[method], *(_mean(details[method], joint) for joint in joints))
+            for method in methods
+        ),
+    )
+    sizes = TextTable(
+        "Size of the models",
+        "Weights on disk, single precision. LinKDE also draws its random features anew from their "
+        "seed; the systems that search keep all training poses.",
+        ("Method", "MiB"),
+        tuple(
+            (METHOD_TITLES[method], number_text(_mean_of(details[method], "model_mib")))
+            for method in methods
+        ),
+    )
+    return [errors, sizes]
+
+
+def _mean(found: Sequence[Mapping[str, Any]], joint: str) -> str:
+    values = [each["joint_errors_mm"][joint] for each in found if "joint_errors_mm" in each]
+    return number_text(float(np.mean(values)))
+
+
+def _mean_of(found: Sequence[Mapping[str, Any]], name: str) -> float:
+    return float(np.mean([each[name] for each in found if name in each]))
