@@ -20,7 +20,7 @@ def detail_tables(details: Details) -> list[TextTable]:
     joints = HUMAN36M.joint_names[1:]
     errors = TextTable(
         "Error by joint, mm",
-        "Mean distance to the true joint, both relative to the pelvis, whose error is 0; unweighted "
+        "Mean distance to the true joint, both relative to the pelvis, whose error is 0: plain "
         "mean over actions and seeds.",
         ("Method", *(name.replace("_", " ") for name in joints)),
         tuple(
