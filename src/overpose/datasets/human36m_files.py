@@ -27,6 +27,10 @@ _THIGH_MM = (200.0, 700.0)
 _RIGHT_HIP, _RIGHT_KNEE = 1, 2
 
 
+class MissingLibraryError(InputError):
+    """A library that reads the dataset's files is not installed: no file can be read then."""
+
+
 @dataclass(frozen=True)
 class Metadata:
     """What metadata.xml says.
@@ -284,7 +288,7 @@ def _library(name: str, path: Path) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise InputError(
+        raise MissingLibraryError(
             f"{path}: {name} is needed to read it and is not installed; "
             "install overpose with its extra human36m: pip install 'overpose[human36m]'"
         ) from None
