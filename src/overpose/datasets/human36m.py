@@ -29,6 +29,7 @@ from overpose.datasets.store import Dataset, open_dataset
 from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
 from overpose.errors import InputError
 from overpose.progress import progress_bar, say
+from overpose.skeleton import HUMAN36M
 from overpose.studio.box import sphere_box
 
 NAME = "Human3.6M"
@@ -213,6 +214,7 @@ def _sample(
     crop = camera.crop(left, top, side, side).resize(image_size, image_size)
     body_world_mm = joints_world_mm[JOINTS_17]
     body_mm = camera.to_camera_mm(body_world_mm)
+    root_mm = body_mm[HUMAN36M.index("pelvis")]
     seen = camera.project(body_world_mm)
     points = crop.project(body_world_mm)
     visible = ((seen >= 0) & (seen <= (camera.width, camera.height))).all(axis=1)
@@ -229,8 +231,8 @@ def _sample(
         camera_number=recording.camera_number,
         frame=number,
         take=0,
-        pose_mm=body_mm - body_mm[0],
-        root_mm=body_mm[0],
+        pose_mm=body_mm - root_mm,
+        root_mm=root_mm,
         keypoints_px=np.concatenate([points, visible[:, None].astype(np.float64)], axis=1),
         box_px=(float(left), float(top), float(side)),
         camera=camera,

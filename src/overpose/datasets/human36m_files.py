@@ -17,14 +17,18 @@ import numpy as np
 from av.error import FFmpegError
 
 from overpose.camera import Camera
-from overpose.datasets.human36m_names import CAMERA_IDS, CAMERA_SIZES_PX, JOINTS_IN_FILES
+from overpose.datasets.human36m_names import (
+    CAMERA_IDS,
+    CAMERA_SIZES_PX,
+    JOINTS_IN_FILES,
+    RIGHT_THIGH,
+)
 from overpose.errors import InputError
 
 _METADATA_SUBJECTS = 11
 _NUMBERS = 6 * _METADATA_SUBJECTS * len(CAMERA_IDS) + 9 * len(CAMERA_IDS)
 _THIGH_MM = (200.0, 700.0)
 """Lengths that a thigh may have."""
-_RIGHT_HIP, _RIGHT_KNEE = 1, 2
 
 
 class MissingLibraryError(InputError):
@@ -164,7 +168,8 @@ def require_millimetres(path: Path, poses_mm: np.ndarray) -> None:
     Raises:
         InputError: with a hint where the unit is the metre.
     """
-    thighs = np.linalg.norm(poses_mm[:, _RIGHT_HIP] - poses_mm[:, _RIGHT_KNEE], axis=-1)
+    hip, knee = RIGHT_THIGH
+    thighs = np.linalg.norm(poses_mm[:, hip] - poses_mm[:, knee], axis=-1)
     thighs = thighs[np.isfinite(thighs)]
     if len(thighs) == 0:
         raise InputError(f"{path}: no frame with numbers in it, all are NaN; get it again")

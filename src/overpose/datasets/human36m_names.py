@@ -60,6 +60,10 @@ JOINTS_17 = np.array([_PLACE_IN_FILES[name] - 1 for name in HUMAN36M.joint_names
 """(17,) indices from 0 of the joints of `HUMAN36M`, in its order, among the 32."""
 
 
+RIGHT_THIGH = (_PLACE_IN_FILES["right_hip"] - 1, _PLACE_IN_FILES["right_knee"] - 1)
+"""Indices from 0 of the ends of the right thigh among the 32."""
+
+
 def _radii() -> np.ndarray:
     radii = np.full(JOINTS_IN_FILES, 115.0)
     for names, radius in ((("nose", "head_top"), 140.0), (("spine", "neck"), 260.0)):
