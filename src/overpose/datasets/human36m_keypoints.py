@@ -80,7 +80,8 @@ def read_lifting_files(path_3d: Path, path_2d: Path, metadata: Path) -> LiftingD
     and said. What one file has and the other has not is listed.
 
     Args:
-        path_3d: data_3d_h36m.npz: `positions_3d`, subject -> trial -> (frames, 32, 3) metres, world.
+        path_3d: data_3d_h36m.npz: `positions_3d`, subject -> trial -> (frames, 32, 3), metres,
+            world axes.
         path_2d: data_2d_h36m_*.npz: `positions_2d`, subject -> trial -> 4 cameras (frames, 17, 2)
             px; its `metadata`, where there is one, must say that the joints are in our order.
         metadata: the dataset's metadata.xml.

@@ -48,7 +48,7 @@ def read_object(path: Path, key: str, *, optional: bool = False) -> Any:
                 shape, dtype = _header(file)
                 if not dtype.hasobject:
                     raise InputError(f"{path}: {key} is {dtype} {shape}, expected a dictionary")
-                value = _plain(_PlainUnpickler(file).load(), _DEPTH)
+                value = _plain(_PlainUnpickler(file).load(), _DEPTH, {})
     except InputError as error:
         if str(path) in str(error):
             raise
@@ -176,28 +176,37 @@ class _PlainUnpickler(pickle.Unpickler):
             ) from None
 
 
-def _plain(value: object, depth: int) -> Any:
-    """`value` with arrays in place of what was stored of them; refuses any other type."""
-    if depth == 0:
-        raise InputError("is nested too deeply; refused")
+def _plain(value: object, depth: int, known: dict[int, Any]) -> Any:
+    """`value` with arrays in place of what was stored of them; refuses any other type.
+
+    `known` holds what was made already, by identity: a pickle may name one thing many times.
+    """
     if value is None or type(value) in (str, int, float, bool):
         return value
-    if type(value) is dict:
-        return {_key(name): _plain(item, depth - 1) for name, item in value.items()}
-    if type(value) in (list, tuple):
-        items = [_plain(item, depth - 1) for item in value]  # type: ignore[attr-defined]
-        return items if type(value) is list else tuple(items)
-    if type(value) is _Array and value.value is not None:
-        return value.value
-    if type(value) is _Array and value.items is not None:
+    if id(value) in known:
+        return known[id(value)]
+    if depth == 0:
+        raise InputError("is nested too deeply; refused")
+    made: Any
+    if isinstance(value, dict):
+        made = {_key(name): _plain(item, depth - 1, known) for name, item in value.items()}
+    elif isinstance(value, list | tuple):
+        items = [_plain(item, depth - 1, known) for item in value]
+        made = items if isinstance(value, list) else tuple(items)
+    elif isinstance(value, _Array) and value.value is not None:
+        made = value.value
+    elif isinstance(value, _Array) and value.items is not None:
         shape, items = value.items
-        array = np.empty(len(items), dtype=object)
+        made = np.empty(len(items), dtype=object)
         for place, item in enumerate(items):
-            array[place] = _plain(item, depth - 1)
-        return array.reshape(shape)
-    raise InputError(
-        f"holds {type(value).__name__}, expected arrays, dictionaries, lists, text and numbers"
-    )
+            made[place] = _plain(item, depth - 1, known)
+        made = made.reshape(shape)
+    else:
+        raise InputError(
+            f"holds {type(value).__name__}, expected arrays, dictionaries, lists, text and numbers"
+        )
+    known[id(value)] = made
+    return made
 
 
 def _key(name: object) -> str | int:
