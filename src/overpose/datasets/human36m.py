@@ -149,7 +149,9 @@ def _usable(joints_world_mm: np.ndarray, camera: Camera) -> np.ndarray:
     finite = np.isfinite(joints_world_mm).all(axis=(1, 2))
     points = camera.project(joints_world_mm)
     inside = ((points > 0) & (points < (camera.width, camera.height))).all(axis=2)
-    return finite & np.isfinite(points).all(axis=(1, 2)) & np.asarray(inside).any(axis=1)
+    return np.asarray(
+        finite & np.isfinite(points).all(axis=(1, 2)) & np.asarray(inside).any(axis=1)
+    )
 
 
 def _samples(
@@ -219,7 +221,7 @@ def _sample(
     points = crop.project(body_world_mm)
     inside = (seen >= 0) & (seen <= (camera.width, camera.height))
     inside &= (points >= 0) & (points <= image_size)
-    visible = np.asarray(inside).all(axis=1)
+    visible = np.asarray(np.asarray(inside).all(axis=1))
     pixels = cut_out(image, box, image_size)
     options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
     return Sample(

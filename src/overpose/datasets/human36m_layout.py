@@ -130,6 +130,8 @@ def find_human36m(
         for subject, action, trial in trials:
             recordings += _recordings(root, subject, action, trial, known, problems, checked)
             advance(1)
+    # A camera may turn out to be wrong at a later trial than its first.
+    recordings = [r for r in recordings if checked.get((r.subject, r.camera_number), True)]
     return Inventory(root, tuple(recordings), tuple(problems), tuple(sorted(unknown)))
 
 
@@ -230,8 +232,6 @@ def _recordings(
         camera = known.cameras[subject, number]
         if world_poses is not None and mono.is_file() and (subject, number) not in checked:
             checked[subject, number] = _agree(camera, world_poses, mono, where, problems)
-        if not checked.get((subject, number), True):
-            continue
         try:
             info = probe_video(video)
         except InputError as error:
