@@ -122,7 +122,7 @@ def test_keypoints_in_another_order_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("world", "seen", "words"),
     [
-        (7, None, "not laid out as subject, trial, array"),
+        (7, None, "positions_3d is int64"),
         ({"S1": [1]}, None, "not laid out as subject, trial, array"),
         ({"S1": {"Walking 1": np.zeros((5, 17, 3))}}, None, r"\(5, 17, 3\), expected numbers"),
         ({"S1": {"Walking 1": np.full((5, 32, 3), np.nan)}}, None, "NaN or infinity"),

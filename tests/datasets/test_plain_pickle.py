@@ -1,4 +1,4 @@
-"""Pickled numpy files read as plain data: what is data comes back, what is a programme does not run."""
+"""Pickled numpy files read as plain data: data comes back, a programme does not run."""
 
 import io
 import os

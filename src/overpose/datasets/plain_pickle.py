@@ -61,7 +61,8 @@ def read_object(path: Path, key: str, *, optional: bool = False) -> Any:
         pickle.UnpicklingError, ValueError, TypeError, AttributeError, KeyError, IndexError,
         OverflowError, MemoryError, RecursionError, struct.error, ImportError, SyntaxError,
     ) as error:  # fmt: skip
-        raise InputError(f"{path}: {key} is damaged ({error}); get it again") from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: {key} is damaged ({reason}); get it again") from None
     return value.item() if isinstance(value, np.ndarray) and value.shape == () else value
 
 
@@ -144,7 +145,11 @@ def _answers() -> dict[tuple[str, str], Any]:
             raise InputError("has bytes written in an unknown way; refused")
         return text.encode("latin1")
 
+    def nothing() -> bytes:
+        return b""
+
     found: dict[tuple[str, str], Any] = {
+        ("__builtin__", "bytes"): nothing,  # how protocol 2 writes empty bytes
         ("numpy", "ndarray"): _Array,
         ("numpy", "dtype"): _Dtype,
         ("_codecs", "encode"): encode,
