@@ -362,6 +362,23 @@ def test_unknown_actions_are_listed_and_all_recordings_ignored(copy: Path) -> No
         find_human36m(copy, actions=["Juggling"])
 
 
+def test_a_trial_that_is_there_under_two_names_counts_once(copy: Path) -> None:
+    shutil.copy(copy / "S1" / POSES / "TakingPhoto.cdf", copy / "S1" / POSES / "Photo.cdf")
+    for camera_id in CAMERA_IDS:
+        videos = copy / "S1" / "Videos"
+        shutil.copy(videos / f"TakingPhoto.{camera_id}.mp4", videos / f"Photo.{camera_id}.mp4")
+    inventory = found(copy)
+    assert said(inventory, "S1: TakingPhoto: the same trial as Photo; not used")
+    assert len(inventory.recordings) == 16
+
+
+def test_the_mark_that_cdf_has_for_missing_numbers_is_no_joint(copy: Path) -> None:
+    poses = joints_world_mm("S1", "Walking 1")
+    poses[2, 5] = -1e30
+    write_cdf(copy / "S1" / POSES / "Walking 1.cdf", poses)
+    assert said(found(copy), f"S1: {FIRST}: 1 of 5 poses hold NaN")
+
+
 def test_poses_in_camera_axes_serve_where_those_of_the_world_are_missing(
     copy: Path, tmp_path: Path, converted: Dataset
 ) -> None:
@@ -456,7 +473,7 @@ def test_official_archives_are_unpacked_and_read(
     dataset.mask(int(np.flatnonzero(dataset.subjects == "S9")[0]))
     again = find_human36m(source, actions=WANTED, unpack_to=tmp_path / "d-unpacked")
     assert len(again.recordings) == 16
-    assert not list((tmp_path / "d-unpacked").glob(".unpacking*"))
+    assert not list((tmp_path / "d-unpacked").glob(".*.part"))
 
 
 def test_a_corrupt_archive_is_one_error_and_leaves_nothing(miniature: Path, tmp_path: Path) -> None:

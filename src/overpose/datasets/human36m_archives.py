@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 from overpose.datasets.human36m_names import SUBJECTS
 from overpose.errors import InputError
-from overpose.files import read_json, write_json
+from overpose.files import read_json, remove_stale, write_json
 from overpose.progress import say
 
 ARCHIVE_SUFFIXES = (".tgz", ".tar.gz", ".tar")
@@ -51,7 +51,10 @@ def unpack_archives(archives: list[Path], directory: Path) -> None:
             continue
         say(f"unpacking {archive} into {directory}")
         directory.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".unpacking.", dir=directory))
+        remove_stale(directory / archive.name)
+        temporary = Path(
+            tempfile.mkdtemp(prefix=f".{archive.name}.", suffix=".part", dir=directory)
+        )
         try:
             files = _unpack(archive, temporary)
             for place in files:

@@ -186,8 +186,12 @@ def _trials_of(
         problems.append(f"{subject}: no videos (*.mp4) in {folder / 'Videos'}")
     names, seen = ({n for n in group if n and not is_ignored(n)} for group in (names, seen))
     unknown |= {f"{subject}: {name}" for name in names | seen if canonical_action(name) is None}
-    chosen = sorted(name for name in names if canonical_action(name) in wanted)
-    keys = {trial_key(name) for name in chosen}
+    keys: dict[tuple[str | None, str], str] = {}
+    for name in sorted(name for name in names if canonical_action(name) in wanted):
+        first = keys.setdefault(trial_key(name), name)
+        if first != name:
+            problems.append(f"{subject}: {name}: the same trial as {first}; not used")
+    chosen = list(keys.values())
     if names and seen:
         expected = set(known.trials.get(subject, ())) | seen
         for key, name in sorted({trial_key(name): name for name in expected}.items(), key=str):
