@@ -49,11 +49,7 @@ _SPHERE = _sphere_points()
 def paper_box(joints_world_mm: np.ndarray, camera: Camera) -> tuple[int, int, int]:
     """The square crop around a person: left, top and side, px, for `Camera.crop`.
 
-    14 points on a sphere about each joint are projected; their bounding rectangle is clipped to
-    the image, rounded outwards to whole pixels, and its shorter side enlarged about the same
-    centre (Li and Chan 2014; which 14 points is not published: we take the 6 axes and the 8
-    diagonals). The square may leave the image where the rectangle touches its border: the virtual
-    camera simply sees the world there, which is our stand-in for padding.
+    As `sphere_box` about the 17 joints, with `BOX_RADIUS_MM` (Li and Chan 2014).
 
     Args:
         joints_world_mm: (17, 3) in the order of `HUMAN36M`.
@@ -63,7 +59,30 @@ def paper_box(joints_world_mm: np.ndarray, camera: Camera) -> tuple[int, int, in
         InputError: wrong shape or dtype, NaN, or no part of the person inside the image.
     """
     check_array("joints_world_mm", joints_world_mm, (_JOINTS, 3), finite=True)
-    spheres = joints_world_mm[:, None] + BOX_RADIUS_MM[:, None, None] * _SPHERE
+    return sphere_box(joints_world_mm, BOX_RADIUS_MM, camera)
+
+
+def sphere_box(
+    joints_world_mm: np.ndarray, radius_mm: np.ndarray, camera: Camera
+) -> tuple[int, int, int]:
+    """The square crop around spheres: left, top and side, px, for `Camera.crop`.
+
+    14 points on a sphere about each joint are projected; their bounding rectangle is clipped to
+    the image, rounded outwards to whole pixels, and its shorter side enlarged about the same
+    centre (Li and Chan 2014; which 14 points is not published: we take the 6 axes and the 8
+    diagonals). The square may leave the image where the rectangle touches its border: a virtual
+    camera simply sees the world there; a real one needs padding.
+
+    Args:
+        joints_world_mm: (joints, 3), of any skeleton.
+        radius_mm: (joints,) of the sphere about each, mm.
+        camera: of the whole image.
+
+    Raises:
+        InputError: wrong shape or dtype, NaN, or no part of the person inside the image.
+    """
+    check_array("joints_world_mm", joints_world_mm, (len(radius_mm), 3), finite=True)
+    spheres = joints_world_mm[:, None] + radius_mm[:, None, None] * _SPHERE
     points = camera.project(spheres).reshape(-1, 2)
     in_front = np.isfinite(points).all(axis=1)
     points = points[in_front]

@@ -1,0 +1,280 @@
+"""Human3.6M as a dataset of labelled crops, from a user's own licensed copy.
+
+Which files there are belongs to `human36m_layout`, how they are read to `human36m_files`; the files
+for lifting keypoints to `human36m_keypoints`.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+import overpose
+from overpose.camera import Camera
+from overpose.datasets.human36m_files import MissingLibraryError, open_masks, video_frames
+from overpose.datasets.human36m_layout import Inventory, Recording, find_human36m
+from overpose.datasets.human36m_names import (
+    BOX_RADIUS_32_MM,
+    FPS,
+    JOINTS_17,
+    PAPER_ACTIONS,
+    checked_actions,
+    split_of,
+)
+from overpose.datasets.layout import Sample
+from overpose.datasets.store import Dataset, open_dataset
+from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
+from overpose.errors import InputError
+from overpose.progress import progress_bar, say
+from overpose.skeleton import HUMAN36M
+from overpose.studio.box import sphere_box
+
+NAME = "Human3.6M"
+PROVENANCE = {
+    "motion": "Human3.6M, http://vision.imar.ro/human3.6m",
+    "motion_licence": "the dataset's own licence, for research only and not to be passed on; this "
+    "copy falls under it",
+    "motion_credit": "Ionescu, Papava, Olaru, Sminchisescu: Human3.6M, IEEE PAMI 2014",
+    "images": "crops of the dataset's videos; black where a crop leaves the image",
+    "keypoints_visible": "inside the image; whether something hides the joint is not known",
+    "fps": FPS,
+}
+_SAID = 20
+"""Problems that are printed; all of them are in dataset.json."""
+_JPEG_QUALITY = 95
+
+
+def convert_human36m(
+    source: Path,
+    out: Path,
+    *,
+    image_size: int = 128,
+    actions: Iterable[str] = PAPER_ACTIONS,
+    every: int = 1,
+    metadata: Path | None = None,
+    unpack_to: Path | None = None,
+    overwrite: bool = False,
+) -> Dataset:
+    """Make a dataset of Human3.6M in the paper's protocol, or finish an interrupted one.
+
+    Subjects S1, S5, S6, S7, S8 train, S9 and S11 test; each camera gives its own samples. A pose is
+    R (J - T) minus the pelvis, of 17 of the 32 joints; the box holds 14 points on a sphere about
+    each of the 32. What is missing or damaged is said and left out; it is also listed in
+    `dataset.json`, under provenance.
+
+    Args:
+        source: the official directory, or a directory with the official archives, or an archive.
+        out: directory of the dataset.
+        image_size: height and width of the crops, px.
+        actions: which of the 15, spelt as in the dataset or in the paper; by default the six of the
+            paper.
+        every: takes frames 0, every, 2 every, … of the 50 a second.
+        metadata: metadata.xml, if it is not in `source`.
+        unpack_to: where archives are unpacked; by default beside `out`.
+        overwrite: whether a finished dataset, or one made otherwise, is removed from `out` first.
+
+    Raises:
+        InputError: nothing usable is there, an argument is out of range, metadata.xml is missing,
+            an archive is damaged or unsafe, `out` holds something else, or the disk is full.
+    """
+    source, out = Path(source), Path(out)
+    for name, value in (("image_size", image_size), ("every", every)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"{name}: got {value!r}, expected a whole number from 1 on")
+    wanted = checked_actions(actions)
+    unpack_to = unpack_to or out.with_name(f"{out.name}-unpacked")
+    found = find_human36m(source, actions=wanted, metadata=metadata, unpack_to=unpack_to)
+    problems = [*found.problems, *(f"{name}: unknown action" for name in found.unknown_actions)]
+    recordings, numbers, digest = _usable_frames(found, every, problems)
+    if not recordings:
+        first = problems[0] if problems else f"no recording of {', '.join(wanted)}"
+        raise InputError(
+            f"{source}: nothing usable: {first}"
+            + (f" (and {len(problems) - 1} problems more)" if len(problems) > 1 else "")
+        )
+    _say_problems(problems)
+    plan = {
+        "overpose_version": overpose.__version__,
+        "source": NAME,
+        "image_size": image_size,
+        "actions": list(wanted),
+        "every": every,
+        "recordings": len(recordings),
+        "samples": sum(map(len, numbers)),
+        "labels_sha256": digest,
+    }
+    missing = begin_dataset(out, plan, len(recordings), overwrite=overwrite)
+    with progress_bar(f"converting {NAME}", len(recordings)) as advance:
+        advance(len(recordings) - len(missing))
+        for shard in missing:
+            recording = recordings[shard]
+            samples = _samples(recording, numbers[shard], every, image_size)
+            write_shard(out, shard, samples)
+            advance(1)
+    provenance = PROVENANCE | {"problems": problems}
+    finish_dataset(out, len(recordings), name=NAME, image_size=image_size, provenance=provenance)
+    return open_dataset(out)
+
+
+def _usable_frames(
+    found: Inventory, every: int, problems: list[str]
+) -> tuple[list[Recording], list[np.ndarray], str]:
+    """The recordings with frames to use, the numbers of those, and a digest of all labels."""
+    digest = hashlib.sha256()
+    recordings, numbers = [], []
+    for recording in found.recordings:
+        joints = recording.joints_world_mm()
+        usable = _usable(joints[::every], recording.camera)
+        where = f"{recording.subject}: {recording.trial}, camera {recording.camera_number}"
+        if not usable.all() and np.isfinite(joints[::every]).all():
+            problems.append(f"{where}: nobody in the image in {int((~usable).sum())} frames")
+        if not usable.any():
+            problems.append(f"{where}: no frame with a pose in the image; left out")
+            continue
+        recordings.append(recording)
+        numbers.append(np.flatnonzero(usable) * every)
+        camera = recording.camera.to_dict()
+        named = (recording.subject, recording.action, recording.trial, recording.camera_number)
+        digest.update(repr((named, recording.masks is not None, camera)).encode())
+        digest.update(numbers[-1].tobytes())
+        digest.update((np.round(joints[numbers[-1]], 1) + 0.0).tobytes())
+    return recordings, numbers, digest.hexdigest()
+
+
+def _usable(joints_world_mm: np.ndarray, camera: Camera) -> np.ndarray:
+    """(frames,) bool: every joint is a number and in front, and some joint is in the image."""
+    finite = np.isfinite(joints_world_mm).all(axis=(1, 2))
+    points = camera.project(joints_world_mm)
+    inside = ((points > 0) & (points < (camera.width, camera.height))).all(axis=2)
+    return np.asarray(
+        finite & np.isfinite(points).all(axis=(1, 2)) & np.asarray(inside).any(axis=1)
+    )
+
+
+def _samples(
+    recording: Recording, numbers: np.ndarray, every: int, image_size: int
+) -> list[Sample]:
+    """The samples of a recording, of as many frames as its video gives."""
+    joints = recording.joints_world_mm()
+    mask_of = _masks(recording)
+    wanted = set(numbers.tolist())
+    samples, last = [], int(numbers[-1])
+    for number, image in video_frames(recording.video, every):
+        if number in wanted:
+            mask = mask_of(number) if mask_of is not None else None
+            samples.append(_sample(recording, number, image, mask, joints[number], image_size))
+        if number >= last:
+            break
+    if not samples:
+        raise InputError(
+            f"{recording.video}: no frame that has a pose can be decoded; get it again or remove it"
+        )
+    if len(samples) < len(numbers):
+        say(f"{recording.video}: damaged: {len(samples)} of {len(numbers)} frames can be decoded")
+    return samples
+
+
+def _masks(recording: Recording) -> Callable[[int], np.ndarray | None] | None:
+    """The masks of a recording, and one line instead of an error where they cannot be read."""
+    if recording.masks is None:
+        return None
+    path = recording.masks
+    try:
+        read = open_masks(path)
+    except MissingLibraryError:
+        raise
+    except InputError as error:
+        say(f"{error}; converted without masks")
+        return None
+    size = (recording.camera.height, recording.camera.width)
+
+    def mask(number: int) -> np.ndarray | None:
+        try:
+            found = read(number)
+        except (OSError, RuntimeError, KeyError, ValueError):  # what h5py meets in a damaged file
+            return None
+        return found if found is not None and found.shape == size else None
+
+    return mask
+
+
+def _sample(
+    recording: Recording,
+    number: int,
+    image: np.ndarray,
+    mask: np.ndarray | None,
+    joints_world_mm: np.ndarray,
+    image_size: int,
+) -> Sample:
+    """A sample from a whole image (height, width, 3) RGB and its 32 joints (32, 3) mm."""
+    camera = recording.camera
+    box = sphere_box(joints_world_mm, BOX_RADIUS_32_MM, camera)
+    left, top, side = box
+    crop = camera.crop(left, top, side, side).resize(image_size, image_size)
+    body_world_mm = joints_world_mm[JOINTS_17]
+    body_mm = camera.to_camera_mm(body_world_mm)
+    root_mm = body_mm[HUMAN36M.index("pelvis")]
+    seen = camera.project(body_world_mm)
+    points = crop.project(body_world_mm)
+    inside = (seen >= 0) & (seen <= (camera.width, camera.height))
+    inside &= (points >= 0) & (points <= image_size)
+    visible = np.asarray(np.asarray(inside).all(axis=1))
+    pixels = cut_out(image, box, image_size)
+    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    return Sample(
+        jpeg=_encoded(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options),
+        mask_png=None if mask is None else _encoded_mask(mask, box, image_size),
+        subject=recording.subject,
+        action=recording.action,
+        trial=f"{recording.subject} {recording.trial}",
+        split=split_of(recording.subject),
+        camera_number=recording.camera_number,
+        frame=number,
+        take=0,
+        pose_mm=body_mm - root_mm,
+        root_mm=root_mm,
+        keypoints_px=np.concatenate([points, visible[:, None].astype(np.float64)], axis=1),
+        box_px=(float(left), float(top), float(side)),
+        camera=camera,
+        crop=crop,
+    )
+
+
+def cut_out(image: np.ndarray, box: tuple[int, int, int], size: int) -> np.ndarray:
+    """The square `box` (left, top, side; px) of an image, resized to (size, size); black outside.
+
+    Args:
+        image: (height, width) or (height, width, 3) uint8.
+        box: may leave the image.
+        size: px.
+    """
+    left, top, side = box
+    height, width = image.shape[:2]
+    whole = np.zeros((side, side, *image.shape[2:]), dtype=np.uint8)
+    rows = slice(max(top, 0), min(top + side, height))
+    columns = slice(max(left, 0), min(left + side, width))
+    if rows.start < rows.stop and columns.start < columns.stop:
+        inside = image[rows, columns]
+        row, column = rows.start - top, columns.start - left
+        whole[row : row + inside.shape[0], column : column + inside.shape[1]] = inside
+    way = cv2.INTER_AREA if side >= size else cv2.INTER_LINEAR
+    return cv2.resize(whole, (size, size), interpolation=way)
+
+
+def _encoded_mask(mask: np.ndarray, box: tuple[int, int, int], size: int) -> bytes:
+    small = cut_out(mask.astype(np.uint8) * 255, box, size) > 127
+    return _encoded(".png", small.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])
+
+
+def _encoded(kind: str, image: np.ndarray, options: Sequence[Any]) -> bytes:
+    return cv2.imencode(kind, image, list(options))[1].tobytes()
+
+
+def _say_problems(problems: list[str]) -> None:
+    for line in problems[:_SAID]:
+        say(line)
+    if len(problems) > _SAID:
+        say(f"and {len(problems) - _SAID} problems more; all are in dataset.json")

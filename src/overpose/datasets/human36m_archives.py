@@ -1,0 +1,150 @@
+"""Unpacking the official archives of Human3.6M into one directory, safely and once.
+
+Only files of the kinds that are read are unpacked, each to the place that its kind and subject say,
+so no member decides where it lands.
+"""
+
+import gzip
+import re
+import shutil
+import tarfile
+import tempfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
+
+from overpose.datasets.human36m_names import SUBJECTS
+from overpose.errors import InputError
+from overpose.files import read_json, remove_stale, write_json
+from overpose.progress import say
+
+ARCHIVE_SUFFIXES = (".tgz", ".tar.gz", ".tar")
+MAX_UNPACKED_BYTES = 512 * 2**30
+_DONE = ".unpacked"
+"""Directory of records, one for each archive that is unpacked."""
+_DAMAGE = (tarfile.TarError, zlib.error, gzip.BadGzipFile, EOFError, ValueError, OverflowError)
+_POSES = ("D3_Positions", "D3_Positions_mono")
+
+
+def find_archives(directory: Path) -> list[Path]:
+    """The archives that lie in a directory."""
+    return sorted(
+        path
+        for path in directory.iterdir()
+        if path.is_file() and path.name.lower().endswith(ARCHIVE_SUFFIXES)
+    )
+
+
+def unpack_archives(archives: list[Path], directory: Path) -> None:
+    """Unpack archives into `directory`, in the official layout; those unpacked before are skipped.
+
+    Nothing of an archive that is refused is left.
+
+    Raises:
+        InputError: an archive is damaged, or holds links, devices or members that would land
+            outside its directory; the message names archive and member.
+    """
+    for archive in archives:
+        record = directory / _DONE / f"{archive.name}.json"
+        size = archive.stat().st_size
+        if record.is_file() and read_json(record).get("bytes") == size:
+            continue
+        say(f"unpacking {archive} into {directory}")
+        directory.mkdir(parents=True, exist_ok=True)
+        remove_stale(directory / archive.name)
+        temporary = Path(
+            tempfile.mkdtemp(prefix=f".{archive.name}.", suffix=".part", dir=directory)
+        )
+        try:
+            files = _unpack(archive, temporary)
+            for place in files:
+                (directory / place).parent.mkdir(parents=True, exist_ok=True)
+                (temporary / place).replace(directory / place)
+        except InputError:
+            raise
+        except _DAMAGE as error:
+            raise InputError(f"{archive}: not a whole archive ({error}); get it again") from None
+        except OSError as error:
+            raise InputError(f"{archive}: cannot be unpacked into {directory} ({error})") from None
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        write_json(record, {"bytes": size, "files": len(files)})
+
+
+def _unpack(archive: Path, directory: Path) -> list[Path]:
+    """Where the wanted members went, relative to `directory`."""
+    with archive.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0, 2)
+        file.seek(-min(1024, file.tell()), 2)
+        if not packed and any(file.read()):
+            raise tarfile.ReadError("the end is missing")
+    files: list[Path] = []
+    total = 0
+    # Not tarfile's own decompression: it does not look at gzip's checksum.
+    with (
+        cast(BinaryIO, gzip.open(archive, "rb")) if packed else archive.open("rb") as stream,
+        tarfile.open(fileobj=stream, mode="r:") as tar,
+    ):
+        for member in tar:
+            total += member.size
+            _check_member(archive, member, total)
+            place = _place(archive, member.name) if member.isreg() else None
+            source = tar.extractfile(member) if place is not None else None
+            if place is None or source is None:
+                continue
+            (directory / place).parent.mkdir(parents=True, exist_ok=True)
+            with (directory / place).open("wb") as target:
+                shutil.copyfileobj(source, target, 2**20)
+            files.append(place)
+        # tarfile takes a garbled header for the end: after the true end there are zeros only.
+        stream.seek(tar.offset)
+        while block := stream.read(2**20):
+            if block.strip(b"\0"):
+                raise tarfile.ReadError("garbled in the middle")
+    return list(dict.fromkeys(files))
+
+
+def _check_member(archive: Path, member: tarfile.TarInfo, total: int) -> None:
+    path = PurePosixPath(member.name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", member.name):
+        raise InputError(f"{archive}: member {member.name} would land outside the directory")
+    if not (member.isreg() or member.isdir()):
+        raise InputError(
+            f"{archive}: member {member.name} is a link or a device, expected only files and "
+            "directories; refused"
+        )
+    if total > MAX_UNPACKED_BYTES:
+        raise InputError(f"{archive}: unpacks to more than {MAX_UNPACKED_BYTES} bytes; refused")
+
+
+def _place(archive: Path, name: str) -> Path | None:
+    """Where a member belongs; None for what is not read."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    file = parts[-1]
+    if file.lower() == "metadata.xml":
+        return Path("metadata.xml")
+    subject = next((part for part in reversed(parts[:-1]) if part in SUBJECTS), None)
+    named = re.search(r"_(S\d+)\.", archive.name)
+    if subject is None and named and named.group(1) in SUBJECTS:
+        subject = named.group(1)
+    if subject is None or file.startswith("."):
+        return None
+    suffix = Path(file).suffix.lower()
+    if suffix == ".mp4":
+        # Segments_mat_gt_bs archives may hold videos of the masks beside the masks.
+        masks = "MySegmentsMat" in parts or archive.name.lower().startswith("segments")
+        return None if masks else Path(subject, "Videos", file)
+    if suffix == ".mat":
+        other = any(
+            part.startswith("ground_truth_") and part != "ground_truth_bs" for part in parts
+        )
+        return None if other else Path(subject, "MySegmentsMat", "ground_truth_bs", file)
+    if suffix == ".cdf":
+        kind = next((part for part in parts[:-1] if re.match(r"D\d_", part)), None)
+        if kind is None:
+            told = re.match(r"Poses_(.+)_S\d+\.", archive.name)
+            kind = told.group(1) if told else ""
+        return Path(subject, "MyPoseFeatures", kind, file) if kind in _POSES else None
+    return None
