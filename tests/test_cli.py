@@ -9,6 +9,7 @@ import pytest
 from overpose import cli
 
 COMMANDS = (
+    "data",
     "demo", "reproduce", "render", "train", "evaluate", "ablate", "view", "export", "assets",
     "bench",
 )  # fmt: skip
@@ -133,3 +134,24 @@ def test_bench_writes_the_measured_numbers_as_json(tmp_path, monkeypatch, capsys
     written = json.loads(Path(out).read_text())
     assert written["studio"] == {"frame_images_per_s": 123.0}
     assert written["machine"]
+
+
+def test_a_whole_dataset_passes_the_check_and_a_truncated_one_does_not(tmp_path, capsys):
+    from overpose.datasets.writer import begin_dataset, finish_dataset
+
+    data = tmp_path / "data"
+    begin_dataset(data, {}, 0, overwrite=False)
+    finish_dataset(data, 0, name="empty", image_size=8, provenance={})
+    assert run("data", "check", str(data)) == 0
+    assert "whole: empty, 8 px: 0 training images" in capsys.readouterr().out
+    table = data / "samples.parquet"
+    table.write_bytes(table.read_bytes()[:-1])
+    assert run("data", "check", str(data)) == 1
+    assert "truncated" in one_line(capsys.readouterr().err)
+
+
+def test_a_directory_without_human36m_says_what_was_expected(tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run("data", "human36m", "--from", str(tmp_path), "--out", str(out)) == 1
+    assert "overpose: error: " in one_line(capsys.readouterr().err)
+    assert not out.exists()

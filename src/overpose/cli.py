@@ -273,6 +273,80 @@ class Render:
 
 
 @dataclass(frozen=True)
+class DataHuman36m:
+    """Make a dataset of your own licensed copy of Human3.6M; see docs/human36m.md.
+
+    What is missing or damaged is listed, the rest is used. The same command resumes.
+
+    Example: overpose data human36m --from human3.6m --out data/h36m --every 5
+    """
+
+    source: Annotated[Path, tyro.conf.arg(name="from")]
+    """The official directory, or one with the official archives."""
+    out: Path
+    """Directory of the dataset."""
+    image_size: int = 128
+    """Height and width of the crops, pixels."""
+    actions: tuple[str, ...] = ()
+    """Actions to take; the six of the paper if not given."""
+    every: int = 1
+    """Take one frame of that many; the videos have 50 a second."""
+    metadata: Path | None = None
+    """metadata.xml, if it is elsewhere."""
+    overwrite: bool = False
+    """Replace a finished dataset, or another one, in the directory."""
+
+    def run(self) -> None:
+        from overpose.datasets.human36m import convert_human36m
+        from overpose.datasets.human36m_names import PAPER_ACTIONS
+        from overpose.evaluation.protocols import dataset_text
+
+        dataset = convert_human36m(
+            self.source,
+            self.out,
+            image_size=self.image_size,
+            actions=self.actions or PAPER_ACTIONS,
+            every=self.every,
+            metadata=self.metadata,
+            overwrite=self.overwrite,
+        )
+        print(dataset_text(dataset))
+        print(self.out)
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """Check a dataset: that it is whole, every file against its checksum, subjects disjoint.
+
+    Example: overpose data check data
+    """
+
+    data: Annotated[Path, tyro.conf.Positional]
+    """Directory of the dataset."""
+
+    def run(self) -> None:
+        from overpose.datasets.store import open_dataset
+        from overpose.evaluation.protocols import dataset_text, require_disjoint_subjects
+
+        with open_dataset(self.data, verify=True) as dataset:
+            require_disjoint_subjects(dataset)
+            print(f"whole: {dataset_text(dataset)}")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Bring and check datasets of your own."""
+
+    command: (
+        Annotated[DataHuman36m, tyro.conf.subcommand("human36m")]
+        | Annotated[DataCheck, tyro.conf.subcommand("check")]
+    )
+
+    def run(self) -> None:
+        self.command.run()
+
+
+@dataclass(frozen=True)
 class Train:
     """Train the stages on a rendered dataset, one model for all actions.
 
@@ -536,6 +610,7 @@ Command = (
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
     | Annotated[Render, tyro.conf.subcommand("render")]
+    | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Ablate, tyro.conf.subcommand("ablate")]
