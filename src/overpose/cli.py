@@ -315,22 +315,49 @@ class DataHuman36m:
 
 
 @dataclass(frozen=True)
-class DataCheck:
-    """Check a dataset: that it is whole, every file against its checksum, subjects disjoint.
+class DataOwn:
+    """Make a dataset of your own images and poses; see docs/own-data.md.
 
-    Example: overpose data check data
+    Example: overpose data own --from mine --out data/mine
+    """
+
+    source: Annotated[Path, tyro.conf.arg(name="from")]
+    """A directory with images and samples.csv or samples.parquet."""
+    out: Path
+    """Directory of the dataset."""
+    image_size: int = 128
+    """Height and width of the crops, pixels."""
+    overwrite: bool = False
+    """Replace a finished dataset, or another one, in the directory."""
+
+    def run(self) -> None:
+        from overpose.datasets.own import convert_own_data
+        from overpose.evaluation.protocols import dataset_text
+
+        dataset = convert_own_data(
+            self.source, self.out, image_size=self.image_size, overwrite=self.overwrite
+        )
+        print(dataset_text(dataset))
+        print(self.out)
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """Name everything that is wrong with your images and poses, or with a finished dataset.
+
+    Of a finished dataset every file is compared with its checksum.
+
+    Example: overpose data check mine
     """
 
     data: Annotated[Path, tyro.conf.Positional]
-    """Directory of the dataset."""
+    """The directory."""
 
     def run(self) -> None:
-        from overpose.datasets.store import open_dataset
-        from overpose.evaluation.protocols import dataset_text, require_disjoint_subjects
+        from overpose.evaluation.data_check import check_data
 
-        with open_dataset(self.data, verify=True) as dataset:
-            require_disjoint_subjects(dataset)
-            print(f"whole: {dataset_text(dataset)}")
+        for line in check_data(self.data):
+            print(line)
 
 
 @dataclass(frozen=True)
@@ -339,6 +366,7 @@ class Data:
 
     command: (
         Annotated[DataHuman36m, tyro.conf.subcommand("human36m")]
+        | Annotated[DataOwn, tyro.conf.subcommand("own")]
         | Annotated[DataCheck, tyro.conf.subcommand("check")]
     )
 
