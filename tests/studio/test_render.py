@@ -210,8 +210,9 @@ def test_a_killed_process_is_an_error_and_not_a_hang(tmp_path: Path) -> None:
 
 
 SCRIPT = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in background
 sys.path.insert(0, sys.argv[1])
 import test_render
 if __name__ == "__main__":
@@ -241,8 +242,11 @@ def test_an_interrupted_rendering_leaves_no_process_and_its_finished_shards(
             os.killpg(parent.pid, blow)  # as a terminal does: every process gets it
         else:
             parent.kill()
-        # Ends when the last process that could write has ended.
-        parent.communicate(timeout=60)
+        try:
+            parent.communicate(timeout=60)  # ends when the last process that could write has ended
+        except subprocess.TimeoutExpired:
+            os.killpg(parent.pid, signal.SIGKILL)
+            raise
     assert (out / "part-00000.json").is_file()
     assert contents(rendered(out)) == contents(rendered(tmp_path / "whole"))
 
