@@ -174,6 +174,7 @@ CPU = Preset(
         average=120,
     ),
     structnet_loop=LoopConfig(epochs=20, schedule="cosine"),
+    detection_start=True,
     seeds=(0, 1, 2),
 )
 """The benchmark on a laptop, within hours: smaller images and networks, one model for all."""
