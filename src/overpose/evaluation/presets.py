@@ -131,7 +131,7 @@ SMOKE = Preset(
     latent=LoopConfig(epochs=12, batch_size=64, schedule="cosine"),
     finetune=LoopConfig(epochs=6, batch_size=64, schedule="cosine"),
     kde=KDEConfig(samples=800, components=128),
-    linkde=LinKDEConfig(input_features=1500, output_features=800),
+    linkde=LinKDEConfig(input_features=5000, output_features=800),
     dconv=DconvConfig(_SMOKE_CONVOLUTIONS, hidden=(128, 256)),
     dconv_loop=LoopConfig(epochs=18, batch_size=64, schedule="cosine"),
     structnet=StructNetConfig(
