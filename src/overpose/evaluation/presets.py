@@ -161,7 +161,7 @@ CPU = Preset(
     latent=LoopConfig(epochs=10, schedule="cosine"),
     finetune=LoopConfig(epochs=10, schedule="cosine"),
     kde=KDEConfig(),
-    linkde=LinKDEConfig(input_features=8_000, output_features=4_000),
+    linkde=LinKDEConfig(),
     dconv=DconvConfig(_CPU_CONVOLUTIONS, hidden=(512, 1024)),
     dconv_loop=LoopConfig(epochs=20, schedule="cosine"),
     structnet=StructNetConfig(
