@@ -136,7 +136,7 @@ def test_all_problems_are_named_at_once(tmp_path):
         "a path leaves the directory, expected one relative to it (row 6)",
         "subjects anna are in test and in train or val",
         "the image cannot be read (row 1)",
-        "there is no such image as images/a/0002.png (row 3)",
+        "there is no such image (row 3)",
         "the image is not square, and neither box nor camera",
     ):
         assert expected in found, expected
@@ -229,6 +229,47 @@ def test_the_check_says_what_is_there_and_fails_after_its_list(tmp_path):
     assert "there is no such image" in next(checked)
     with pytest.raises(InputError, match="one problem"):
         next(checked)
+
+
+def test_odd_boxes_and_paths_are_named_and_nothing_else_happens(tmp_path):
+    table = frame_of(absolute=False).assign(box_x_px=5.0, box_y_px=5.0, box_side_px=90.0)
+    table.loc[0, "box_x_px"] = np.nan
+    table.loc[1, "box_side_px"] = 1e6
+    table.loc[2, "box_x_px"] = 900.0
+    table.loc[3, "box_y_px"] = 1e300
+    mine = write(tmp_path / "mine", table)
+    table.loc[4, "image"] = "."
+    table.to_csv(mine / "samples.csv", index=False)
+    found = "\n".join(problems(mine))
+    for expected in (
+        "box_x_px is not a number (row 1)",
+        "more than 4 times as large as the image (row 2)",
+        "the box lies outside the image (2 rows, the first is row 3)",
+        "a path leaves the directory, expected one relative to it (row 5)",
+    ):
+        assert expected in found, expected
+
+
+def test_masks_of_zeros_and_ones_and_subjects_called_na_are_taken_as_meant(tmp_path):
+    table = frame_of(absolute=False).assign(subject=["NA", "null"] * 3)
+    mine = write(tmp_path / "mine", table, square=True)
+    (mine / "masks" / "a").mkdir(parents=True)
+    mask = np.zeros((HEIGHT, HEIGHT), np.uint8)
+    mask[:, HEIGHT // 2 :] = 1
+    cv2.imwrite(str(mine / "masks" / "a" / "0000.png"), mask)
+    with convert_own_data(mine, tmp_path / "out", image_size=32) as dataset:
+        assert dataset.subjects.tolist() == ["NA", "null"] * 3
+        assert dataset.mask(0)[:, 20:].all()
+        assert not dataset.mask(0)[:, :12].any()
+
+
+def test_a_replaced_image_is_another_dataset(tmp_path):
+    mine = write(tmp_path / "mine", frame_of(absolute=False), square=True)
+    convert_own_data(mine, tmp_path / "out", image_size=32).close()
+    noise = np.random.default_rng(0).integers(0, 255, (HEIGHT, HEIGHT, 3), dtype=np.uint8)
+    cv2.imwrite(str(mine / "images" / "a" / "0000.png"), noise)
+    with pytest.raises(InputError, match="overwrite"):
+        convert_own_data(mine, tmp_path / "out", image_size=32)
 
 
 def test_every_joint_has_its_columns():

@@ -115,7 +115,8 @@ def _sample(table: OwnTable, row: int, image_size: int) -> Sample:
 
 
 def _encoded_mask(mask: np.ndarray, box: tuple[int, int, int], size: int) -> bytes:
-    binary = (mask.max(axis=2) > 127).astype(np.uint8) * 255
+    white = 127 if mask.max() > 1 else 0  # masks of 0 and 1 are common too
+    binary = (mask.max(axis=2) > white).astype(np.uint8) * 255
     small = (cut_out(binary, box, size) > 127).astype(np.uint8) * 255
     return cv2.imencode(".png", small, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].tobytes()
 
@@ -124,6 +125,9 @@ def _digest(table: OwnTable) -> str:
     digest = hashlib.sha256(np.round(table.poses_mm, 1).tobytes())
     for name, values in (table.text | table.numbers).items():
         digest.update(f"{name}{values.tolist()}".encode())
+    for row in range(len(table)):
+        for path in (table.image_path(row), table.mask_path(row)):
+            digest.update(f"{path.stat().st_size if path else None}".encode())
     if table.points_px is not None:
         digest.update(np.round(table.points_px, 2).tobytes())
     return digest.hexdigest()

@@ -31,6 +31,7 @@ OPTIONAL_NUMBERS = (
     "box_x_px", "box_y_px", "box_side_px",
 )  # fmt: skip
 _BOX = ("box_x_px", "box_y_px", "box_side_px")
+_LARGEST_BOX = 4
 _ASSUMED_FOCAL = 1.2
 """Of the longer side of the image, where no camera is known: it only fills the table's columns."""
 _NEVER_EMPTY = ("image", "subject", "action", "split")
@@ -76,6 +77,11 @@ class OwnTable:
         """Whether positions can be projected into the images."""
         return "focal_px" in self.numbers and not self.is_root_relative
 
+    @property
+    def has_box(self) -> bool:
+        """Whether the crops are given."""
+        return all(name in self.numbers for name in _BOX)
+
     def image_path(self, row: int) -> Path:
         """The image of a sample."""
         return self.directory / str(self.text["image"][row])
@@ -112,7 +118,7 @@ class OwnTable:
         Raises:
             InputError: by its pose the person is outside the image.
         """
-        if "box_side_px" in self.numbers:
+        if self.has_box:
             left, top, side = (float(self.numbers[name][row]) for name in _BOX)
             return round(left), round(top), max(1, round(side))
         if self.has_camera:
@@ -173,6 +179,7 @@ def _read(directory: Path, findings: Findings) -> pa.Table | None:
             return pq.read_table(path, memory_map=False)
         text = pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys((*NAMES, *OPTIONAL_NAMES), pa.string()),
+            null_values=[""],  # "NA" and "null" are names like others
             strings_can_be_null=True,
         )
         return pyarrow.csv.read_csv(path, convert_options=text)
@@ -340,7 +347,7 @@ def _check_files(table: OwnTable, findings: Findings) -> None:
 
 def _file_problems(table: OwnTable) -> Iterator[tuple[int, str]]:
     """Rows and what is wrong with their image or mask."""
-    needs_square = "box_side_px" not in table.numbers and not table.has_camera
+    needs_square = not table.has_box and not table.has_camera
     for row in range(len(table)):
         names = [name for name in (table.text[c][row] for c in ("image", "mask")) if name]
         if any(not _is_inside(str(name)) for name in names):
@@ -350,7 +357,7 @@ def _file_problems(table: OwnTable) -> Iterator[tuple[int, str]]:
             continue
         path = table.image_path(row)
         if not path.is_file():
-            yield row, f"there is no such image as {table.text['image'][row]}"
+            yield row, "there is no such image"
             continue
         image = read_image(path)
         if image is None:
@@ -358,7 +365,10 @@ def _file_problems(table: OwnTable) -> Iterator[tuple[int, str]]:
             continue
         if needs_square and image.shape[0] != image.shape[1]:
             yield row, "the image is not square, and neither box nor camera says where to crop"
-        if not needs_square and np.isfinite(table.poses_mm[row]).all():
+        if table.has_box:
+            if (what := _box_problem(table, row, *image.shape[1::-1])) is not None:
+                yield row, what
+        elif table.has_camera and np.isfinite(table.poses_mm[row]).all():
             try:
                 table.box(row, table.camera(row, *image.shape[1::-1]))
             except InputError:
@@ -373,6 +383,17 @@ def _file_problems(table: OwnTable) -> Iterator[tuple[int, str]]:
             yield row, "the mask has another size than the image"
 
 
+def _box_problem(table: OwnTable, row: int, width: int, height: int) -> str | None:
+    left, top, side = (float(table.numbers[name][row]) for name in _BOX)
+    if not np.isfinite([left, top, side]).all() or side <= 0:
+        return None  # said with the numbers
+    if side > _LARGEST_BOX * max(width, height):
+        return f"the box is more than {_LARGEST_BOX} times as large as the image"
+    if left >= width or top >= height or left + side <= 0 or top + side <= 0:
+        return "the box lies outside the image"
+    return None
+
+
 def read_image(path: Path) -> np.ndarray | None:
     """(height, width, 3) uint8 RGB as it lies in the file, whatever EXIF says; None if damaged."""
     try:
@@ -385,4 +406,9 @@ def read_image(path: Path) -> np.ndarray | None:
 
 def _is_inside(name: str) -> bool:
     path = PurePosixPath(name.replace("\\", "/"))
-    return not path.is_absolute() and ".." not in path.parts and ":" not in path.parts[0]
+    return (
+        bool(path.parts)
+        and not path.is_absolute()
+        and ".." not in path.parts
+        and ":" not in path.parts[0]
+    )
