@@ -26,7 +26,8 @@ from human36m_miniature import (
     write_video,
 )
 
-from overpose.datasets.human36m import convert_human36m, cut_out
+from overpose.datasets.crops import cut_out
+from overpose.datasets.human36m import convert_human36m
 from overpose.datasets.human36m_files import read_metadata, rotation_of
 from overpose.datasets.human36m_layout import Inventory, find_human36m
 from overpose.datasets.store import Dataset, open_dataset

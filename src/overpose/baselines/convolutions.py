@@ -4,7 +4,6 @@ Maps have the sizes of `models.image_encoder`'s, so weights can be passed on bet
 """
 
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -91,15 +90,6 @@ class SharedConvolutions(nn.Module):
         middle = _pooled(self.normalise(relu(second(maps))))
         last = _pooled(third(middle))
         return middle.flatten(1), (last if last_linear else relu(last)).flatten(1)
-
-
-def initialise(model: nn.Module, seed: int) -> None:
-    """He's initial weights, biases zero, from a stream of their own."""
-    generator = torch.Generator().manual_seed(seed)
-    for layer in model.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
-            nn.init.zeros_(cast(Tensor, layer.bias))
 
 
 def _pooled(maps: Tensor) -> Tensor:

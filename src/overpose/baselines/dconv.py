@@ -4,7 +4,6 @@ Li and Chan, "3D human pose estimation from monocular images with deep convoluti
 network", ACCV 2014. How it is trained belongs to `training.dconv_stage`.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -13,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, relu
 
-from overpose.baselines.convolutions import ConvolutionsConfig, SharedConvolutions, initialise
-from overpose.checks import check_array
+from overpose.baselines.convolutions import ConvolutionsConfig, SharedConvolutions
 from overpose.errors import InputError
+from overpose.models.image_encoder import central_crops, initialise
 from overpose.models.normalization import JOINTS
 from overpose.skeleton import HUMAN36M
 
@@ -158,7 +157,8 @@ class DconvMPHML(nn.Module):
             InputError: `images` is not such an array.
         """
         poses = [np.empty((0, JOINTS, 3), np.float32)]
-        for crops in central_crops(images, self.config.convolutions, batch_size):
+        sizes = self.config.convolutions.image_size, self.config.convolutions.crop_size
+        for crops in central_crops(images, *sizes, batch_size):
             positions, _ = self(crops.to(self.colour_components.device))
             poses.append(poses_of_limbs(positions.cpu().numpy()))
         return np.concatenate(poses)
@@ -195,23 +195,6 @@ def window_targets(points_px: np.ndarray, crop_size: int, windows: int) -> np.nd
     place = np.floor(points_px / side).astype(np.int64)
     inside = ((points_px >= 0) & (points_px < crop_size) & (place < windows)).all(axis=-1)
     return np.where(inside, place[..., 1] * windows + place[..., 0], -1)
-
-
-def central_crops(
-    images: np.ndarray, config: ConvolutionsConfig, batch_size: int
-) -> Iterator[Tensor]:
-    """Central crops (batch, 3, crop, crop) uint8 of images (N, S, S, 3) uint8, some at a time.
-
-    Raises:
-        InputError: `images` is not such an array.
-    """
-    size, crop = config.image_size, config.crop_size
-    check_array("images", images, ("N", size, size, 3), dtype=np.uint8)
-    start = (size - crop) // 2
-    central = images[:, start : start + crop, start : start + crop]
-    for first in range(0, len(images), batch_size):
-        part = np.ascontiguousarray(central[first : first + batch_size])
-        yield torch.from_numpy(part).permute(0, 3, 1, 2)
 
 
 class _Rectified(nn.Linear):

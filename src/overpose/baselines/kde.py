@@ -83,25 +83,34 @@ class KDE(nn.Module):
     def predict(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """Poses (N, 17, 3) float32 mm of masked images (N, S, S, 4) uint8, as `LinKDE.predict`."""
         parts = [np.empty((0, JOINTS, 3), np.float32)]
+        among = self.pose_kernel()
         for first in range(0, len(images), batch_size):
             descriptors = phog(images[first : first + batch_size])
             distance = chi2_distance(descriptors, self.descriptors.numpy())
             alike = np.exp(-self.config.input_gamma * distance)
             shares = alike @ self.weights.numpy() + np.float32(1 / self.config.samples)
-            parts.append(poses_of(self.pre_images(shares)))
+            parts.append(poses_of(self.pre_images(shares, among)))
         return np.concatenate(parts)
 
-    def pre_images(self, shares: np.ndarray) -> np.ndarray:
+    def pose_kernel(self) -> np.ndarray:
+        """(samples, samples): how alike the training poses are."""
+        known = self.poses.numpy()
+        return np.exp(-self._gamma * squared_distance(known, known))
+
+    @property
+    def _gamma(self) -> float:
+        return self.config.output_gamma * MM_PER_UNIT**2  # poses are in metres
+
+    def pre_images(self, shares: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
         """Poses (N, 51), metres, whose features are nearest to weighted sums of training features.
 
         Args:
             shares: (N, samples) weights. The search starts at the nearest training pose, which was
                 all that Weston et al. looked at.
+            among: `pose_kernel`, which several calls can share.
         """
-        gamma = self.config.output_gamma * MM_PER_UNIT**2
-        known = self.poses.numpy()
-        among = np.exp(-gamma * squared_distance(known, known))
-        start = known[np.argmax(shares @ among, axis=1)]
+        gamma, known = self._gamma, self.poses.numpy()
+        start = known[np.argmax(shares @ (self.pose_kernel() if among is None else among), axis=1)]
 
         def objective(points: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             alike = shares[which] * np.exp(-gamma * squared_distance(points, known))

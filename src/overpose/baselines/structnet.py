@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from overpose.baselines.convolutions import ConvolutionsConfig, SharedConvolutions, initialise
-from overpose.baselines.dconv import TARGET_MM, central_crops
+from overpose.baselines.convolutions import ConvolutionsConfig, SharedConvolutions
+from overpose.baselines.dconv import TARGET_MM
 from overpose.checks import check_array
 from overpose.errors import InputError
+from overpose.models.image_encoder import central_crops, initialise
 from overpose.models.normalization import JOINTS, POSE_SIZE
 from overpose.skeleton import HUMAN36M
 
@@ -145,7 +146,8 @@ class StructNet(nn.Module):
         device = self.poses_mm.device
         blocks = self._embedded()
         poses = [np.empty((0, JOINTS, 3), np.float32)]
-        for crops in central_crops(images, self.config.convolutions, batch_size):
+        sizes = self.config.convolutions.image_size, self.config.convolutions.crop_size
+        for crops in central_crops(images, *sizes, batch_size):
             wanted, _ = self.embed_images(crops.to(device))
             scores = torch.empty(len(crops), 0, device=device)
             places = torch.empty(len(crops), 0, dtype=torch.int64, device=device)

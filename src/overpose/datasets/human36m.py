@@ -5,15 +5,14 @@ for lifting keypoints to `human36m_keypoints`.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 
 import overpose
 from overpose.camera import Camera
+from overpose.datasets.crops import encoded_crop, encoded_mask
 from overpose.datasets.human36m_files import MissingLibraryError, open_masks, video_frames
 from overpose.datasets.human36m_layout import Inventory, Recording, find_human36m
 from overpose.datasets.human36m_names import (
@@ -44,7 +43,6 @@ PROVENANCE = {
 }
 _SAID = 20
 """Problems that are printed; all of them are in dataset.json."""
-_JPEG_QUALITY = 95
 
 
 def convert_human36m(
@@ -222,11 +220,9 @@ def _sample(
     inside = (seen >= 0) & (seen <= (camera.width, camera.height))
     inside &= (points >= 0) & (points <= image_size)
     visible = np.asarray(np.asarray(inside).all(axis=1))
-    pixels = cut_out(image, box, image_size)
-    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
     return Sample(
-        jpeg=_encoded(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options),
-        mask_png=None if mask is None else _encoded_mask(mask, box, image_size),
+        jpeg=encoded_crop(image, box, image_size),
+        mask_png=None if mask is None else encoded_mask(mask, box, image_size),
         subject=recording.subject,
         action=recording.action,
         trial=f"{recording.subject} {recording.trial}",
@@ -241,36 +237,6 @@ def _sample(
         camera=camera,
         crop=crop,
     )
-
-
-def cut_out(image: np.ndarray, box: tuple[int, int, int], size: int) -> np.ndarray:
-    """The square `box` (left, top, side; px) of an image, resized to (size, size); black outside.
-
-    Args:
-        image: (height, width) or (height, width, 3) uint8.
-        box: may leave the image.
-        size: px.
-    """
-    left, top, side = box
-    height, width = image.shape[:2]
-    whole = np.zeros((side, side, *image.shape[2:]), dtype=np.uint8)
-    rows = slice(max(top, 0), min(top + side, height))
-    columns = slice(max(left, 0), min(left + side, width))
-    if rows.start < rows.stop and columns.start < columns.stop:
-        inside = image[rows, columns]
-        row, column = rows.start - top, columns.start - left
-        whole[row : row + inside.shape[0], column : column + inside.shape[1]] = inside
-    way = cv2.INTER_AREA if side >= size else cv2.INTER_LINEAR
-    return cv2.resize(whole, (size, size), interpolation=way)
-
-
-def _encoded_mask(mask: np.ndarray, box: tuple[int, int, int], size: int) -> bytes:
-    small = cut_out(mask.astype(np.uint8) * 255, box, size) > 127
-    return _encoded(".png", small.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])
-
-
-def _encoded(kind: str, image: np.ndarray, options: Sequence[Any]) -> bytes:
-    return cv2.imencode(kind, image, list(options))[1].tobytes()
 
 
 def _say_problems(problems: list[str]) -> None:

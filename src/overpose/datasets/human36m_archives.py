@@ -11,8 +11,8 @@ import tarfile
 import tempfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
 
+from overpose.archives import tar_members
 from overpose.datasets.human36m_names import SUBJECTS
 from overpose.errors import InputError
 from overpose.files import read_json, remove_stale, write_json
@@ -74,49 +74,17 @@ def unpack_archives(archives: list[Path], directory: Path) -> None:
 
 def _unpack(archive: Path, directory: Path) -> list[Path]:
     """Where the wanted members went, relative to `directory`."""
-    with archive.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0, 2)
-        file.seek(-min(1024, file.tell()), 2)
-        if not packed and any(file.read()):
-            raise tarfile.ReadError("the end is missing")
     files: list[Path] = []
-    total = 0
-    # Not tarfile's own decompression: it does not look at gzip's checksum.
-    with (
-        cast(BinaryIO, gzip.open(archive, "rb")) if packed else archive.open("rb") as stream,
-        tarfile.open(fileobj=stream, mode="r:") as tar,
-    ):
-        for member in tar:
-            total += member.size
-            _check_member(archive, member, total)
-            place = _place(archive, member.name) if member.isreg() else None
-            source = tar.extractfile(member) if place is not None else None
-            if place is None or source is None:
-                continue
-            (directory / place).parent.mkdir(parents=True, exist_ok=True)
-            with (directory / place).open("wb") as target:
-                shutil.copyfileobj(source, target, 2**20)
-            files.append(place)
-        # tarfile takes a garbled header for the end: after the true end there are zeros only.
-        stream.seek(tar.offset)
-        while block := stream.read(2**20):
-            if block.strip(b"\0"):
-                raise tarfile.ReadError("garbled in the middle")
+    for tar, member in tar_members(archive, MAX_UNPACKED_BYTES):
+        place = _place(archive, member.name) if member.isreg() else None
+        source = tar.extractfile(member) if place is not None else None
+        if place is None or source is None:
+            continue
+        (directory / place).parent.mkdir(parents=True, exist_ok=True)
+        with (directory / place).open("wb") as target:
+            shutil.copyfileobj(source, target, 2**20)
+        files.append(place)
     return list(dict.fromkeys(files))
-
-
-def _check_member(archive: Path, member: tarfile.TarInfo, total: int) -> None:
-    path = PurePosixPath(member.name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", member.name):
-        raise InputError(f"{archive}: member {member.name} would land outside the directory")
-    if not (member.isreg() or member.isdir()):
-        raise InputError(
-            f"{archive}: member {member.name} is a link or a device, expected only files and "
-            "directories; refused"
-        )
-    if total > MAX_UNPACKED_BYTES:
-        raise InputError(f"{archive}: unpacks to more than {MAX_UNPACKED_BYTES} bytes; refused")
 
 
 def _place(archive: Path, name: str) -> Path | None:

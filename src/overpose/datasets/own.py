@@ -3,11 +3,10 @@
 import hashlib
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 import overpose
-from overpose.datasets.human36m import cut_out
+from overpose.datasets.crops import encoded_crop, encoded_mask
 from overpose.datasets.layout import Sample
 from overpose.datasets.own_table import OwnTable, check_own_data, read_image
 from overpose.datasets.store import Dataset, open_dataset
@@ -17,7 +16,6 @@ from overpose.progress import progress_bar
 
 NAME = "own data"
 _SAMPLES_PER_SHARD = 256
-_JPEG_QUALITY = 95
 _SHOWN = 5
 
 
@@ -87,17 +85,13 @@ def _sample(table: OwnTable, row: int, image_size: int) -> Sample:
         seen = ((points >= 0) & (points < image_size)).all(axis=1, keepdims=True)
     mask_path = table.mask_path(row)
     mask = read_image(mask_path) if mask_path is not None else None
-    small = cut_out(image, box, image_size)
-    jpeg = cv2.imencode(
-        ".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-    )[1]
     text = {name: str(values[row]) for name, values in table.text.items()}
     whole = {
         name: int(table.numbers[name][row]) for name in ("camera", "frame") if name in table.numbers
     }
     return Sample(
-        jpeg=jpeg.tobytes(),
-        mask_png=None if mask is None else _encoded_mask(mask, box, image_size),
+        jpeg=encoded_crop(image, box, image_size),
+        mask_png=None if mask is None else encoded_mask(_foreground(mask), box, image_size),
         subject=text["subject"],
         action=text["action"],
         trial=text["trial"] or f"{text['subject']}_{text['action']}",
@@ -114,11 +108,9 @@ def _sample(table: OwnTable, row: int, image_size: int) -> Sample:
     )
 
 
-def _encoded_mask(mask: np.ndarray, box: tuple[int, int, int], size: int) -> bytes:
-    white = 127 if mask.max() > 1 else 0  # masks of 0 and 1 are common too
-    binary = (mask.max(axis=2) > white).astype(np.uint8) * 255
-    small = (cut_out(binary, box, size) > 127).astype(np.uint8) * 255
-    return cv2.imencode(".png", small, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].tobytes()
+def _foreground(mask: np.ndarray) -> np.ndarray:
+    """(height, width) bool of a mask (height, width, 3) uint8."""
+    return mask.max(axis=2) > (127 if mask.max() > 1 else 0)  # masks of 0 and 1 are common too
 
 
 def _digest(table: OwnTable) -> str:

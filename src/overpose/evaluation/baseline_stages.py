@@ -50,18 +50,18 @@ def fit_kernel_method(
     if len(train) == 0:
         raise InputError("dataset: got no samples of split 'train', expected at least one")
     known = {**provenance, "train_samples": len(train)}
+    config = _config(method, preset, len(train), seed)
     if (out / "last").is_dir():
         model = load_model(out / "last")
         assert isinstance(model, KernelSystem)
-        wanted = _config(method, preset, len(train), seed)
-        if model.config != wanted:
+        if model.config != config:
             raise InputError(
-                f"{out}: was fitted with {model.config}, this run has {wanted}; use another "
+                f"{out}: was fitted with {model.config}, this run has {config}; use another "
                 "directory"
             )
         return model
     began = time.perf_counter()
-    model = _fitted(method, preset, train, seed)
+    model = _fitted(method, config, train, seed)
     seconds = round(time.perf_counter() - began, 4)
     with writing_file(out / "metrics.jsonl") as temporary:
         line = json.dumps({"stage": method, "epoch": 0, "train_s": seconds})
@@ -83,8 +83,7 @@ def _config(method: str, preset: Preset, samples: int, seed: int) -> Any:
     raise InputError(f"preset {preset.name}: has no {method}")
 
 
-def _fitted(method: str, preset: Preset, train: Dataset, seed: int) -> KernelSystem:
-    config = _config(method, preset, len(train), seed)
+def _fitted(method: str, config: Any, train: Dataset, seed: int) -> KernelSystem:
     if method == "linkde":
         return fit_linkde(_blocks(train), config)
     chosen = np.arange(len(train))

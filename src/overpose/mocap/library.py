@@ -16,9 +16,9 @@ import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from pathlib import Path
 
+from overpose.archives import check_member, tar_members
 from overpose.assets import cache_directory
 from overpose.errors import InputError
 from overpose.files import remove_stale
@@ -165,47 +165,19 @@ def _unpacked(archive: Path) -> Path:
 
 
 def _unpack_tar(archive: Path, directory: Path) -> None:
-    with archive.open("rb") as file:
-        # A compressed archive notices by itself that its end is missing.
-        plain = file.read(512)[257:262] == b"ustar"
-        file.seek(-min(1024, archive.stat().st_size), 2)
-        if plain and any(file.read()):
-            raise tarfile.ReadError("the end is missing")
-    # Not tarfile's own decompression: it does not look at gzip's checksum.
-    with _decompressed(archive) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
-        total = 0
-        for member in tar:
-            total = _check_member(archive, member.name, member.size, total)
-            if not (member.isreg() or member.isdir()):
-                raise InputError(
-                    f"{archive}: member {member.name} is a link or a device, expected only files "
-                    "and directories; refused"
-                )
-            if _is_wanted(member.name) and member.isreg():
-                member.mode = 0o644
-                tar.extract(member, directory, filter="data")
-        # tarfile takes a garbled header for the end: after the true end there are zeros only.
-        stream.seek(tar.offset)
-        while block := stream.read(2**20):
-            if block.strip(b"\0"):
-                raise tarfile.ReadError("garbled in the middle")
-
-
-def _decompressed(archive: Path) -> BinaryIO:
-    with archive.open("rb") as file:
-        start = file.read(6)
-    if start.startswith(b"\x1f\x8b"):
-        return cast(BinaryIO, gzip.open(archive, "rb"))
-    if start == b"\xfd7zXZ\0":
-        return cast(BinaryIO, lzma.open(archive, "rb"))
-    return archive.open("rb")
+    for tar, member in tar_members(archive, MAX_UNPACKED_BYTES):
+        if _is_wanted(member.name) and member.isreg():
+            member.mode = 0o644
+            tar.extract(member, directory, filter="data")
 
 
 def _unpack_zip(archive: Path, directory: Path) -> None:
     with zipfile.ZipFile(archive) as bundle:
         total = 0
         for member in bundle.infolist():
-            total = _check_member(archive, member.filename, member.file_size, total)
+            total = check_member(
+                archive, member.filename, member.file_size, total, MAX_UNPACKED_BYTES
+            )
             kind = (member.external_attr >> 16) & 0o170000
             if kind not in (0, 0o100000, 0o040000):
                 raise InputError(
@@ -218,13 +190,3 @@ def _unpack_zip(archive: Path, directory: Path) -> None:
 
 def _is_wanted(name: str) -> bool:
     return name.lower().endswith((".asf", ".amc"))
-
-
-def _check_member(archive: Path, name: str, size: int, total: int) -> int:
-    """The bytes unpacked so far with this member."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", name):
-        raise InputError(f"{archive}: member {name} would land outside the directory; refused")
-    if total + size > MAX_UNPACKED_BYTES:
-        raise InputError(f"{archive}: unpacks to more than {MAX_UNPACKED_BYTES} bytes; refused")
-    return total + size

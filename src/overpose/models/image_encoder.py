@@ -4,8 +4,10 @@ Images enter as RGB values 0..255 and are standardised here; what the features b
 latent code) belongs to `regressor`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import torch
@@ -123,3 +125,30 @@ class ImageEncoder(nn.Module):
         for layer in self.connected:
             features = self.dropout(relu(layer(features)))
         return features
+
+
+def initialise(model: nn.Module, seed: int) -> None:
+    """He's initial weights for ReLU, biases zero, drawn from a stream of their own."""
+    generator = torch.Generator().manual_seed(seed)
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+            nn.init.zeros_(cast(Tensor, layer.bias))
+
+
+def central_crops(
+    images: np.ndarray, image_size: int, crop_size: int, batch_size: int
+) -> Iterator[Tensor]:
+    """Central crops (batch, 3, crop, crop) uint8 of images (N, S, S, 3) uint8, some at a time.
+
+    Raises:
+        InputError: `images` is not such an array, or `batch_size` is not positive.
+    """
+    check_array("images", images, ("N", image_size, image_size, 3), dtype=np.uint8)
+    if batch_size < 1:
+        raise InputError(f"batch_size: got {batch_size}, expected at least 1")
+    start = (image_size - crop_size) // 2
+    central = images[:, start : start + crop_size, start : start + crop_size]
+    for first in range(0, len(images), batch_size):
+        part = np.ascontiguousarray(central[first : first + batch_size])
+        yield torch.from_numpy(part).permute(0, 3, 1, 2)

@@ -4,7 +4,7 @@ The three networks of the paper's Table 2; how they are trained belongs to `trai
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,10 +12,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from overpose.checks import check_array
 from overpose.errors import InputError
 from overpose.models.codes import PoseDecoder
-from overpose.models.image_encoder import ImageEncoder, ImageEncoderConfig
+from overpose.models.image_encoder import (
+    ImageEncoder,
+    ImageEncoderConfig,
+    central_crops,
+    initialise,
+)
 from overpose.models.normalization import JOINTS, POSE_SIZE, PoseNormalization, root_relative
 
 KINDS = ("direct", "latent", "finetuned")
@@ -97,11 +101,7 @@ class PoseRegressor(nn.Module):
             if config.decoder_sizes
             else None
         )
-        generator = torch.Generator().manual_seed(seed)
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
-                nn.init.zeros_(cast(Tensor, layer.bias))
+        initialise(self, seed)
         self.register_buffer("code_scale", torch.ones(()))
         self.to(memory_format=torch.channels_last)  # pyright: ignore
 
@@ -146,21 +146,14 @@ class PoseRegressor(nn.Module):
             InputError: `images` is not such an array.
         """
         size, crop = self.config.image_encoder.image_size, self.config.image_encoder.crop_size
-        check_array("images", images, ("N", size, size, 3), dtype=np.uint8)
-        if batch_size < 1:
-            raise InputError(f"batch_size: got {batch_size}, expected at least 1")
-        start = (size - crop) // 2
-        central = images[:, start : start + crop, start : start + crop]
         device = self.head.bias.device
-        poses_mm = np.empty((len(images), JOINTS, 3), dtype=np.float32)
+        parts = [np.empty((0, JOINTS, 3), dtype=np.float32)]
         was_training = self.training
         self.eval()
         try:
-            for first in range(0, len(images), batch_size):
-                part = np.ascontiguousarray(central[first : first + batch_size])
-                crops = torch.from_numpy(part).to(device).permute(0, 3, 1, 2)
-                predicted = root_relative(self.normalization.to_mm(self(crops)))
-                poses_mm[first : first + len(part)] = predicted.cpu().numpy()
+            for crops in central_crops(images, size, crop, batch_size):
+                predicted = root_relative(self.normalization.to_mm(self(crops.to(device))))
+                parts.append(predicted.cpu().numpy())
         finally:
             self.train(was_training)
-        return poses_mm
+        return np.concatenate(parts)

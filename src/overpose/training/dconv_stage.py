@@ -14,13 +14,12 @@ from torch import Tensor
 
 from overpose.baselines.dconv import DconvConfig, DconvMPHML, limb_targets, window_targets
 from overpose.checks import check_array
-from overpose.metrics import mpjpe
 from overpose.models.normalization import JOINTS
 from overpose.seeding import stream_seed
 from overpose.training.config import LoopConfig
 from overpose.training.data import crop_steps, prefetched, steps_per_epoch
 from overpose.training.loop import RUNTIME, Runtime, Task, fit
-from overpose.training.samples import Samples, check_samples, run_record
+from overpose.training.samples import Samples, check_samples, error_mm, run_record
 
 STAGE = "dconv_mp_hml"
 
@@ -102,9 +101,3 @@ def train_dconv(
     )
     fit(task, loop, Path(out), runtime)
     return model.eval()
-
-
-def error_mm(model: Any, validation: Samples) -> float:
-    """MPJPE in mm of a model on held-out images."""
-    images, poses_mm = validation
-    return float(mpjpe(model.predict(images), poses_mm))

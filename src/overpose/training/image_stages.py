@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 
 from overpose.errors import InputError
-from overpose.metrics import mpjpe
 from overpose.models.autoencoder import PoseAutoencoder
 from overpose.models.codes import encode_poses
 from overpose.models.normalization import PoseNormalization
@@ -27,7 +26,14 @@ from overpose.seeding import stream_seed
 from overpose.training.config import FinetuneStage, ImageStage, LoopConfig
 from overpose.training.data import crop_batches, prefetched, steps_per_epoch
 from overpose.training.loop import RUNTIME, Runtime, Task, fit
-from overpose.training.samples import Samples, check_samples, fingerprint, run_record, squared_error
+from overpose.training.samples import (
+    Samples,
+    check_samples,
+    error_mm,
+    fingerprint,
+    run_record,
+    squared_error,
+)
 
 Groups = list[tuple[list[nn.Parameter], float]]
 
@@ -249,7 +255,7 @@ def _task(
         samples=len(images),
         batches=batches,
         loss=batch_loss,
-        validate=partial(_error_mm, model, validation) if validation else None,
+        validate=partial(error_mm, model, validation) if validation else None,
         record=record,
     )
 
@@ -277,8 +283,3 @@ def _begun_with(model: PoseRegressor, convolutions: nn.ModuleList | None) -> dic
 
 def _weights_hash(model: nn.Module) -> str:
     return fingerprint(*(tensor.cpu().numpy() for tensor in model.state_dict().values()))
-
-
-def _error_mm(model: PoseRegressor, validation: Samples) -> float:
-    images, poses_mm = validation
-    return float(mpjpe(model.predict(images), poses_mm))

@@ -1,18 +1,33 @@
 """What the stages share: checks of their arrays, the squared error, what identifies a run."""
 
 import hashlib
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor
 
 from overpose.checks import check_array
 from overpose.errors import InputError
+from overpose.metrics import mpjpe
 from overpose.models.normalization import check_poses
 from overpose.models.storage import to_json
 
 Samples = tuple[np.ndarray, np.ndarray]
 """Images (N, S, S, 3) uint8 and poses (N, 17, 3) in mm."""
+
+
+class PosePredictor(Protocol):
+    """Anything that predicts poses from images."""
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Images (N, S, S, 3) uint8 to poses (N, 17, 3) mm."""
+        ...
+
+
+def error_mm(model: PosePredictor, validation: Samples) -> float:
+    """MPJPE in mm of a model on held-out images."""
+    images, poses_mm = validation
+    return float(mpjpe(model.predict(images), poses_mm))
 
 
 def squared_error(predicted: Tensor, target: Tensor) -> Tensor:

@@ -21,9 +21,8 @@ from overpose.models.normalization import JOINTS
 from overpose.seeding import stream_seed
 from overpose.training.config import LoopConfig
 from overpose.training.data import crop_batches, prefetched, steps_per_epoch
-from overpose.training.dconv_stage import error_mm
 from overpose.training.loop import RUNTIME, Runtime, Task, fit
-from overpose.training.samples import Samples, check_samples, fingerprint, run_record
+from overpose.training.samples import Samples, check_samples, error_mm, fingerprint, run_record
 
 STAGE = "structnet"
 CANDIDATES = 2000
