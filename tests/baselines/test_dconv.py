@@ -1,5 +1,7 @@
 """DconvMP-HML: its targets, its loss, its gradients."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -43,8 +45,9 @@ def test_joints_outside_the_crop_are_in_no_window():
     assert window_targets(points, 112, 12).tolist() == [[-1, -1, -1, 2 * 12 + 1]]
 
 
-def test_the_loss_is_half_of_both_errors():
-    model = DconvMPHML(SMALL).eval()
+@pytest.mark.parametrize("weight", [1.0, 0.01])
+def test_the_loss_is_half_of_both_errors(weight):
+    model = DconvMPHML(replace(SMALL, detection_weight=weight)).eval()
     model.start_from(np.full((4, 48), 0.2, np.float32), np.zeros((4, 17), np.int64))
     limbs, windows = torch.zeros(2, 48), torch.full((2, 17), -1)
     windows[0, 3] = 7
@@ -52,7 +55,7 @@ def test_the_loss_is_half_of_both_errors():
     wanted = torch.zeros(2, 17 * 144)
     wanted[0, 3 * 144 + 7] = 1
     entropy = -(wanted * logits.sigmoid().log() + (1 - wanted) * (1 - logits.sigmoid()).log())
-    expected = (positions.square().sum(1) + entropy.sum(1)).mean() / 2
+    expected = (positions.square().sum(1) + weight * entropy.sum(1)).mean() / 2
     torch.testing.assert_close(model.loss(crops(2), limbs, windows), expected)
 
 
@@ -69,6 +72,18 @@ def test_it_begins_with_the_mean_limbs_and_the_frequency_of_windows():
     assert float(often[0, 3].max()) < 0.01
 
 
+def test_steps_of_the_regression_fit_the_spread_of_the_limbs():
+    model = DconvMPHML(SMALL).eval()
+    limbs = np.random.default_rng(0).normal(0.1, 0.05, (300, 48)).astype(np.float32)
+    model.start_from(limbs, np.zeros((300, 17), np.int64))
+    with torch.no_grad():
+        before, _ = model(crops(2))
+        model.regression[-1].bias += 1  # type: ignore[operator]
+        after, _ = model(crops(2))
+    torch.testing.assert_close(before, torch.from_numpy(limbs.mean(0)).expand(2, 48))
+    assert float((after - before).mean()) == pytest.approx(0.05, rel=0.1)
+
+
 def test_the_convolutions_get_the_average_of_both_branches_gradients():
     model = DconvMPHML(SMALL).eval()
     windows = torch.randint(0, 144, (4, 17), generator=torch.Generator().manual_seed(0))
@@ -79,7 +94,8 @@ def test_the_convolutions_get_the_average_of_both_branches_gradients():
     positions, logits = torch.tanh(model.regression(features)), model.detection(features)
     wanted = torch.nn.functional.one_hot(windows, 144).float().flatten(1)
     entropy = torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-    summed = (positions.square().sum(1) + entropy.sum(1)).mean() / 2
+    weight = SMALL.detection_weight
+    summed = (positions.square().sum(1) + weight * entropy.sum(1)).mean() / 2
     expected = torch.autograd.grad(summed, [third.weight, branch.weight])  # type: ignore[list-item]
     torch.testing.assert_close(got[0], expected[0] / 2, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(got[1], expected[1], rtol=1e-4, atol=1e-6)

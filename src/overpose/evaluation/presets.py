@@ -51,12 +51,15 @@ class Preset:
             48 is the most that 16 free joints have, and so the equal of an overcomplete code.
         nearest_pose: whether the pose of the most similar training image is a row.
         dconv, dconv_loop: DconvMP-HML and its training; None: leave it and StructNet out.
-        structnet, structnet_loop: StructNet, on DconvMP-HML's convolutions; None: no such row.
+        structnet, structnet_loop: StructNet, on DconvMP-HML's convolutions; None: no such row. At
+            the learning rate of the others most of its units die in the first steps.
         detection_start: whether the convolutions of every other network begin as those of
             DconvMP-HML, as in the paper; otherwise at random.
         kde, linkde: the kernel systems, fitted once, with the first seed; None: leave it out.
         model_per_action: whether every action has models of its own, the autoencoder included, as
             in the paper; otherwise one for all.
+        train_sizes: numbers of training images at which ours, the CNN and LinKDE are compared once
+            more; none: no such curve.
         seeds: what the whole is repeated with.
 
     Raises:
@@ -84,6 +87,7 @@ class Preset:
     structnet_loop: LoopConfig = field(default_factory=LoopConfig)
     detection_start: bool = False
     model_per_action: bool = False
+    train_sizes: tuple[int, ...] = ()
     seeds: tuple[int, ...] = field(default=(0,))
 
     def __post_init__(self) -> None:
@@ -102,6 +106,11 @@ class Preset:
             raise InputError(
                 f"preset {self.name}: structnet or detection_start without dconv, whose "
                 "convolutions they take; expected both"
+            )
+        if self.train_sizes and (self.model_per_action or min(self.train_sizes) < 1):
+            raise InputError(
+                f"preset {self.name}: train_sizes {self.train_sizes}; expected positive numbers, "
+                "and one model for all actions"
             )
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise InputError(f"seeds: got {self.seeds}, expected at least one, none twice")
@@ -131,7 +140,7 @@ SMOKE = Preset(
     latent=LoopConfig(epochs=12, batch_size=64, schedule="cosine"),
     finetune=LoopConfig(epochs=6, batch_size=64, schedule="cosine"),
     kde=KDEConfig(samples=800, components=128),
-    linkde=LinKDEConfig(input_features=5000, output_features=800),
+    linkde=LinKDEConfig(input_features=5000, output_features=800, ridge=1.0),
     dconv=DconvConfig(_SMOKE_CONVOLUTIONS, hidden=(128, 256)),
     dconv_loop=LoopConfig(epochs=18, batch_size=64, schedule="cosine"),
     structnet=StructNetConfig(
@@ -143,7 +152,8 @@ SMOKE = Preset(
         dropout=0.25,
         average=12,
     ),
-    structnet_loop=LoopConfig(epochs=18, batch_size=64, schedule="cosine"),
+    structnet_loop=LoopConfig(epochs=18, batch_size=64, learning_rate=1e-4, schedule="cosine"),
+    train_sizes=(300, 1200),
 )
 """Everything from nothing, within minutes: shows that it runs. Its numbers mean little."""
 
@@ -161,7 +171,7 @@ CPU = Preset(
     latent=LoopConfig(epochs=10, schedule="cosine"),
     finetune=LoopConfig(epochs=10, schedule="cosine"),
     kde=KDEConfig(),
-    linkde=LinKDEConfig(),
+    linkde=LinKDEConfig(ridge=1.0),
     dconv=DconvConfig(_CPU_CONVOLUTIONS, hidden=(512, 1024)),
     dconv_loop=LoopConfig(epochs=20, schedule="cosine"),
     structnet=StructNetConfig(
@@ -173,8 +183,9 @@ CPU = Preset(
         dropout=0.25,
         average=120,
     ),
-    structnet_loop=LoopConfig(epochs=20, schedule="cosine"),
+    structnet_loop=LoopConfig(epochs=20, learning_rate=1e-4, schedule="cosine"),
     detection_start=True,
+    train_sizes=(1_000, 3_000, 9_000),
     seeds=(0, 1, 2),
 )
 """The benchmark on a laptop, within hours: smaller images and networks, one model for all."""
@@ -192,7 +203,7 @@ PAPER = Preset(
     dconv=DconvConfig(),
     dconv_loop=LoopConfig(epochs=30),
     structnet=StructNetConfig(),
-    structnet_loop=LoopConfig(epochs=30),
+    structnet_loop=LoopConfig(epochs=30, learning_rate=1e-4),
     detection_start=True,
     model_per_action=True,
     seeds=(0, 1, 2),
