@@ -1,62 +1,23 @@
-"""A user's own images and poses: every problem named at once, and the way to a dataset."""
+"""A user's own images and poses become a dataset: what arrives in it, and what stays untouched."""
 
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 import pytest
+from own_samples import FOCAL, HEIGHT, WIDTH, axis_columns, frame_of, problems, write
+from PIL import Image
 
+from overpose.datasets import own as module
 from overpose.datasets.own import convert_own_data
-from overpose.datasets.own_table import check_own_data, pose_columns
+from overpose.datasets.own_table import pose_columns
 from overpose.errors import InputError
-from overpose.evaluation.data_check import check_data
 from overpose.skeleton import HUMAN36M
-
-REST = np.array(
-    [
-        (0, 0, 0),
-        (-130, 10, 0), (-130, 440, 0), (-130, 860, 20),
-        (130, 10, 0), (130, 440, 0), (130, 860, 20),
-        (0, -230, 10), (0, -480, 20), (0, -590, -40), (0, -700, 0),
-        (170, -450, 20), (190, -170, 40), (200, 80, 0),
-        (-170, -450, 20), (-190, -170, 40), (-200, 80, 0),
-    ],
-    dtype=np.float64,
-)  # fmt: skip
-FOCAL, WIDTH, HEIGHT = 300.0, 320, 240
+from overpose.studio.box import paper_box
 
 
-def frame_of(count: int = 6, *, absolute: bool = True) -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    poses = REST + rng.normal(0, 10, (count, 17, 3))
-    poses -= poses[:, :1]
-    if absolute:
-        poses += np.array([100.0, 50.0, 3500.0])
-    table = pd.DataFrame(poses.reshape(count, 51), columns=pose_columns())
-    table["image"] = [f"images/a/{row:04d}.png" for row in range(count)]
-    table["subject"] = ["anna", "ben"] * (count // 2)
-    table["split"] = ["train", "test"] * (count // 2)
-    table["action"] = "jumping"
-    return table
-
-
-def write(directory: Path, table: pd.DataFrame, *, square: bool = False, kind: str = "csv") -> Path:
-    """The table, and a picture for each row whose green is its number."""
-    for row, name in enumerate(table["image"]):
-        path = directory / name
-        if ".." in name:
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        image = np.full((HEIGHT, HEIGHT if square else WIDTH, 3), (0, 10 * row, 200), np.uint8)
-        cv2.imwrite(str(path), image)
-    path = directory / f"samples.{kind}"
-    table.to_csv(path, index=False) if kind == "csv" else table.to_parquet(path)
-    return directory
-
-
-def problems(directory: Path) -> list[str]:
-    return check_own_data(directory).problems
+def contents(directory: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -68,10 +29,11 @@ def test_poses_cameras_and_images_arrive_in_the_dataset(tmp_path, kind):
     (mine / "masks" / "a").mkdir(parents=True)
     cv2.imwrite(str(mine / "masks" / "a" / "0002.png"), mask)
     assert problems(mine) == []
-    with convert_own_data(mine, tmp_path / "out", image_size=64) as dataset:
+    with convert_own_data(mine, tmp_path / "out", image_size=64, processes=1) as dataset:
         absolute = table[pose_columns()].to_numpy().reshape(-1, 17, 3)
-        np.testing.assert_allclose(dataset.poses_mm, absolute - absolute[:, :1], atol=1e-2)
-        np.testing.assert_allclose(dataset.root_mm, absolute[:, 0], atol=1e-2)
+        relative = (absolute - absolute[:, :1]).astype(np.float32)
+        np.testing.assert_array_equal(dataset.poses_mm, relative)
+        np.testing.assert_array_equal(dataset.root_mm, absolute[:, 0].astype(np.float32))
         assert dataset.frames.tolist() == list(range(10, 16))
         assert dataset.splits.tolist() == ["train", "test"] * 3
         left, top, side = dataset.boxes_px[1]
@@ -84,15 +46,30 @@ def test_poses_cameras_and_images_arrive_in_the_dataset(tmp_path, kind):
             dataset.mask(1)
 
 
+def test_the_world_is_upright_and_projects_to_the_joints(tmp_path):
+    mine = write(tmp_path / "mine", frame_of().assign(focal_px=FOCAL))
+    with convert_own_data(mine, tmp_path / "out", image_size=64, processes=1) as dataset:
+        joints = (dataset.poses_mm + dataset.root_mm[:, None]).astype(np.float64)
+        for row in range(len(dataset)):
+            world = dataset.full_camera(row).to_world_mm(joints[row])
+            up = world[HUMAN36M.index("head_top")] - world[HUMAN36M.index("pelvis")]
+            assert np.argmax(np.abs(up)) == 2
+            assert up[2] > 0
+            np.testing.assert_allclose(
+                dataset.camera(row).project(world), dataset.keypoints_px[row, :, :2], atol=0.01
+            )
+            box = paper_box(world, dataset.full_camera(row))
+            assert dataset.boxes_px[row].tolist() == list(box)
+
+
 def test_relative_poses_with_a_box_need_no_camera(tmp_path):
     table = frame_of(absolute=False).assign(box_x_px=-10, box_y_px=20, box_side_px=100)
     mine = write(tmp_path / "mine", table)
-    with convert_own_data(mine, tmp_path / "out", image_size=50) as dataset:
+    with convert_own_data(mine, tmp_path / "out", image_size=50, processes=1) as dataset:
         assert dataset.boxes_px[0].tolist() == [-10, 20, 100]
         assert (dataset.image(0)[:, 0] < 30).all()  # black outside
         assert dataset.image(0)[25, 25, 0] > 150
         assert not dataset.keypoints_px[..., 2].any()
-        assert dataset.info.provenance["camera_is_assumed"]
 
 
 def test_given_2d_joints_are_moved_into_the_crop(tmp_path):
@@ -101,153 +78,110 @@ def test_given_2d_joints_are_moved_into_the_crop(tmp_path):
     for name, value in zip(pose_columns("px"), points.ravel(), strict=True):
         table[name] = value
     mine = write(tmp_path / "mine", table.copy())
-    with convert_own_data(mine, tmp_path / "out", image_size=50) as dataset:
+    with convert_own_data(mine, tmp_path / "out", image_size=50, processes=1) as dataset:
         np.testing.assert_allclose(dataset.keypoints_px[0, 0], [25, 25, 1])
         assert dataset.keypoints_px[0, 1].tolist()[2] == 0
 
 
+@pytest.mark.parametrize(
+    ("absolute", "focal", "assumed", "root"),
+    [
+        (True, True, False, None),
+        (True, False, True, None),
+        (False, True, False, "unknown: poses were given relative to the pelvis"),
+        (False, False, True, "unknown: poses were given relative to the pelvis"),
+    ],
+)
+def test_provenance_says_what_is_assumed_and_unknown(tmp_path, absolute, focal, assumed, root):
+    table = frame_of(absolute=absolute)
+    mine = write(tmp_path / "mine", table.assign(focal_px=FOCAL) if focal else table, square=True)
+    with convert_own_data(mine, tmp_path / "out", image_size=32, processes=1) as dataset:
+        assert dataset.info.provenance["camera_is_assumed"] is assumed
+        assert dataset.info.provenance.get("root_mm") == root
+
+
+def test_the_directory_has_a_name_even_when_it_is_given_as_a_dot(tmp_path, monkeypatch):
+    mine = write(tmp_path / "mine", frame_of(absolute=False), square=True)
+    monkeypatch.chdir(mine)
+    with convert_own_data(Path(), Path("../out"), image_size=32, processes=1) as dataset:
+        assert dataset.info.provenance["motion"] == "the user's own, mine"
+
+
 def test_a_finished_conversion_is_found_again_and_another_one_refused(tmp_path):
     mine = write(tmp_path / "mine", frame_of(absolute=False), square=True)
-    convert_own_data(mine, tmp_path / "out", image_size=32).close()
-    convert_own_data(mine, tmp_path / "out", image_size=32).close()
+    convert_own_data(mine, tmp_path / "out", image_size=32, processes=1).close()
+    convert_own_data(mine, tmp_path / "out", image_size=32, processes=1).close()
     with pytest.raises(InputError, match="overwrite"):
-        convert_own_data(mine, tmp_path / "out", image_size=40)
+        convert_own_data(mine, tmp_path / "out", image_size=40, processes=1)
 
 
-def test_all_problems_are_named_at_once(tmp_path):
-    table = frame_of()
-    table.loc[3, "left_knee_y_mm"] = np.nan
-    table.loc[4, "split"] = "trian"
-    table.loc[5, "image"] = "../secret.png"
-    table.loc[1, "subject"] = "anna"
-    mine = write(tmp_path / "mine", table.drop(columns="action").assign(Action="x"))
-    (mine / "images" / "a" / "0000.png").write_bytes(b"no picture")
-    (mine / "images" / "a" / "0002.png").unlink()
-    first = problems(mine)
-    assert any("'Action' is not known; did you mean 'action'" in line for line in first)
-    assert any("columns action are missing" in line for line in first)
-    write(mine, table)
-    (mine / "images" / "a" / "0000.png").write_bytes(b"no picture")
-    (mine / "images" / "a" / "0002.png").unlink()
-    found = "\n".join(problems(mine))
-    for expected in (
-        "NaN or infinity in the pose (row 4)",
-        "split 'trian', expected train, val, test (row 5)",
-        "a path leaves the directory, expected one relative to it (row 6)",
-        "subjects anna are in test and in train or val",
-        "the image cannot be read (row 1)",
-        "there is no such image (row 3)",
-        "the image is not square, and neither box nor camera",
-    ):
-        assert expected in found, expected
-    with pytest.raises(InputError, match="and 2 more: see overpose data check"):
-        convert_own_data(mine, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_metres_and_upward_axes_give_a_hint(tmp_path):
-    table = frame_of(absolute=False)
-    metres = table.copy()
-    metres[pose_columns()] /= 1000
-    mine = write(tmp_path / "metres", metres, square=True)
-    (line,) = problems(mine)
-    assert "that looks like metres, expected millimetres; multiply by 1000" in line
-    up = table.copy()
-    up[[name for name in pose_columns() if "_y_" in name]] *= -1
-    (line,) = problems(write(tmp_path / "up", up, square=True))
-    assert "y seems to point up" in line
-
-
-def test_wrong_joint_counts_and_text_for_numbers_are_named(tmp_path):
-    few = frame_of().drop(columns=["nose_x_mm", "nose_y_mm", "nose_z_mm"])
-    (line,) = problems(write(tmp_path / "few", few))
-    assert "of 16 joints, expected 17: nose missing" in line
-    text = frame_of().astype({"nose_x_mm": object})
-    text.loc[2, "nose_x_mm"] = "left"
-    assert problems(write(tmp_path / "text", text)) == [
-        "column 'nose_x_mm' holds text, expected numbers"
-    ]
-
-
-def test_cameras_boxes_and_people_behind_the_camera_are_checked(tmp_path):
-    table = frame_of().assign(focal_px=[FOCAL, 0, FOCAL, FOCAL, FOCAL, FOCAL], box_x_px=3)
-    away = [name for name in pose_columns() if "_x_" in name]
-    table.loc[4, away] += 50_000
-    table.loc[5, [name for name in pose_columns() if "_z_" in name]] -= 9_000
-    table.loc[0, "focal_px"] = np.nan
-    found = "\n".join(problems(write(tmp_path / "mine", table)))
-    for expected in (
-        "focal_px is not a number (row 1)",
-        "focal_px is not positive (row 2)",
-        "got box_x_px, expected box_x_px, box_y_px, box_side_px",
-        "a joint is not in front of the camera",
-        "outside the image",
-    ):
-        assert expected in found, expected
-
-
-def test_doubles_masks_of_another_size_and_odd_limbs_are_named(tmp_path):
-    table = frame_of(absolute=False)
-    table.loc[2, "image"] = table.loc[0, "image"]
-    table.loc[3, "head_top_y_mm"] -= 5000
-    mine = write(tmp_path / "mine", table, square=True)
-    (mine / "masks" / "a").mkdir(parents=True)
-    cv2.imwrite(str(mine / "masks" / "a" / "0001.png"), np.zeros((9, 9), np.uint8))
-    found = "\n".join(problems(mine))
-    for expected in (
-        "the same image, or box of it, as in an earlier row (row 3)",
-        "the mask has another size than the image (row 2)",
-        "longer than 1200 mm (row 4)",
-    ):
-        assert expected in found, expected
-
-
-def test_tables_that_are_absent_double_empty_or_damaged_are_named(tmp_path):
-    (tmp_path / "none").mkdir()
-    assert "got neither of samples.csv and samples.parquet" in problems(tmp_path / "none")[0]
-    both = write(tmp_path / "both", frame_of())
-    frame_of().to_parquet(both / "samples.parquet")
-    assert "got both of" in problems(both)[0]
-    (tmp_path / "bad").mkdir()
-    (tmp_path / "bad" / "samples.parquet").write_bytes(b"PAR1 no")
-    assert "not a readable table" in problems(tmp_path / "bad")[0]
-    (tmp_path / "empty").mkdir()
-    empty = write(tmp_path / "empty", frame_of().iloc[:0])
-    assert problems(empty) == ["the table has no rows, expected one a sample"]
-    with pytest.raises(InputError, match="no such directory"):
-        check_own_data(tmp_path / "nowhere")
-
-
-def test_the_check_says_what_is_there_and_fails_after_its_list(tmp_path):
+def test_an_interrupted_conversion_leaves_finished_shards_as_they_are(tmp_path, monkeypatch):
     mine = write(tmp_path / "mine", frame_of(absolute=False), square=True)
-    lines = list(check_data(mine))
-    assert lines[0] == "no problems: 6 samples (3 train, 3 test) of 2 subjects"
-    convert_own_data(mine, tmp_path / "out", image_size=32).close()
-    assert next(iter(check_data(tmp_path / "out"))).startswith("whole: own data, 32 px: 3 training")
-    (mine / "images" / "a" / "0000.png").unlink()
-    checked = check_data(mine)
-    assert "there is no such image" in next(checked)
-    with pytest.raises(InputError, match="one problem"):
-        next(checked)
+    monkeypatch.setattr(module, "_SAMPLES_PER_SHARD", 2)
+    write_shard = module.write_shard
+
+    def interrupted(directory: Path, number: int, samples: list) -> None:
+        if number == 1:
+            raise KeyboardInterrupt
+        write_shard(directory, number, samples)
+
+    monkeypatch.setattr(module, "write_shard", interrupted)
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        convert_own_data(mine, out, image_size=32, processes=1)
+    first = (out / "images-00000.shard").stat()
+    assert not (out / "images-00001.shard").exists()
+    written = []
+    monkeypatch.setattr(
+        module, "write_shard", lambda *args: (written.append(args[1]), write_shard(*args))
+    )
+    convert_own_data(mine, out, image_size=32, processes=1).close()
+    assert written == [1, 2]
+    last = (out / "images-00000.shard").stat()
+    assert (last.st_ino, last.st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
+    whole = tmp_path / "whole"
+    convert_own_data(mine, whole, image_size=32, processes=1).close()
+    assert list(contents(out).values()) == list(contents(whole).values())
 
 
-def test_odd_boxes_and_paths_are_named_and_nothing_else_happens(tmp_path):
-    table = frame_of(absolute=False).assign(box_x_px=5.0, box_y_px=5.0, box_side_px=90.0)
-    table.loc[0, "box_x_px"] = np.nan
-    table.loc[1, "box_side_px"] = 1e6
-    table.loc[2, "box_x_px"] = 900.0
-    table.loc[3, "box_y_px"] = 1e300
-    mine = write(tmp_path / "mine", table)
-    table.loc[4, "image"] = "."
-    table.to_csv(mine / "samples.csv", index=False)
-    found = "\n".join(problems(mine))
-    for expected in (
-        "box_x_px is not a number (row 1)",
-        "more than 4 times as large as the image (row 2)",
-        "the box lies outside the image (2 rows, the first is row 3)",
-        "a path leaves the directory, expected one relative to it (row 5)",
-    ):
-        assert expected in found, expected
+@pytest.mark.slow
+def test_two_processes_write_the_same_bytes_as_one(tmp_path, monkeypatch):
+    mine = write(tmp_path / "mine", frame_of(absolute=False), square=True)
+    monkeypatch.setattr(module, "_SAMPLES_PER_SHARD", 2)
+    for count in (1, 2):
+        out = tmp_path / f"out-{count}"
+        convert_own_data(mine, out, image_size=32, processes=count).close()
+    one, two = (contents(tmp_path / f"out-{count}") for count in (1, 2))
+    assert {Path(name).name: data for name, data in one.items()} == {
+        Path(name).name: data for name, data in two.items()
+    }
+
+
+@pytest.mark.parametrize("out", ["mine", "mine/data", ".", "link"])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_an_output_in_or_around_the_users_data_is_refused(tmp_path, monkeypatch, out, kind):
+    mine = write(tmp_path / "mine", frame_of(absolute=False), square=True, kind=kind)
+    (tmp_path / "link").symlink_to(mine)
+    monkeypatch.chdir(tmp_path)
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match="expected a directory apart from them"):
+        convert_own_data(Path("mine"), Path(out), processes=1, overwrite=True)
+    assert contents(tmp_path) == before
+
+
+def test_another_users_table_is_not_taken_for_a_dataset(tmp_path):
+    mine = write(tmp_path / "mine", frame_of(absolute=False), square=True)
+    other = write(tmp_path / "other", frame_of(absolute=False), square=True, kind="parquet")
+    before = contents(other)
+    with pytest.raises(InputError, match="holds no dataset"):
+        convert_own_data(mine, other, processes=1, overwrite=True)
+    assert contents(other) == before
+
+
+@pytest.mark.parametrize("size", [0, -1, 4097, 10**9, 64.0, True])
+def test_image_sizes_out_of_range_are_refused(tmp_path, size):
+    with pytest.raises(InputError, match=r"image_size: got .*, expected"):
+        convert_own_data(tmp_path, tmp_path / "out", image_size=size, processes=1)
 
 
 def test_masks_of_zeros_and_ones_and_subjects_called_na_are_taken_as_meant(tmp_path):
@@ -257,22 +191,65 @@ def test_masks_of_zeros_and_ones_and_subjects_called_na_are_taken_as_meant(tmp_p
     mask = np.zeros((HEIGHT, HEIGHT), np.uint8)
     mask[:, HEIGHT // 2 :] = 1
     cv2.imwrite(str(mine / "masks" / "a" / "0000.png"), mask)
-    with convert_own_data(mine, tmp_path / "out", image_size=32) as dataset:
+    with convert_own_data(mine, tmp_path / "out", image_size=32, processes=1) as dataset:
         assert dataset.subjects.tolist() == ["NA", "null"] * 3
         assert dataset.mask(0)[:, 20:].all()
         assert not dataset.mask(0)[:, :12].any()
 
 
-def test_a_replaced_image_is_another_dataset(tmp_path):
+def test_grey_and_transparent_images_are_converted_and_counted(tmp_path):
     mine = write(tmp_path / "mine", frame_of(absolute=False), square=True)
-    convert_own_data(mine, tmp_path / "out", image_size=32).close()
-    noise = np.random.default_rng(0).integers(0, 255, (HEIGHT, HEIGHT, 3), dtype=np.uint8)
-    cv2.imwrite(str(mine / "images" / "a" / "0000.png"), noise)
+    images = mine / "images" / "a"
+    Image.new("L", (HEIGHT, HEIGHT), 90).save(images / "0000.png")
+    Image.new("RGBA", (HEIGHT, HEIGHT), (200, 100, 50, 10)).save(images / "0001.png")
+    Image.new("LA", (HEIGHT, HEIGHT), (90, 10)).save(images / "0002.png")
+    with convert_own_data(mine, tmp_path / "out", image_size=32, processes=1) as dataset:
+        np.testing.assert_allclose(dataset.image(0), 90, atol=3)
+        np.testing.assert_allclose(dataset.image(1)[16, 16], (200, 100, 50), atol=3)
+        np.testing.assert_allclose(dataset.image(2), 90, atol=3)
+        assert len(dataset.info.provenance["notes"]) == 2
+
+
+def test_an_orientation_in_exif_is_not_applied(tmp_path):
+    table = frame_of(absolute=False).assign(box_x_px=0, box_y_px=0, box_side_px=HEIGHT)
+    mine = write(tmp_path / "mine", table)
+    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    pixels[: HEIGHT // 2] = 250
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).save(mine / "images" / "a" / "0000.png", exif=exif)
+    Image.fromarray(pixels).save(mine / "images" / "a" / "0001.png", "JPEG", exif=exif)
+    with convert_own_data(mine, tmp_path / "out", image_size=32, processes=1) as dataset:
+        for row in (0, 1):
+            assert (dataset.image(row)[:14] > 200).all()
+            assert (dataset.image(row)[18:] < 50).all()
+
+
+def test_an_image_replaced_by_one_of_the_same_size_is_another_dataset(tmp_path):
+    table = frame_of(absolute=False)
+    table["image"] = table["image"].str.replace("png", "bmp")
+    mine = write(tmp_path / "mine", table, square=True)
+    convert_own_data(mine, tmp_path / "out", image_size=32, processes=1).close()
+    path = mine / "images" / "a" / "0000.bmp"
+    bytes_before = path.stat().st_size
+    cv2.imwrite(str(path), np.full((HEIGHT, HEIGHT, 3), 77, np.uint8))
+    assert path.stat().st_size == bytes_before
     with pytest.raises(InputError, match="overwrite"):
-        convert_own_data(mine, tmp_path / "out", image_size=32)
+        convert_own_data(mine, tmp_path / "out", image_size=32, processes=1)
 
 
-def test_every_joint_has_its_columns():
-    assert len(pose_columns()) == 51
-    assert len(pose_columns("px")) == 34
-    assert pose_columns()[3] == f"{HUMAN36M.joint_names[1]}_x_mm"
+def test_a_pose_changed_by_a_hundredth_is_another_dataset(tmp_path):
+    table = frame_of(absolute=False)
+    mine = write(tmp_path / "mine", table, square=True)
+    convert_own_data(mine, tmp_path / "out", image_size=32, processes=1).close()
+    table.loc[0, axis_columns("x")[3]] += 0.01
+    write(mine, table, square=True)
+    with pytest.raises(InputError, match="labels_sha256"):
+        convert_own_data(mine, tmp_path / "out", image_size=32, processes=1)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_table_of_one_split_is_converted(tmp_path, split):
+    mine = write(tmp_path / "mine", frame_of(absolute=False).assign(split=split), square=True)
+    with convert_own_data(mine, tmp_path / "out", image_size=32, processes=1) as dataset:
+        assert set(dataset.splits.tolist()) == {split}

@@ -12,7 +12,12 @@ import pytest
 
 from overpose.datasets.layout import Sample
 from overpose.datasets.store import open_dataset
-from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
+from overpose.datasets.writer import (
+    begin_dataset,
+    finish_dataset,
+    remove_dataset,
+    write_shard,
+)
 from overpose.errors import InputError
 
 Write = Callable[..., Path]
@@ -151,27 +156,63 @@ def test_a_damaged_description_can_be_overwritten_but_not_resumed(write_dataset:
     assert begin_dataset(directory, {"seed": 0}, 2, overwrite=True) == [0, 1]
 
 
-@pytest.mark.parametrize("finished", [False, True])
-def test_a_removal_that_was_killed_can_be_overwritten_but_not_resumed(
-    tmp_path: Path, sample_of: SampleOf, finished: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("finished", "removed"), [*((True, n) for n in range(6)), *((False, n) for n in range(9))]
+)
+def test_a_removal_killed_anywhere_can_be_overwritten_but_not_taken_for_a_whole_dataset(
+    tmp_path: Path,
+    sample_of: SampleOf,
+    finished: bool,
+    removed: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    begin_dataset(tmp_path, PLAN, 1, overwrite=False)
-    write_shard(tmp_path, 0, [sample_of(0)])
+    begin_dataset(tmp_path, PLAN, 2, overwrite=False)
+    for number in range(2):
+        write_shard(tmp_path, number, [sample_of(number)])
     if finished:
-        finish(tmp_path, 1)
+        finish(tmp_path, 2)
+    unlink, left = Path.unlink, removed
 
-    def killed(path: Path, pattern: str) -> list[Path]:
-        raise KeyboardInterrupt
+    def killed(path: Path, missing_ok: bool = False) -> None:
+        nonlocal left
+        if path.exists():
+            if left == 0:
+                raise KeyboardInterrupt
+            left -= 1
+        unlink(path, missing_ok=missing_ok)
 
-    monkeypatch.setattr(Path, "glob", killed)
+    before = len(contents(tmp_path))
+    monkeypatch.setattr(Path, "unlink", killed)
     with pytest.raises(KeyboardInterrupt):
-        begin_dataset(tmp_path, {"seed": 1}, 1, overwrite=True)
+        remove_dataset(tmp_path)
     monkeypatch.undo()
-    assert "images-00000.shard" in contents(tmp_path)
-    with pytest.raises(InputError, match="made otherwise"):
-        begin_dataset(tmp_path, PLAN, 1, overwrite=False)
-    assert begin_dataset(tmp_path, PLAN, 1, overwrite=True) == [0]
+    assert len(contents(tmp_path)) == before - removed
+    if removed:
+        with pytest.raises(InputError, match="made otherwise"):
+            begin_dataset(tmp_path, PLAN, 2, overwrite=False)
+    assert begin_dataset(tmp_path, {"seed": 1}, 2, overwrite=True) == [0, 1]
     assert set(contents(tmp_path)) == {"unfinished.json"}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["samples.parquet"],
+        ["samples.parquet", "dataset.json"],
+        ["part-00000-5f3c.snappy.parquet", "part-00001.parquet"],
+        ["images-holiday.shard", "masks-00000.shard"],
+        ["unfinished.json"],
+    ],
+)
+def test_files_that_are_only_called_like_a_datasets_are_left_alone(
+    tmp_path: Path, names: list[str]
+) -> None:
+    for name in names:
+        (tmp_path / name).write_text('{"mine": 1}')
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match="holds no dataset"):
+        begin_dataset(tmp_path, PLAN, 1, overwrite=True)
+    assert contents(tmp_path) == before
 
 
 def test_a_directory_of_other_files_is_refused_even_with_overwrite(tmp_path: Path) -> None:

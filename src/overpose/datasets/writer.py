@@ -8,6 +8,7 @@ whole or not at all. At the end `samples.parquet` and, last of all, `dataset.jso
 import errno
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,9 @@ from overpose.skeleton import HUMAN36M
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _OURS = (INFO_NAME, TABLE_NAME, PLAN_NAME)
-_OURS_PATTERNS = ("images-*.shard", "masks-*.shard", "part-*.parquet", "part-*.json")
+_PART = re.compile(r"part-\d{5,}(-problems)?\.(parquet|json)")
+_MASKS = re.compile(r"masks-\d{5,}\.shard")
+_IMAGES = re.compile(r"images-\d{5,}\.shard")
 
 
 def begin_dataset(
@@ -159,11 +162,15 @@ def is_finished(directory: Path) -> bool:
 
 
 def remove_dataset(directory: Path) -> None:
-    """Remove a dataset, complete or not, and nothing else; `dataset.json` goes first."""
+    """Remove a dataset, complete or not, and nothing else.
+
+    `dataset.json` goes first. The shards of images go last, so that what a kill leaves can be told
+    from somebody's files: any dataset has such shards, a table of its name need not be one.
+    """
     for name in _OURS:
         (directory / name).unlink(missing_ok=True)
-    for pattern in _OURS_PATTERNS:
-        for path in directory.glob(pattern):
+    for kind in (_PART, _MASKS, _IMAGES):
+        for path in _named(directory, kind):
             path.unlink(missing_ok=True)
 
 
@@ -224,23 +231,30 @@ def _described(path: Path) -> dict[str, Any]:
 
 
 def _remove_parts(directory: Path) -> None:
-    for pattern in ("part-*.parquet", "part-*.json"):
-        for path in directory.glob(pattern):
-            path.unlink(missing_ok=True)
+    for path in _named(directory, _PART):
+        path.unlink(missing_ok=True)
     (directory / PLAN_NAME).unlink(missing_ok=True)
 
 
+def _named(directory: Path, kind: re.Pattern[str]) -> list[Path]:
+    """The files of a directory that are called as a dataset's files of a kind are, in order."""
+    if not directory.is_dir():
+        return []
+    return sorted(path for path in directory.iterdir() if kind.fullmatch(path.name))
+
+
 def _earlier_plan(directory: Path) -> dict[str, Any] | None:
+    """The plan of the dataset that a directory holds; {} if it is lost, None if there is none."""
     for name in (INFO_NAME, PLAN_NAME):
         if (directory / name).is_file():
             try:
-                plan = read_json(directory / name).get("plan")
+                described = read_json(directory / name)
             except InputError:
-                plan = None  # damaged, but a dataset's: it may be overwritten
-            return plan if isinstance(plan, dict) else {}
-    # A kill while a dataset was removed leaves shards that nothing describes.
-    left = any(path for pattern in _OURS_PATTERNS for path in directory.glob(pattern))
-    return {} if left or (directory / TABLE_NAME).is_file() else None
+                described = {}
+            if isinstance(described.get("plan"), dict):
+                return described["plan"]
+    # Damaged, or killed while it was removed: shards that nothing describes may be overwritten.
+    return {} if _named(directory, _IMAGES) else None
 
 
 def _difference(earlier: object, now: object, name: str = "plan") -> str:
