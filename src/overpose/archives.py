@@ -34,7 +34,8 @@ def tar_members(
     """The files and directories of a tar archive, plain or compressed by gzip or xz, checked.
 
     Raises:
-        InputError: as `check_member`; or a member is neither a file nor a directory.
+        InputError: as `check_member`; or a member is neither a file nor a directory, or a file
+            without a name.
         tarfile.TarError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, EOFError, ValueError: the
             archive is damaged.
     """
@@ -43,6 +44,8 @@ def tar_members(
         total = 0
         for member in tar:
             total = check_member(archive, member.name, member.size, total, most_bytes)
+            if member.isreg() and not PurePosixPath(member.name).parts:
+                raise InputError(f"{archive}: a file in it has no name; get the archive again")
             if not (member.isreg() or member.isdir()):
                 raise InputError(
                     f"{archive}: member {member.name} is a link or a device, expected only files "

@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import av
@@ -12,6 +13,7 @@ from scipy.io import savemat
 from scipy.spatial.transform import Rotation
 
 from overpose.camera import Camera
+from overpose.datasets.human36m_layout import Inventory, find_human36m
 
 CAMERA_IDS = ("54138969", "55011271", "58860488", "60457274")
 WIDTH, HEIGHT, FRAMES = 200, 202, 5
@@ -19,7 +21,13 @@ FOCAL, CENTER = (229.0, 228.5), (102.5, 103.1)
 RADIAL, TANGENTIAL = (-0.207, 0.2477, -0.00307), (-0.000975, -0.00142)
 SUBJECTS = ("S1", "S9")
 TRIALS = ("Walking 1", "TakingPhoto")
+WANTED = ("Walking", "Taking Photo")
 PELVIS_COLOUR = (220, 30, 30)
+POSES = Path("MyPoseFeatures", "D3_Positions")
+MONO = Path("MyPoseFeatures", "D3_Positions_mono")
+MASKS = Path("MySegmentsMat", "ground_truth_bs")
+FIRST = f"Walking 1.{CAMERA_IDS[0]}"
+_START_MM = {"Walking 1": 0.0, "TakingPhoto": 90.0, "Walking": 180.0}
 
 # Right hand is at negative x: the person looks along -y.
 _BODY = {
@@ -37,7 +45,7 @@ BODY_MM = np.array([_BODY[joint] for joint in range(32)], dtype=np.float64)
 
 def joints_world_mm(subject: str, trial: str, frames: int = FRAMES) -> np.ndarray:
     """(frames, 32, 3) mm: a person who walks along x, each trial elsewhere."""
-    start = 40.0 * SUBJECTS.index(subject) + 90.0 * TRIALS.index(trial)
+    start = 40.0 * SUBJECTS.index(subject) + _START_MM[trial]
     steps = np.arange(frames)[:, None] * np.array([30.0, 10.0, 0.0])
     return (BODY_MM + (start, -start, 900.0) + steps[:, None]).astype(np.float32).astype(float)
 
@@ -97,18 +105,36 @@ def frame_image(pelvis_px: np.ndarray, frame: int) -> np.ndarray:
     return image
 
 
-def write_video(path: Path, images: list[np.ndarray]) -> None:
+def write_video(
+    path: Path, images: list[np.ndarray], *, key_every: int = 12, both_ways: int = 0
+) -> None:
+    """At most `key_every` frames from a key frame to the next, `both_ways` B-frames in a row."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=50)
+        # No key frames of the encoder's own choice.
+        options = {"sc_threshold": "1000000000"}
+        stream = container.add_stream("mpeg4", rate=50, options=options)
         stream.width, stream.height = images[0].shape[1], images[0].shape[0]
         stream.pix_fmt = "yuv420p"
         stream.bit_rate = 4_000_000
+        stream.codec_context.gop_size = key_every
+        stream.codec_context.max_b_frames = both_ways
         for image in images:
             for packet in stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")):
                 container.mux(packet)
         for packet in stream.encode():
             container.mux(packet)
+
+
+def damage_video(path: Path, frames: Iterable[int]) -> None:
+    """Zero the bytes of some frames, as a bad disk does."""
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        spans = [(packet.pos, packet.size) for packet in packets]
+    content = bytearray(path.read_bytes())
+    for start, size in (spans[frame] for frame in frames):
+        content[start : start + size] = bytes(size)
+    path.write_bytes(content)
 
 
 def mask_image(pelvis_px: np.ndarray) -> np.ndarray:
@@ -143,17 +169,31 @@ def write_miniature(root: Path, *, with_trials: bool = True) -> Path:
     write_metadata(root / "metadata.xml", with_trials=with_trials)
     for subject in SUBJECTS:
         for trial in TRIALS:
-            poses = joints_world_mm(subject, trial)
-            write_cdf(root / subject / "MyPoseFeatures" / "D3_Positions" / f"{trial}.cdf", poses)
-            for number, camera_id in enumerate(CAMERA_IDS):
-                name = f"{trial}.{camera_id}"
-                pelvis = camera_of(subject, number).project(poses[:, 0])
-                images = [frame_image(pelvis[frame], frame) for frame in range(FRAMES)]
-                write_video(root / subject / "Videos" / f"{name}.mp4", images)
-                masks = [mask_image(point) for point in pelvis]
-                write = write_masks_v5 if subject == "S1" else write_masks_v73
-                write(root / subject / "MySegmentsMat" / "ground_truth_bs" / f"{name}.mat", masks)
+            write_trial(root, subject, trial)
     return root
+
+
+def write_trial(root: Path, subject: str, trial: str) -> None:
+    """Poses, videos and masks of one trial."""
+    poses = joints_world_mm(subject, trial)
+    write_cdf(root / subject / POSES / f"{trial}.cdf", poses)
+    for number, camera_id in enumerate(CAMERA_IDS):
+        name = f"{trial}.{camera_id}"
+        pelvis = camera_of(subject, number).project(poses[:, 0])
+        images = [frame_image(pelvis[frame], frame) for frame in range(FRAMES)]
+        write_video(root / subject / "Videos" / f"{name}.mp4", images)
+        write = write_masks_v5 if subject == "S1" else write_masks_v73
+        write(root / subject / MASKS / f"{name}.mat", [mask_image(point) for point in pelvis])
+
+
+def found(root: Path, **options: object) -> Inventory:
+    """What of the miniature's actions lies in a copy."""
+    return find_human36m(root, actions=WANTED, **options)  # type: ignore[arg-type]
+
+
+def said(problems: Iterable[str], *words: str) -> bool:
+    """Whether one line has all the words."""
+    return any(all(word in line for word in words) for line in problems)
 
 
 def pack(archive: Path, root: Path, names: list[str]) -> Path:

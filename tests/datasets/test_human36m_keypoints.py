@@ -135,3 +135,58 @@ def test_files_laid_out_otherwise_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=words):
         read(tmp_path, world or positions(), seen or keypoints())
+
+
+def test_subjects_that_are_in_neither_split_are_left_out(tmp_path: Path) -> None:
+    world, seen = positions(), keypoints()
+    world["S2"], seen["S2"] = world["S1"], seen["S1"]
+    data = read(tmp_path, world, seen)
+    assert {sequence.subject for sequence in data.sequences} == {"S1", "S9"}
+    assert any(line.startswith("S2: none of S1, S5") for line in data.problems)
+
+
+def test_a_trial_that_a_file_has_twice_is_listed_and_its_first_is_used(tmp_path: Path) -> None:
+    world, seen = positions(), keypoints()
+    seen["S1"]["Photo"] = [points + 30 for points in seen["S1"]["TakingPhoto"]]
+    world["S9"]["TakingPhoto"] = world["S9"]["Photo"] + 1
+    data = read(tmp_path, world, seen)
+    assert data.problems == (
+        "S1: Photo: the same 2D trial as TakingPhoto; not used",
+        "S9: TakingPhoto: the same 3D trial as Photo; not used",
+    )
+    assert len(data.sequences) == 16
+
+
+def test_nan_leaves_out_only_the_sequences_that_have_it(tmp_path: Path) -> None:
+    world, seen = positions(), keypoints()
+    world["S1"]["Walking 1"][2, 5] = np.nan
+    seen["S9"]["Walking 1"][1][3, 0, 0] = np.inf
+    data = read(tmp_path, world, seen)
+    assert data.problems == (
+        "S1: Walking 1: NaN or infinity in 1 of 5 frames; left out",
+        "S9: Walking 1, camera 1: NaN or infinity in 1 of 5 frames; left out",
+    )
+    walking = [(s.subject, s.camera_number) for s in data.sequences if s.action == "Walking"]
+    assert walking == [("S9", 0), ("S9", 2), ("S9", 3)]
+
+
+def test_keypoints_far_from_the_projected_poses_are_listed(tmp_path: Path) -> None:
+    # To the side, where cameras see the person in different places.
+    aside = np.array([1500.0, -800.0, 0.0])
+    joints = joints_world_mm("S1", "Walking 1") + aside
+    views = [
+        camera_of("S1", number).project(joints[:, ONE_BASED - 1]).astype(np.float32)
+        for number in range(4)
+    ]
+    world = {"S1": {"Walking 1": (joints / 1000).astype(np.float32)}}
+    right = read(tmp_path, world, {"S1": {"Walking 1": views}})
+    assert right.problems == ()
+    noisy = [view + np.float32(20) for view in views]
+    assert read(tmp_path, world, {"S1": {"Walking 1": noisy}}).problems == ()
+    swapped = [views[2], views[1] / 1000, views[0], views[3]]
+    data = read(tmp_path, world, {"S1": {"Walking 1": swapped}})
+    assert [line.split(":")[1].strip() for line in data.problems] == [
+        f"Walking 1, camera {number}" for number in (0, 1, 2)
+    ]
+    assert all("are they in pixels and of this camera?" in line for line in data.problems)
+    assert len(data.sequences) == 4

@@ -78,3 +78,8 @@ def test_the_spheres_of_the_box_are_the_papers() -> None:
 def test_subjects_are_split_as_in_the_paper() -> None:
     split = {subject: split_of(subject) for subject in ("S1", "S5", "S6", "S7", "S8", "S9", "S11")}
     assert [s for s, side in split.items() if side == "test"] == ["S9", "S11"]
+
+
+def test_a_subject_without_public_poses_is_of_no_split() -> None:
+    with pytest.raises(InputError, match="got 'S2', expected one of S1, S5"):
+        split_of("S2")

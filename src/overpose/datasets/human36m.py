@@ -5,7 +5,9 @@ for lifting keypoints to `human36m_keypoints`.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy as np
 import overpose
 from overpose.camera import Camera
 from overpose.datasets.crops import encoded_crop, encoded_mask
+from overpose.datasets.human36m_archives import unpacked_directory
 from overpose.datasets.human36m_files import MissingLibraryError, open_masks, video_frames
 from overpose.datasets.human36m_layout import Inventory, Recording, find_human36m
 from overpose.datasets.human36m_names import (
@@ -23,13 +26,20 @@ from overpose.datasets.human36m_names import (
     checked_actions,
     split_of,
 )
-from overpose.datasets.layout import Sample
+from overpose.datasets.layout import Sample, part_record_name
 from overpose.datasets.store import Dataset, open_dataset
-from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
+from overpose.datasets.writer import (
+    begin_dataset,
+    finish_dataset,
+    raise_if_disk_full,
+    write_shard,
+)
 from overpose.errors import InputError
+from overpose.files import read_json, write_json
 from overpose.progress import progress_bar, say
 from overpose.skeleton import HUMAN36M
 from overpose.studio.box import sphere_box
+from overpose.workers import do_jobs, number_of_processes
 
 NAME = "Human3.6M"
 PROVENANCE = {
@@ -41,6 +51,8 @@ PROVENANCE = {
     "keypoints_visible": "inside the image; whether something hides the joint is not known",
     "fps": FPS,
 }
+MAX_IMAGE_SIZE = 4096
+"""Height and width of the largest crops, px; the videos have 1000."""
 _SAID = 20
 """Problems that are printed; all of them are in dataset.json."""
 
@@ -54,6 +66,7 @@ def convert_human36m(
     every: int = 1,
     metadata: Path | None = None,
     unpack_to: Path | None = None,
+    processes: int | None = None,
     overwrite: bool = False,
 ) -> Dataset:
     """Make a dataset of Human3.6M in the paper's protocol, or finish an interrupted one.
@@ -71,7 +84,9 @@ def convert_human36m(
             paper.
         every: takes frames 0, every, 2 every, … of the 50 a second.
         metadata: metadata.xml, if it is not in `source`.
-        unpack_to: where archives are unpacked; by default beside `out`.
+        unpack_to: where archives are unpacked; by default beside `out`, in `OUT-unpacked`. They
+            stay there.
+        processes: videos converted at a time; None: one for each core.
         overwrite: whether a finished dataset, or one made otherwise, is removed from `out` first.
 
     Raises:
@@ -79,11 +94,12 @@ def convert_human36m(
             an archive is damaged or unsafe, `out` holds something else, or the disk is full.
     """
     source, out = Path(source), Path(out)
-    for name, value in (("image_size", image_size), ("every", every)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(f"{name}: got {value!r}, expected a whole number from 1 on")
+    processes = number_of_processes(processes)
+    _check_number("image_size", image_size, MAX_IMAGE_SIZE)
+    _check_number("every", every)
     wanted = checked_actions(actions)
-    unpack_to = unpack_to or out.with_name(f"{out.name}-unpacked")
+    _check_out(source, out)
+    unpack_to = unpack_to or unpacked_directory(source, out)
     found = find_human36m(source, actions=wanted, metadata=metadata, unpack_to=unpack_to)
     problems = [*found.problems, *(f"{name}: unknown action" for name in found.unknown_actions)]
     recordings, numbers, digest = _usable_frames(found, every, problems)
@@ -107,14 +123,37 @@ def convert_human36m(
     missing = begin_dataset(out, plan, len(recordings), overwrite=overwrite)
     with progress_bar(f"converting {NAME}", len(recordings)) as advance:
         advance(len(recordings) - len(missing))
-        for shard in missing:
-            recording = recordings[shard]
-            samples = _samples(recording, numbers[shard], every, image_size)
-            write_shard(out, shard, samples)
+        jobs = [_Job(shard, recordings[shard], numbers[shard]) for shard in missing]
+        make_work = partial(_make_work, out, image_size)
+        for new in do_jobs(jobs, make_work, every, max(1, min(processes, len(jobs)))):
+            _say_problems(new)
             advance(1)
+    # Those of an earlier run's shards, too.
+    for shard in range(len(recordings)):
+        path = out / _problems_name(shard)
+        problems += read_json(path)["problems"] if path.is_file() else []
     provenance = PROVENANCE | {"problems": problems}
     finish_dataset(out, len(recordings), name=NAME, image_size=image_size, provenance=provenance)
     return open_dataset(out)
+
+
+def _check_number(name: str, value: int, most: int | None = None) -> None:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or value < 1 or (most is not None and value > most):
+        to = "on" if most is None else f"to {most}"
+        raise InputError(f"{name}: got {value!r}, expected a whole number from 1 {to}")
+
+
+def _check_out(source: Path, out: Path) -> None:
+    if out.resolve() == source.resolve():
+        raise InputError(f"{out}: got what is read from, expected another place; give a directory")
+    if not out.resolve().name:
+        raise InputError(f"{out}: got no directory of its own, expected one for the dataset alone")
+
+
+def _problems_name(shard: int) -> str:
+    """The file beside a shard that keeps what is wrong with its recording until the end."""
+    return part_record_name(shard).replace(".json", "-problems.json")
 
 
 def _usable_frames(
@@ -131,6 +170,12 @@ def _usable_frames(
             problems.append(f"{where}: nobody in the image in {int((~usable).sum())} frames")
         if not usable.any():
             problems.append(f"{where}: no frame with a pose in the image; left out")
+            continue
+        # Before the plan, because a shard cannot be empty.
+        if next(_images(recording, np.flatnonzero(usable) * every, every), None) is None:
+            problems.append(
+                f"{where}: no frame with a pose can be decoded; left out, get the video again"
+            )
             continue
         recordings.append(recording)
         numbers.append(np.flatnonzero(usable) * every)
@@ -152,30 +197,78 @@ def _usable(joints_world_mm: np.ndarray, camera: Camera) -> np.ndarray:
     )
 
 
-def _samples(
-    recording: Recording, numbers: np.ndarray, every: int, image_size: int
-) -> list[Sample]:
-    """The samples of a recording, of as many frames as its video gives."""
-    joints = recording.joints_world_mm()
-    mask_of = _masks(recording)
-    wanted = set(numbers.tolist())
-    samples, last = [], int(numbers[-1])
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """A recording, the numbers of its usable frames, and the shard that they become."""
+
+    shard: int
+    recording: Recording
+    numbers: np.ndarray
+
+
+def _make_work(
+    out: Path, image_size: int, every: int
+) -> Callable[[_Job, Callable[[], None]], list[str]]:
+    def work(job: _Job, check: Callable[[], None]) -> list[str]:
+        samples, problems = _samples(job, every, image_size, check)
+        try:
+            write_json(out / _problems_name(job.shard), {"problems": problems})
+        except OSError as error:
+            raise_if_disk_full(error, out)
+            raise
+        write_shard(out, job.shard, samples)
+        return problems
+
+    return work
+
+
+def _images(
+    recording: Recording, numbers: np.ndarray, every: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Those of the frames `numbers` that can be decoded, with their number, in order."""
+    wanted, last = set(numbers.tolist()), int(numbers[-1])
+    size = (recording.camera.height, recording.camera.width)
     for number, image in video_frames(recording.video, every):
-        if number in wanted:
-            mask = mask_of(number) if mask_of is not None else None
-            samples.append(_sample(recording, number, image, mask, joints[number], image_size))
+        # Damage may look like a change of size.
+        if number in wanted and image.shape[:2] == size:
+            yield number, image
         if number >= last:
-            break
+            return
+
+
+def _samples(
+    job: _Job, every: int, image_size: int, check: Callable[[], None]
+) -> tuple[list[Sample], list[str]]:
+    """The samples of a recording, of as many frames as its video gives, and what is wrong."""
+    recording, numbers = job.recording, job.numbers
+    joints = recording.joints_world_mm()
+    problems: list[str] = []
+    mask_of = _masks(recording, problems)
+    samples, masks = [], 0
+    for number, image in _images(recording, numbers, every):
+        check()
+        mask = mask_of(number) if mask_of is not None else None
+        masks += mask is not None
+        samples.append(_sample(recording, number, image, mask, joints[number], image_size))
     if not samples:
         raise InputError(
-            f"{recording.video}: no frame that has a pose can be decoded; get it again or remove it"
+            f"{recording.video}: no frame that has a pose can be decoded any more; did it change? "
+            "run again"
         )
     if len(samples) < len(numbers):
-        say(f"{recording.video}: damaged: {len(samples)} of {len(numbers)} frames can be decoded")
-    return samples
+        problems.append(
+            f"{recording.subject}: {recording.video.name}: damaged: {len(samples)} of "
+            f"{len(numbers)} frames can be decoded; the others are left out"
+        )
+    if recording.masks is not None and mask_of is not None and masks < len(samples):
+        problems.append(
+            f"{recording.subject}: {recording.masks.name}: {len(samples) - masks} of "
+            f"{len(samples)} masks are missing, unreadable or of another size; left out"
+        )
+    return samples, problems
 
 
-def _masks(recording: Recording) -> Callable[[int], np.ndarray | None] | None:
+def _masks(recording: Recording, problems: list[str]) -> Callable[[int], np.ndarray | None] | None:
     """The masks of a recording, and one line instead of an error where they cannot be read."""
     if recording.masks is None:
         return None
@@ -185,15 +278,15 @@ def _masks(recording: Recording) -> Callable[[int], np.ndarray | None] | None:
     except MissingLibraryError:
         raise
     except InputError as error:
-        say(f"{error}; converted without masks")
+        problems.append(f"{recording.subject}: {error}; converted without masks")
         return None
     size = (recording.camera.height, recording.camera.width)
 
     def mask(number: int) -> np.ndarray | None:
         try:
             found = read(number)
-        except (OSError, RuntimeError, KeyError, ValueError):  # what h5py meets in a damaged file
-            return None
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError):
+            return None  # what h5py meets in a damaged file
         return found if found is not None and found.shape == size else None
 
     return mask

@@ -5,6 +5,9 @@ so no member decides where it lands.
 """
 
 import gzip
+import hashlib
+import lzma
+import os
 import re
 import shutil
 import tarfile
@@ -22,7 +25,10 @@ ARCHIVE_SUFFIXES = (".tgz", ".tar.gz", ".tar")
 MAX_UNPACKED_BYTES = 512 * 2**30
 _DONE = ".unpacked"
 """Directory of records, one for each archive that is unpacked."""
-_DAMAGE = (tarfile.TarError, zlib.error, gzip.BadGzipFile, EOFError, ValueError, OverflowError)
+_DAMAGE = (
+    tarfile.TarError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, EOFError, ValueError,
+    OverflowError,
+)  # fmt: skip
 _POSES = ("D3_Positions", "D3_Positions_mono")
 
 
@@ -35,10 +41,20 @@ def find_archives(directory: Path) -> list[Path]:
     )
 
 
-def unpack_archives(archives: list[Path], directory: Path) -> None:
+def unpacked_directory(source: Path, out: Path) -> Path:
+    """Where the archives of a source go by default: beside the output, each source on its own."""
+    source, out = source.resolve(), out.resolve()
+    told_apart = hashlib.sha256(os.fsencode(source)).hexdigest()[:8]
+    return out.with_name(f"{out.name}-unpacked") / f"{source.name}-{told_apart}"
+
+
+def unpack_archives(archives: list[Path], directory: Path) -> list[str]:
     """Unpack archives into `directory`, in the official layout; those unpacked before are skipped.
 
-    Nothing of an archive that is refused is left.
+    Nothing of an archive that is refused is left. What lies there from earlier archives stays.
+
+    Returns:
+        One line for each earlier archive that is not among these.
 
     Raises:
         InputError: an archive is damaged, or holds links, devices or members that would land
@@ -70,6 +86,11 @@ def unpack_archives(archives: list[Path], directory: Path) -> None:
             shutil.rmtree(temporary, ignore_errors=True)
         record.parent.mkdir(parents=True, exist_ok=True)
         write_json(record, {"bytes": size, "files": len(files)})
+    before = {path.name.removesuffix(".json") for path in (directory / _DONE).glob("*.json")}
+    return [
+        f"{name}: unpacked into {directory} before and not in the source now; its files are used"
+        for name in sorted(before - {archive.name for archive in archives})
+    ]
 
 
 def _unpack(archive: Path, directory: Path) -> list[Path]:

@@ -6,6 +6,7 @@ Which files there are belongs to `human36m_layout`; what is made of them to `hum
 import importlib
 import re
 import xml.etree.ElementTree as ElementTree
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -217,7 +218,7 @@ def open_masks(path: Path) -> Callable[[int], np.ndarray | None]:
             f"{path}: no foreground masks in a variable Masks ({_line(error)}); get it again"
         ) from None
     flat = cells.ravel()
-    return lambda frame: _mask(flat[frame]) if frame < len(flat) else None
+    return lambda frame: _mask(np.asarray(flat[frame])) if frame < len(flat) else None
 
 
 def _hdf5_masks(path: Path) -> Callable[[int], np.ndarray | None]:
@@ -240,7 +241,7 @@ def _mask(values: np.ndarray) -> np.ndarray | None:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video's head says, its first frame having been decoded.
+    """What a video's head says, a first frame having been decoded.
 
     Attributes:
         frames: how many.
@@ -253,7 +254,7 @@ class VideoInfo:
 
 
 def probe_video(path: Path) -> VideoInfo:
-    """Look at a video without decoding more than its first frame.
+    """Look at a video without decoding more than the first frame that can be.
 
     Raises:
         InputError: it is missing, or no frame of it can be decoded.
@@ -262,31 +263,48 @@ def probe_video(path: Path) -> VideoInfo:
         with av.open(str(path)) as container:
             if not container.streams.video:
                 raise InputError(f"{path}: no video in it; get it again")
-            stream = container.streams.video[0]
-            first: Any = next(iter(container.decode(stream)), None)
-            if first is None:
-                raise InputError(f"{path}: no frame of it can be decoded; get it again")
-            frames = stream.frames
+            frames = container.streams.video[0].frames
     except (FFmpegError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: not a video that can be read ({_line(error)})") from None
+    first = next(video_frames(path), None)
+    if first is None:
+        raise InputError(f"{path}: no frame of it can be decoded; get it again")
     if frames <= 0:
-        frames = sum(1 for _ in video_frames(path))
-    return VideoInfo(frames, first.width, first.height)
+        frames = 1 + max(number for number, _ in video_frames(path))
+    height, width = first[1].shape[:2]
+    return VideoInfo(frames, width, height)
 
 
 def video_frames(path: Path, every: int = 1) -> Iterator[tuple[int, np.ndarray]]:
     """Number and image (height, width, 3) uint8 RGB of every `every`-th frame, in order.
 
-    Damage ends the video early without an error: count what comes.
+    A frame's number is the place of its presentation time among those of the file, so a frame that
+    the decoder drops shifts no other; without times the frames are counted. Damage is no error:
+    from there to the next key frame, where images would be guesses, nothing comes. Count what does.
     """
     with suppress(FFmpegError, ValueError), av.open(str(path)) as container:
         stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        for number, frame in enumerate(container.decode(stream)):
-            if number % every == 0:
-                yield number, frame.to_ndarray(format="rgb24")
+        # Videos are what is done in parallel; and one thread meets damage the same way every time.
+        stream.codec_context.thread_count = 1
+        times: list[int] = []
+        last, whole = -1, True
+        for packet in container.demux(stream):
+            if packet.pts is not None and not packet.is_discard:
+                insort(times, packet.pts)
+            try:
+                frames: list[Any] = list(packet.decode())
+            except FFmpegError:
+                whole = False
+                continue
+            for frame in frames:
+                number = last + 1 if frame.pts is None else bisect_left(times, frame.pts)
+                follows = frame.key_frame or (whole and number == last + 1)
+                whole = follows and not frame.is_corrupt
+                if whole and number > last and number % every == 0:
+                    yield number, frame.to_ndarray(format="rgb24")
+                last = max(last, number)
 
 
 def _library(name: str, path: Path) -> Any:

@@ -4,7 +4,7 @@ Their content is pickled; `plain_pickle` reads it without running any of it. Cam
 them and are taken from the dataset's metadata.xml.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from overpose.datasets.human36m_names import (
     CAMERA_IDS,
     JOINTS_17,
     JOINTS_IN_FILES,
+    SUBJECTS,
     canonical_action,
     is_ignored,
     split_of,
@@ -27,6 +28,8 @@ from overpose.errors import InputError
 from overpose.skeleton import HUMAN36M
 
 _PELVIS = HUMAN36M.index("pelvis")
+_FAR_PX = 50.0
+"""A median distance of keypoints from the projected poses that no detector has; of 1000 px."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +80,9 @@ def read_lifting_files(path_3d: Path, path_2d: Path, metadata: Path) -> LiftingD
     """Read the pair of files that methods lifting keypoints use.
 
     Trials of 3D and 2D are matched by action and number; of different lengths the shorter is taken,
-    and said. What one file has and the other has not is listed.
+    and said. What one file has and the other has not is listed, as are trials with NaN, which are
+    left out whole because their frames follow each other, and keypoints that lie far from the
+    projected poses, which are kept.
 
     Args:
         path_3d: data_3d_h36m.npz: `positions_3d`, subject -> trial -> (frames, 32, 3), metres,
@@ -98,14 +103,15 @@ def read_lifting_files(path_3d: Path, path_2d: Path, metadata: Path) -> LiftingD
     problems: list[str] = []
     sequences: list[LiftingSequence] = []
     for subject in sorted(set(positions) | set(keypoints), key=lambda name: (len(name), name)):
+        if subject not in SUBJECTS:
+            problems.append(f"{subject}: none of {', '.join(SUBJECTS)}; left out")
+            continue
         both = True
         for path, found in ((path_3d, positions), (path_2d, keypoints)):
             if subject not in found:
                 problems.append(f"{subject}: not in {path.name}")
                 both = False
-        if both and (subject, 0) not in cameras:
-            problems.append(f"{subject}: no cameras in {Path(metadata).name}")
-        elif both:
+        if both:
             matched = _matched(subject, positions[subject], keypoints[subject], problems)
             for trial, world, views in matched:
                 sequences += _sequences(
@@ -153,18 +159,32 @@ def _matched(
     subject: str, positions: dict[str, Any], keypoints: dict[str, Any], problems: list[str]
 ) -> list[tuple[str, Any, Any]]:
     """(trial, world poses, views) of the trials that both files have."""
-    views = {trial_key(name): name for name in keypoints if canonical_action(name)}
+    world_of = _trials(subject, positions, "3D", problems)
+    views_of = _trials(subject, keypoints, "2D", problems)
     found = []
-    for name, world in positions.items():
+    for key, name in world_of.items():
+        if key in views_of:
+            found.append((name, positions[name], keypoints[views_of[key]]))
+        else:
+            problems.append(f"{subject}: {name}: no keypoints")
+    problems += [f"{subject}: {n}: no poses" for key, n in views_of.items() if key not in world_of]
+    return found
+
+
+def _trials(
+    subject: str, names: Iterable[str], kind: str, problems: list[str]
+) -> dict[tuple[str | None, str], str]:
+    """The names of a file's trials by what they mean; says which mean nothing, or the same."""
+    found: dict[tuple[str | None, str], str] = {}
+    for name in names:
         if is_ignored(name):
             continue
         if canonical_action(name) is None:
             problems.append(f"{subject}: {name}: unknown action")
-        elif trial_key(name) not in views:
-            problems.append(f"{subject}: {name}: no keypoints")
-        else:
-            found.append((name, world, keypoints[views.pop(trial_key(name))]))
-    problems += [f"{subject}: {name}: no poses" for name in views.values() if not is_ignored(name)]
+            continue
+        first = found.setdefault(trial_key(name), name)
+        if first != name:
+            problems.append(f"{subject}: {name}: the same {kind} trial as {first}; not used")
     return found
 
 
@@ -180,6 +200,10 @@ def _sequences(
 ) -> list[LiftingSequence]:
     where = f"{subject}: {trial}"
     joints_mm = 1000.0 * _numbers(path_3d, where, world, (JOINTS_IN_FILES, 3))
+    if len(joints_mm) == 0:
+        problems.append(f"{where}: no frames; left out")
+    if len(joints_mm) == 0 or not _is_finite(joints_mm, where, problems):
+        return []
     try:
         require_millimetres(path_3d, joints_mm)
     except InputError:
@@ -193,6 +217,8 @@ def _sequences(
     found = []
     for number, view in enumerate(views[: len(CAMERA_IDS)]):
         pixels = _numbers(path_2d, f"{where}, camera {number}", view, (len(HUMAN36M), None))
+        if not _is_finite(pixels[..., :2], f"{where}, camera {number}", problems):
+            continue
         frames = min(len(pixels), len(joints_mm))
         if len(pixels) != len(joints_mm):
             problems.append(
@@ -204,6 +230,15 @@ def _sequences(
         camera = cameras[subject, number]
         body_mm = camera.to_camera_mm(joints_mm[:frames, JOINTS_17])
         root_mm = body_mm[:, _PELVIS]
+        away = np.linalg.norm(camera.project_camera(body_mm) - pixels[:frames, :, :2], axis=-1)
+        # A joint behind the camera has no projection.
+        seen = away[np.isfinite(away)]
+        if len(seen) == 0 or np.median(seen) > _FAR_PX:
+            far = f"{np.median(seen):.0f} px" if len(seen) else "infinitely"
+            problems.append(
+                f"{where}, camera {number}: the keypoints are {far} away from the projected "
+                f"poses, expected at most {_FAR_PX:.0f}; are they in pixels and of this camera?"
+            )
         found.append(
             LiftingSequence(
                 subject=subject,
@@ -221,7 +256,7 @@ def _sequences(
 
 
 def _numbers(path: Path, where: str, value: Any, shape: tuple[int, int | None]) -> np.ndarray:
-    """A finite float64 array (frames, *shape); None stands for at least 2."""
+    """A float64 array (frames, *shape); None stands for at least 2."""
     good = (
         isinstance(value, np.ndarray)
         and value.dtype.kind == "f"
@@ -234,6 +269,12 @@ def _numbers(path: Path, where: str, value: Any, shape: tuple[int, int | None]) 
         raise InputError(
             f"{path}: {where}: got {got}, expected numbers (frames, {shape[0]}, {shape[1] or 2})"
         )
-    if not np.isfinite(value).all():
-        raise InputError(f"{path}: {where}: NaN or infinity in it; get the file again")
     return value.astype(np.float64)
+
+
+def _is_finite(values: np.ndarray, where: str, problems: list[str]) -> bool:
+    """Whether there is no NaN or infinity; says in how many frames there is."""
+    bad = int((~np.isfinite(values).all(axis=(1, 2))).sum())
+    if bad:
+        problems.append(f"{where}: NaN or infinity in {bad} of {len(values)} frames; left out")
+    return bad == 0

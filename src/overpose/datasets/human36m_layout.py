@@ -14,6 +14,7 @@ from overpose.datasets.human36m_archives import ARCHIVE_SUFFIXES, find_archives,
 from overpose.datasets.human36m_files import (
     Metadata,
     MissingLibraryError,
+    VideoInfo,
     probe_video,
     read_metadata,
     read_poses,
@@ -34,7 +35,13 @@ LAYOUT = "S1/Videos, S1/MyPoseFeatures/D3_Positions and metadata.xml"
 _POSES = Path("MyPoseFeatures", "D3_Positions")
 _MONO = Path("MyPoseFeatures", "D3_Positions_mono")
 _MASKS = Path("MySegmentsMat", "ground_truth_bs")
+_VIDEOS = Path("Videos")
 _AGREE_MM = 1.0
+_OFF_CENTER = 0.05
+"""How far the principal point may be from the centre of the videos, as a part of their sides; those
+of the dataset are within 0.02."""
+_Key = tuple[tuple[str | None, str], str]
+"""What identifies a file among its kind: its `trial_key`, and its camera's id ("" for none)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,16 +126,17 @@ def find_human36m(
     known = read_metadata(metadata or _find_metadata(root, Path(source)))
     unknown: set[str] = set()
     recordings: list[Recording] = []
-    trials: list[tuple[str, str, str]] = []
+    trials: list[tuple[_SubjectFiles, str]] = []
     for subject in SUBJECTS:
         if not (root / subject).is_dir():
             problems.append(f"{subject}: no folder {root / subject}")
             continue
-        trials += _trials_of(root / subject, subject, wanted, known, problems, unknown)
+        files = _files_of(root / subject, subject, wanted, problems)
+        trials += [(files, t) for t in _trials_of(files, wanted, known, problems, unknown)]
     checked: dict[tuple[str, int], bool] = {}
     with progress_bar("looking at Human3.6M", len(trials)) as advance:
-        for subject, action, trial in trials:
-            recordings += _recordings(root, subject, action, trial, known, problems, checked)
+        for files, trial in trials:
+            recordings += _recordings(files, trial, known, problems, checked)
             advance(1)
     # A camera may turn out to be wrong at a later trial than its first.
     recordings = [r for r in recordings if checked.get((r.subject, r.camera_number), True)]
@@ -152,8 +160,7 @@ def _root(source: Path, unpack_to: Path | None) -> tuple[Path, list[str]]:
         raise InputError(
             f"{source}: archives only, such as {archives[0].name}; give a directory to unpack to"
         )
-    unpack_archives(archives, unpack_to)
-    return unpack_to, []
+    return unpack_to, unpack_archives(archives, unpack_to)
 
 
 def _find_metadata(root: Path, source: Path) -> Path:
@@ -168,78 +175,122 @@ def _find_metadata(root: Path, source: Path) -> Path:
     )
 
 
+@dataclass(frozen=True)
+class _SubjectFiles:
+    """The files of a subject's folder, of all actions and of unknown names."""
+
+    folder: Path
+    subject: str
+    poses: dict[_Key, Path]
+    mono: dict[_Key, Path]
+    videos: dict[_Key, Path]
+    masks: dict[_Key, Path]
+
+
+def _files_of(
+    folder: Path, subject: str, wanted: tuple[str, ...], problems: list[str]
+) -> _SubjectFiles:
+    def files(part: Path, suffix: str, *, by_camera: bool) -> dict[_Key, Path]:
+        found: dict[_Key, Path] = {}
+        for path in sorted((folder / part).glob("*")):
+            if path.suffix.lower() != suffix or path.name.startswith("."):
+                continue
+            trial, camera_id = _trial_and_camera(path, by_camera)
+            if not trial or is_ignored(trial):
+                continue
+            action = canonical_action(trial)
+            # Two unknown actions are not the same trial because of their number.
+            key = (None, trial) if action is None else trial_key(trial)
+            first = found.setdefault((key, camera_id), path)
+            if first != path and action in wanted:
+                problems.append(f"{subject}: {path.name}: the same trial as {first.name}; not used")
+        return found
+
+    return _SubjectFiles(
+        folder,
+        subject,
+        poses=files(_POSES, ".cdf", by_camera=False),
+        mono=files(_MONO, ".cdf", by_camera=True),
+        videos=files(_VIDEOS, ".mp4", by_camera=True),
+        masks=files(_MASKS, ".mat", by_camera=True),
+    )
+
+
+def _trial_and_camera(path: Path, by_camera: bool) -> tuple[str, str]:
+    """("Walking 1", "54138969") of "Walking 1.54138969.mp4"; ("Walking 1", "") of poses."""
+    if not by_camera:
+        return path.stem, ""
+    trial, _, camera_id = path.stem.rpartition(".")
+    return trial, camera_id
+
+
 def _trials_of(
-    folder: Path,
-    subject: str,
+    files: _SubjectFiles,
     wanted: tuple[str, ...],
     known: Metadata,
     problems: list[str],
     unknown: set[str],
-) -> list[tuple[str, str, str]]:
-    """(subject, action, trial) of all trials with poses; says which are missing."""
-    names = {path.stem for path in (folder / _POSES).glob("*.cdf")}
-    names |= {path.stem.rpartition(".")[0] for path in (folder / _MONO).glob("*.cdf")}
+) -> list[str]:
+    """The names of all trials with poses; says which are missing."""
+    subject, folder = files.subject, files.folder
+    names = [_trial_and_camera(path, False)[0] for path in files.poses.values()]
+    names += [_trial_and_camera(path, True)[0] for path in files.mono.values()]
+    seen = {_trial_and_camera(path, True)[0] for path in files.videos.values()}
     if not names:
         problems.append(f"{subject}: no poses (*.cdf) in {folder / _POSES}")
-    seen = {path.stem.rpartition(".")[0] for path in (folder / "Videos").glob("*.mp4")}
     if not seen:
-        problems.append(f"{subject}: no videos (*.mp4) in {folder / 'Videos'}")
-    names, seen = ({n for n in group if n and not is_ignored(n)} for group in (names, seen))
-    unknown |= {f"{subject}: {name}" for name in names | seen if canonical_action(name) is None}
-    keys: dict[tuple[str | None, str], str] = {}
-    for name in sorted(name for name in names if canonical_action(name) in wanted):
-        first = keys.setdefault(trial_key(name), name)
-        if first != name:
-            problems.append(f"{subject}: {name}: the same trial as {first}; not used")
-    chosen = list(keys.values())
-    if names and seen:
-        expected = set(known.trials.get(subject, ())) | seen
-        for key, name in sorted({trial_key(name): name for name in expected}.items(), key=str):
-            if key[0] in wanted and key not in keys:
-                problems.append(f"{subject}: {name}: no poses, {folder / _POSES / name}.cdf")
-        if not known.trials.get(subject):
-            for action in wanted:
-                count = sum(canonical_action(name) == action for name in chosen)
-                if count < 2:
-                    problems.append(f"{subject}: {action}: {count} trials, expected 2")
-    return [(subject, canonical_action(name) or "", name) for name in chosen] if seen else []
+        problems.append(f"{subject}: no videos (*.mp4) in {folder / _VIDEOS}")
+    unknown |= {f"{subject}: {n}" for n in {*names, *seen} if canonical_action(n) is None}
+    # The spelling of the world poses comes first.
+    chosen: dict[tuple[str | None, str], str] = {}
+    for name in names:
+        if canonical_action(name) in wanted:
+            chosen.setdefault(trial_key(name), name)
+    if not names or not seen:
+        return []
+    expected = {trial_key(name): name for name in {*known.trials.get(subject, ()), *seen}}
+    for key, name in sorted(expected.items(), key=str):
+        if key[0] in wanted and key not in chosen:
+            problems.append(f"{subject}: {name}: no poses, {folder / _POSES / name}.cdf")
+    if not known.trials.get(subject):
+        for action in wanted:
+            count = sum(key[0] == action for key in chosen)
+            if count < 2:
+                problems.append(f"{subject}: {action}: {count} trials, expected 2")
+    return sorted(chosen.values())
 
 
 def _recordings(
-    root: Path,
-    subject: str,
-    action: str,
+    files: _SubjectFiles,
     trial: str,
     known: Metadata,
     problems: list[str],
     checked: dict[tuple[str, int], bool],
 ) -> list[Recording]:
     """The usable recordings of a trial; says why others are not."""
-    folder = root / subject
-    world = folder / _POSES / f"{trial}.cdf"
-    world_poses = _poses(world, f"{subject}: {trial}", problems) if world.is_file() else None
+    subject, folder, key = files.subject, files.folder, trial_key(trial)
+    world = files.poses.get((key, ""))
+    world_poses = _poses(world, f"{subject}: {trial}", problems) if world is not None else None
     found = []
     for number, camera_id in enumerate(CAMERA_IDS):
         name = f"{trial}.{camera_id}"
         where = f"{subject}: {name}"
-        video, mono = folder / "Videos" / f"{name}.mp4", folder / _MONO / f"{name}.cdf"
-        if not video.is_file():
-            problems.append(f"{where}: no video, {video}")
+        video, mono = files.videos.get((key, camera_id)), files.mono.get((key, camera_id))
+        if video is None:
+            problems.append(f"{where}: no video, {folder / _VIDEOS / name}.mp4")
             continue
-        poses = world_poses
-        if poses is None:
-            poses = _poses(mono, where, problems) if mono.is_file() else None
-        if poses is None:
-            if not world.is_file() and not mono.is_file():
-                problems.append(f"{where}: no poses, {world}")
+        source, poses = world, world_poses
+        if poses is None and mono is not None:
+            source, poses = mono, _poses(mono, where, problems)
+        if source is None or poses is None:
+            if world is None and mono is None:
+                problems.append(f"{where}: no poses, {folder / _POSES / trial}.cdf")
             continue
         camera = known.cameras[subject, number]
-        if world_poses is not None and mono.is_file() and (subject, number) not in checked:
+        if world_poses is not None and mono is not None and (subject, number) not in checked:
             checked[subject, number] = _agree(camera, world_poses, mono, where, problems)
-        try:
-            info = probe_video(video)
-        except InputError as error:
-            problems.append(f"{where}: {error}")
+        info = _fitting_video(video, camera, where, problems)
+        if info is None:
             continue
         if info.frames != len(poses):
             problems.append(
@@ -249,27 +300,44 @@ def _recordings(
         missing = int((~np.isfinite(poses).all(axis=(1, 2))).sum())
         if missing:
             problems.append(f"{where}: {missing} of {len(poses)} poses hold NaN; left out")
-        masks = folder / _MASKS / f"{name}.mat"
         found.append(
             Recording(
                 subject=subject,
-                action=action,
+                action=canonical_action(trial) or "",
                 trial=trial,
                 camera_number=number,
                 camera=replace(camera, width=info.width, height=info.height),
-                poses=world if world_poses is not None else mono,
+                poses=source,
                 poses_are_mono=world_poses is None,
                 video=video,
-                masks=masks if masks.is_file() else None,
+                masks=files.masks.get((key, camera_id)),
                 frames=min(info.frames, len(poses)),
             )
         )
-    if found and any(r.masks for r in found):
+    if any(recording.masks for recording in found):
         for recording in found:
             if recording.masks is None:
                 name = f"{trial}.{CAMERA_IDS[recording.camera_number]}"
                 problems.append(f"{subject}: {name}: no masks, {folder / _MASKS / name}.mat")
     return found
+
+
+def _fitting_video(path: Path, camera: Camera, where: str, problems: list[str]) -> VideoInfo | None:
+    """What a video is like; None, and a line that says why, if the camera cannot be of it."""
+    try:
+        info = probe_video(path)
+    except InputError as error:
+        problems.append(f"{where}: {error}")
+        return None
+    off = np.abs(camera.center_px / (info.width, info.height) - 0.5)
+    if off.max() > _OFF_CENTER:
+        width, height = (2 * camera.center_px).round().astype(int).tolist()
+        problems.append(
+            f"{where}: the video has {info.width} x {info.height} px, but its camera is of about "
+            f"{width} x {height}; expected the video as it was recorded; not used"
+        )
+        return None
+    return info
 
 
 def _poses(path: Path, where: str, problems: list[str]) -> np.ndarray | None:

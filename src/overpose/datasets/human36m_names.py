@@ -116,5 +116,11 @@ def trial_key(name: str) -> tuple[str | None, str]:
 
 
 def split_of(subject: str) -> str:
-    """ "train" or "test": the paper's split of the subjects."""
+    """ "train" or "test": the paper's split of the subjects.
+
+    Raises:
+        InputError: the subject is in neither.
+    """
+    if subject not in SUBJECTS:
+        raise InputError(f"subject: got {subject!r}, expected one of {', '.join(SUBJECTS)}")
     return "test" if subject in TEST_SUBJECTS else "train"
