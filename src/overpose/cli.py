@@ -134,6 +134,8 @@ class Reproduce:
     """CMU's motion capture: a directory or an archive in the official layout (cpu, paper)."""
     splits: Path | None = None
     """Which trials train and test, JSON; see docs/data.md (cpu, paper)."""
+    data: Path | None = None
+    """A finished dataset instead of rendering one, e.g. Human3.6M or your own."""
     seeds: tuple[int, ...] | None = None
     """Seeds of training, instead of the preset's."""
     processes: int | None = None
@@ -153,6 +155,7 @@ class Reproduce:
             self.out,
             mocap=self.mocap,
             splits=self.splits,
+            data=self.data,
             processes=self.processes,
             seeds=self.seeds,
             overwrite=self.overwrite,
@@ -293,6 +296,8 @@ class DataHuman36m:
     """Take one frame of that many; the videos have 50 a second."""
     metadata: Path | None = None
     """metadata.xml, if it is elsewhere."""
+    processes: int | None = None
+    """Videos to convert at a time; one for each core if not given."""
     overwrite: bool = False
     """Replace a finished dataset, or another one, in the directory."""
 
@@ -308,6 +313,7 @@ class DataHuman36m:
             actions=self.actions or PAPER_ACTIONS,
             every=self.every,
             metadata=self.metadata,
+            processes=self.processes,
             overwrite=self.overwrite,
         )
         print(dataset_text(dataset))
@@ -327,6 +333,8 @@ class DataOwn:
     """Directory of the dataset."""
     image_size: int = 128
     """Height and width of the crops, pixels."""
+    processes: int | None = None
+    """For checking and converting; one for each core if not given."""
     overwrite: bool = False
     """Replace a finished dataset, or another one, in the directory."""
 
@@ -335,7 +343,11 @@ class DataOwn:
         from overpose.evaluation.protocols import dataset_text
 
         dataset = convert_own_data(
-            self.source, self.out, image_size=self.image_size, overwrite=self.overwrite
+            self.source,
+            self.out,
+            image_size=self.image_size,
+            processes=self.processes,
+            overwrite=self.overwrite,
         )
         print(dataset_text(dataset))
         print(self.out)
@@ -400,8 +412,8 @@ class Train:
     """Where to train."""
 
     def run(self) -> None:
-        from overpose.evaluation.pipeline import train_stages
         from overpose.evaluation.presets import preset_named
+        from overpose.evaluation.standalone import train_stages
         from overpose.training import Runtime
 
         trained = train_stages(
@@ -429,13 +441,24 @@ class Evaluate:
     """Directories of trained models (or of stages, whose last model is taken)."""
     out: Path
     """Directory for the report."""
+    protocols: tuple[Literal["1", "2"], ...] = ()
+    """Of a converted Human3.6M: also protocol 1 (MPJPE) or 2 (P-MPJPE), into human36m.json."""
+    joints: Literal[17, 14] = 17
+    """For these protocols: all 17 joints, or the 14 shared with LSP."""
     overwrite: bool = False
     """Replace an earlier report."""
 
     def run(self) -> None:
-        from overpose.evaluation.pipeline import evaluate_models
+        from overpose.evaluation.standalone import evaluate_models
 
-        evaluate_models(self.models, self.data, self.out, overwrite=self.overwrite)
+        evaluate_models(
+            self.models,
+            self.data,
+            self.out,
+            protocols=self.protocols,
+            joints=self.joints,
+            overwrite=self.overwrite,
+        )
         print(f"tables: {self.out / 'tables.md'}")
 
 
@@ -493,7 +516,7 @@ class TrainLifter:
 
 @dataclass(frozen=True)
 class EvaluateVideo:
-    """Measure predictions on real videos against marker-based joints, beside BlazePose's own 3D.
+    """Measure predictions on real videos against reference joints, beside BlazePose's own 3D.
 
     Example: overpose evaluate-video balancing --out runs/balancing
     """

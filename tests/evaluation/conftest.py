@@ -115,7 +115,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_dataset() -> Callable[..., Path]:
     """The function that writes a tiny dataset; see `write_tiny_dataset`."""
     return write_tiny_dataset

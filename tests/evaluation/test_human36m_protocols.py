@@ -1,5 +1,7 @@
 """The protocols of Human3.6M: which samples, which means, and the names beside the numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -13,6 +15,7 @@ from overpose.evaluation.human36m_protocols import (
     PROTOCOL_2,
     PROTOCOLS,
     evaluate_human36m,
+    gaps_of,
     require_human36m_split,
     score_human36m,
 )
@@ -143,6 +146,19 @@ def test_predictions_stay_with_their_own_images(dataset) -> None:
 
     result = evaluate_human36m(perfect, dataset, protocol=PROTOCOL_1, batch_size=4)
     assert result.action_mean_mm == pytest.approx(0, abs=1e-4)
+
+
+def test_what_a_dataset_lacks_of_the_protocol_is_named(tmp_path, tiny_dataset) -> None:
+    subjects = {"train": ("S1", "S5", "S6", "S7", "S8"), "test": ("S9",)}
+    path = tiny_dataset(tmp_path / "d", per_group=1, actions=ACTIONS, subjects=subjects)
+    with open_dataset(path) as found:
+        assert gaps_of(found, PAPER) == ("no test frames of S11", "1 of 4 cameras")
+        other = found.select(np.ones(len(found), bool))
+        other.info = replace(other.info, plan={"every": 5}, provenance={"problems": ["a", "b"]})
+        assert gaps_of(other, PROTOCOL_1)[2:] == (
+            "one frame of 5",
+            "2 problems while it was converted, see dataset.json",
+        )
 
 
 def test_models_must_fit_the_protocol(dataset) -> None:

@@ -104,7 +104,8 @@ def no_pictures(monkeypatch):
 
 
 def run(out, preset=TINY, **changes):
-    return reproduce(preset, out, processes=1, make_renderer=make_line_renderer, **changes)
+    changes = {"processes": 1, "memory": False, "make_renderer": make_line_renderer, **changes}
+    return reproduce(preset, out, **changes)
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +180,12 @@ def test_a_finished_run_trains_and_renders_nothing_again(finished, monkeypatch):
     monkeypatch.setattr(pipeline, "train_stage", refuse)
     monkeypatch.setattr(pipeline, "evaluate", refuse)
     again = reproduce(
-        TINY, finished.out, processes=1, seeds=(0, 1), make_renderer=lambda config: refuse
+        TINY,
+        finished.out,
+        processes=1,
+        seeds=(0, 1),
+        memory=False,
+        make_renderer=lambda config: refuse,
     )
     assert again.report.rows == finished.report.rows
 
@@ -281,6 +287,69 @@ def test_a_preset_on_real_motion_asks_for_it(tmp_path):
 def test_a_preset_that_makes_up_its_motion_takes_no_other(tmp_path, given):
     with pytest.raises(InputError, match=f"got --{given}, but it makes up its motion"):
         run(tmp_path / "out", **{given: tmp_path})
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_finished_dataset_is_measured_in_the_place_of_a_rendered_one(tmp_path, tiny_dataset):
+    data = tiny_dataset(tmp_path / "data", size=SIZE)
+    result = run(tmp_path / "out", replace(TINY, kde=None, linkde=None), data=data)
+    assert {row.action for row in result.report.rows} == {"walking", "running", "mean"}
+    assert result.failed == ()
+    assert result.report.dataset.startswith("tiny, ")
+    assert not (tmp_path / "out" / "dataset").exists()
+    with pytest.raises(InputError, match="another experiment"):  # a rendered one
+        run(tmp_path / "out", replace(TINY, kde=None, linkde=None))
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_human36m_is_measured_by_its_own_protocol_with_both_means(
+    tmp_path, tiny_dataset, monkeypatch, capsys
+):
+    monkeypatch.setattr(reproduction, "HUMAN36M_NAME", "tiny")
+    data = tiny_dataset(
+        tmp_path / "data",
+        size=SIZE,
+        subjects={"train": ("S1", "S5"), "test": ("S9", "S11")},
+        actions=("Walking", "Eating"),
+    )
+    preset = replace(TINY, kde=None, linkde=None, nearest_pose=False, model_per_action=True)
+    report = run(tmp_path / "out", preset, data=data).report
+    assert report.protocol.startswith("Tekin et al. 2016, Table 1 (train S1, S5")
+    assert "no train frames of S6, S7, S8" in report.protocol
+    saved = json.loads((tmp_path / "out" / "human36m.json").read_text())
+    rows = {(row.method, row.action): row.mpjpe_mm for row in report.rows}
+    for method in ("mean_pose", *METHODS):
+        (found,) = saved[f"{method}, seed 0"]
+        assert found["action_mean_mm"] == pytest.approx(rows[method, "mean"])
+        assert found["frames"] == {"Eating": 16, "Walking": 16}
+    assert "mean over frames" in capsys.readouterr().out
+    other = tiny_dataset(tmp_path / "other", size=SIZE)
+    with pytest.raises(InputError, match="subject 01 is in split 'train'"):
+        run(tmp_path / "again", preset, data=other)
+
+
+@pytest.mark.parametrize("given", ["mocap", "splits"])
+def test_a_finished_dataset_and_motion_capture_are_refused_together(tmp_path, tiny_dataset, given):
+    data = tiny_dataset(tmp_path / "data", size=SIZE)
+    with pytest.raises(InputError, match=f"got --data and --{given}"):
+        run(tmp_path / "out", data=data, **{given: tmp_path})
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_dataset_without_training_or_test_samples_is_refused(tmp_path, tiny_dataset, split):
+    other = "test" if split == "train" else "train"
+    data = tiny_dataset(tmp_path / "data", size=SIZE, subjects={other: ("01", "02")})
+    with pytest.raises(InputError, match=f"got no samples of split '{split}'"):
+        run(tmp_path / "out", data=data)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dataset_of_another_image_size_is_refused_before_anything_is_made(tmp_path, tiny_dataset):
+    data = tiny_dataset(tmp_path / "data", size=48)
+    with pytest.raises(InputError, match="has images of 48 px"):
+        run(tmp_path / "out", data=data)
     assert not (tmp_path / "out").exists()
 
 

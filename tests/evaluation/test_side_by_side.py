@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from test_pipeline import TINY
+from test_standalone import TINY
 
 from overpose.baselines.convolutions import ConvolutionsConfig
 from overpose.baselines.dconv import DconvConfig

@@ -1,5 +1,6 @@
-"""Tables of what is measured besides the rows of report.json: errors by joint, size of models."""
+"""Tables of what is measured besides the rows of report.json: errors by joint, size and memory."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,8 +13,16 @@ Details = Mapping[str, Sequence[Mapping[str, Any]]]
 """By method, what `pipeline.details_of` gives for each run that has it."""
 
 
-def detail_tables(details: Details) -> list[TextTable]:
-    """Errors by joint and sizes, methods in the order of all tables; none without details."""
+def detail_tables(
+    details: Details, memory_mib: Mapping[str, float] | None = None
+) -> list[TextTable]:
+    """Errors by joint, sizes and memory, methods in the order of all tables.
+
+    Args:
+        details: none gives no table.
+        memory_mib: by method what `memory.prediction_memory_mib` gives.
+    """
+    memory_mib = memory_mib or {}
     methods = [m for m in METHOD_TITLES if any(details.get(m, ()))]
     if not methods:
         return []
@@ -30,11 +39,16 @@ def detail_tables(details: Details) -> list[TextTable]:
     )
     sizes = TextTable(
         "Size of the models",
-        "Weights on disk, single precision. LinKDE also draws its random features anew from their "
-        "seed; the systems that search keep all training poses.",
-        ("Method", "MiB"),
+        "Weights on disk, single precision: LinKDE also draws its random features anew from their "
+        "seed; the systems that search keep all training poses. Memory: the peak of a process that "
+        "loads the model and predicts 256 images at once, Python and all libraries included.",
+        ("Method", "Weights, MiB", "Memory of prediction, MiB"),
         tuple(
-            (METHOD_TITLES[method], number_text(_mean_of(details[method], "model_mib")))
+            (
+                METHOD_TITLES[method],
+                number_text(_mean_of(details[method], "model_mib")),
+                number_text(memory_mib.get(method, math.nan), digits=0),
+            )
             for method in methods
         ),
     )

@@ -120,6 +120,31 @@ def draw_errors(path: Path, rows: Sequence[Row]) -> None:
         figure.savefig(temporary, format="png")
 
 
+def draw_learning_curve(path: Path, curve: Mapping[int, Sequence[Row]]) -> None:
+    """Save a line for each method: MPJPE in mm over the number of training images."""
+    figure = Figure(figsize=(5, 3.5), dpi=DOTS_PER_INCH, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    lines: dict[str, list[tuple[int, float]]] = {}
+    for size, rows in curve.items():
+        for row in rows:
+            if row.mpjpe_mm is not None:
+                lines.setdefault(row.method, []).append((size, row.mpjpe_mm))
+    for method in methods_of([row for rows in curve.values() for row in rows]):
+        if method in lines:
+            axes.plot(*zip(*lines[method], strict=True), marker="o", label=method)
+    axes.set_xscale("log")
+    axes.set_xticks(list(curve), [f"{size:,}" for size in curve])
+    axes.minorticks_off()
+    axes.set_xlabel("training images")
+    axes.set_ylabel("MPJPE, mm")
+    axes.spines[["top", "right"]].set_visible(False)
+    if lines:
+        axes.legend(frameon=False, fontsize=8)
+    with writing_file(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
 def _draw_skeleton(
     axes: Axes3D, pose_mm: np.ndarray, half_side_mm: float, skeleton: Skeleton
 ) -> None:

@@ -4,8 +4,10 @@ Every number carries the name of its protocol and its number of joints. Reading 
 to `datasets`; benchmarks of our own to `protocols`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +21,9 @@ from overpose.datasets.human36m_names import (
 )
 from overpose.datasets.store import Dataset
 from overpose.errors import InputError
-from overpose.evaluation.protocols import Predict
+from overpose.evaluation.protocols import Predict, predict_poses
+from overpose.evaluation.report import Row
+from overpose.files import write_json
 from overpose.metrics import mpjpe, p_mpjpe
 from overpose.skeleton import HUMAN36M
 
@@ -30,6 +34,7 @@ JOINTS_14 = (
 )  # fmt: skip
 """The 14 joints that Human3.6M shares with LSP, on which many later results are given."""
 
+CAMERAS = 4
 _SPLIT = f"train {', '.join(TRAIN_SUBJECTS)}; test {', '.join(TEST_SUBJECTS)}"
 
 
@@ -88,12 +93,14 @@ class Human36mResult:
         joints: over how many joints, 17 or 14.
         error_mm: for each action the error, mm.
         frames: for each action how many test frames it is the mean of.
+        gaps: what the dataset lacks of the protocol's, see `gaps_of`.
     """
 
     protocol: Human36mProtocol
     joints: int
     error_mm: Mapping[str, float]
     frames: Mapping[str, int]
+    gaps: tuple[str, ...] = ()
 
     @property
     def action_mean_mm(self) -> float:
@@ -108,9 +115,26 @@ class Human36mResult:
         return float(np.average([self.error_mm[action] for action in actions], weights=weights))
 
     @property
-    def missing_actions(self) -> tuple[str, ...]:
-        """Actions of the protocol without test frames; with any, no published mean compares."""
-        return tuple(a for a in self.protocol.actions if a not in self.error_mm)
+    def missing(self) -> tuple[str, ...]:
+        """Actions of the protocol without test frames, and `gaps`: with any, no published mean
+        compares."""
+        actions = [a for a in self.protocol.actions if a not in self.error_mm]
+        named = [f"no test frames of {', '.join(actions)}"] if actions else []
+        return (*named, *self.gaps)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a JSON file holds of it."""
+        return {
+            "protocol": self.protocol.name,
+            "measure": self.protocol.measure,
+            "text": self.protocol.text,
+            "joints": self.joints,
+            "error_mm": dict(self.error_mm),
+            "frames": dict(self.frames),
+            "action_mean_mm": self.action_mean_mm,
+            "frame_mean_mm": self.frame_mean_mm,
+            "missing": list(self.missing),
+        }
 
     def lines(self) -> list[str]:
         """The result in words, one line a number, each with protocol and joint count."""
@@ -121,10 +145,10 @@ class Human36mResult:
         ]
         lines.append(f"{label}: mean over actions: {self.action_mean_mm:.2f} mm")
         lines.append(f"{label}: mean over frames: {self.frame_mean_mm:.2f} mm")
-        if self.missing_actions:
+        if self.missing:
             lines.append(
-                f"{label}: incomplete, without {', '.join(self.missing_actions)}: the means do "
-                "not compare with published ones"
+                f"{label}: incomplete ({'; '.join(self.missing)}): the means do not compare with "
+                "published ones"
             )
         return lines
 
@@ -177,6 +201,7 @@ def evaluate_human36m(
     protocol: Human36mProtocol,
     joints: int = 17,
     batch_size: int = 256,
+    masked: bool = False,
 ) -> Human36mResult:
     """Predict the test images of a converted Human3.6M and measure the predictions.
 
@@ -186,6 +211,7 @@ def evaluate_human36m(
         protocol: which.
         joints: 17 or 14.
         batch_size: images at once.
+        masked: whether models take images with the person's mask as fourth channel.
 
     Raises:
         InputError: the dataset is split otherwise, models do not fit the protocol, or a prediction
@@ -201,19 +227,74 @@ def evaluate_human36m(
         raise InputError(f"models: protocol {protocol.name!r} needs {wanted}")
     if isinstance(models, Mapping) and (absent := [a for a in actions if a not in models]):
         raise InputError(f"models: got none for {', '.join(absent)}, expected one for each action")
+    images_of = test.masked_images if masked else test.images
     predicted = np.empty(test.poses_mm.shape, dtype=np.float32)
     for action in actions:
         predict = models[action] if isinstance(models, Mapping) else models
         those = np.flatnonzero(test.actions == action)
-        for start in range(0, len(those), batch_size):
-            part = those[start : start + batch_size]
-            poses = np.asarray(predict(test.images(part)))
-            if poses.shape != (len(part), len(HUMAN36M), 3):
-                raise InputError(
-                    f"prediction: got shape {poses.shape}, expected {(len(part), 17, 3)}"
-                )
-            predicted[part] = poses
-    return score_human36m(predicted, test.poses_mm, test.actions, protocol=protocol, joints=joints)
+        predicted[those], _ = predict_poses(predict, images_of, those, batch_size)
+    result = score_human36m(
+        predicted, test.poses_mm, test.actions, protocol=protocol, joints=joints
+    )
+    return replace(result, gaps=gaps_of(dataset, protocol))
+
+
+def results_of_rows(
+    rows: Sequence[Row], dataset: Dataset, protocol: Human36mProtocol
+) -> dict[str, list[Human36mResult]]:
+    """What rows that were measured on all test images are in a protocol of MPJPE over 17 joints.
+
+    Args:
+        rows: of any methods and seeds; those of failed ones and of means are passed over.
+        dataset: as `convert_human36m` made it, on which they were measured.
+        protocol: `PAPER` if every action has a model of its own, otherwise `PROTOCOL_1`.
+
+    Returns:
+        By method and seed, e.g. "direct, seed 0".
+    """
+    names = dataset.actions[dataset.splits == "test"].tolist()
+    frames = {action: names.count(action) for action in protocol.actions}
+    errors: dict[str, dict[str, float]] = {}
+    for row in rows:
+        if row.mpjpe_mm is not None and frames.get(row.action):
+            errors.setdefault(run_name(row.method, row.seed), {})[row.action] = row.mpjpe_mm
+    gaps = gaps_of(dataset, protocol)
+    return {
+        name: [Human36mResult(protocol, len(HUMAN36M), found, {a: frames[a] for a in found}, gaps)]
+        for name, found in errors.items()
+    }
+
+
+def write_human36m(path: Path, results: Mapping[str, Sequence[Human36mResult]]) -> None:
+    """Write results by method and seed as human36m.json, and print every line of them."""
+    write_json(path, {name: [r.to_json() for r in found] for name, found in results.items()})
+    for name, found in results.items():
+        print(name, *(line for result in found for line in result.lines()), sep="\n", flush=True)
+
+
+def run_name(method: str, seed: int) -> str:
+    """What results of a method and a seed are called."""
+    return f"{method}, seed {seed}"
+
+
+def gaps_of(dataset: Dataset, protocol: Human36mProtocol) -> tuple[str, ...]:
+    """What a converted Human3.6M lacks of a protocol's samples, in words; actions aside."""
+    named = np.isin(dataset.actions, protocol.actions)
+    gaps = []
+    for split, wanted in (("train", TRAIN_SUBJECTS), ("test", TEST_SUBJECTS)):
+        there = set(dataset.subjects[named & (dataset.splits == split)].tolist())
+        if absent := [subject for subject in wanted if subject not in there]:
+            gaps.append(f"no {split} frames of {', '.join(absent)}")
+    test = dataset.select(named & (dataset.splits == "test"))
+    cameras = len(set(test.cameras.tolist()))
+    if cameras < CAMERAS:
+        gaps.append(f"{cameras} of {CAMERAS} cameras")
+    every = dataset.info.plan.get("every", 1)
+    if every != 1:
+        gaps.append(f"one frame of {every}")
+    if problems := dataset.info.provenance.get("problems"):
+        gaps.append(f"{len(problems)} problems while it was converted, see dataset.json")
+    return tuple(gaps)
 
 
 def require_human36m_split(dataset: Dataset) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 
 from overpose.baselines.convolutions import SharedConvolutions
 from overpose.baselines.dconv import DconvMPHML
-from overpose.baselines.structnet import StructNet
-from overpose.datasets.store import Dataset, open_dataset
+from overpose.baselines.structnet import StructNet, with_limb_lengths
+from overpose.datasets.store import Dataset
 from overpose.errors import InputError
 from overpose.evaluation.baseline_stages import (
     KERNEL_METHODS,
@@ -24,24 +24,22 @@ from overpose.evaluation.baseline_stages import (
 )
 from overpose.evaluation.presets import Preset
 from overpose.evaluation.protocols import (
-    PROTOCOL,
+    Adjust,
     Predict,
-    dataset_text,
     evaluate,
     failed_row,
     mean_pose_predictor,
     mean_row,
-    require_disjoint_subjects,
-    require_image_size,
 )
-from overpose.evaluation.report import MEAN, Report, Row, new_report, parse_row, write_report
-from overpose.evaluation.tables import print_tables, tables_markdown
-from overpose.files import read_json, require_writable, write_json, writing_file
+from overpose.evaluation.report import MEAN, Row, parse_row
+from overpose.files import read_json, write_json, writing_file
+from overpose.metrics import limb_lengths
 from overpose.models.autoencoder import PoseAutoencoder
 from overpose.models.pca import fit_pca
 from overpose.models.regressor import PoseRegressor
-from overpose.models.storage import load_model, read_model_config
+from overpose.models.storage import load_model
 from overpose.progress import say
+from overpose.seeding import random_stream
 from overpose.training import (
     FinetuneStage,
     ImageStage,
@@ -65,6 +63,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "dconv_mp_hml": (DETECTION,),
     "structnet_max": (DETECTION, "structnet"),
     "structnet_avg": (DETECTION, "structnet"),
+    "structnet_avg_apf": (DETECTION, "structnet"),
     "direct": ("direct",),
     "latent": ("autoencoder", "latent"),
     "finetuned": ("autoencoder", "latent", "finetuned"),
@@ -121,6 +120,16 @@ class Samples:
             return None
         return self.val.images(np.arange(len(self.val))), self.val.poses_mm.copy()
 
+    def part(self, count: int, seed: int) -> "Samples":
+        """At most `count` training rows, chosen at random, and all others.
+
+        Larger parts of the same seed hold the smaller ones.
+        """
+        rows = np.flatnonzero(self.dataset.splits == "train")
+        order = random_stream(seed, "part", "train").permutation(len(rows))
+        others = np.flatnonzero(self.dataset.splits != "train")
+        return Samples(self.dataset.select(np.sort(np.concatenate([others, rows[order[:count]]]))))
+
     def free_images(self) -> None:
         """Let go of the images; they are read again if needed."""
         for name in ("train_images", "validation"):
@@ -161,6 +170,12 @@ def needs(preset: Preset, method: str) -> tuple[str, ...]:
     return stages
 
 
+def stages_before(preset: Preset, stage: str) -> tuple[str, ...]:
+    """The stages that a stage needs in a preset, in order, and itself."""
+    methods = (method for method, stages in NEEDS.items() if stages[-1:] == (stage,))
+    return next((needs(preset, method) for method in methods), (stage,))
+
+
 def stages_s(stages: Sequence[Path]) -> float:
     """Seconds of training that the metrics in the stages' directories add up to."""
     return sum(
@@ -180,6 +195,7 @@ def methods_of_preset(preset: Preset) -> list[str]:
         "dconv_mp_hml": preset.dconv is None,
         "structnet_max": preset.structnet is None,
         "structnet_avg": preset.structnet is None,
+        "structnet_avg_apf": preset.structnet is None,
         "pca": preset.pca_rank is None,
     }
     return [method for method in NEEDS if not absent.get(method)]
@@ -217,6 +233,7 @@ def run_methods(run: Run) -> list[Row]:
                 seed=run.seed,
                 train_s=run.train_s(method),
                 masked=method in KERNEL_METHODS,
+                adjust=told_of(method),
                 joint_errors=joint_errors,
             )
             details = {"joint_errors_mm": joint_errors, "model_mib": _model_mib(run, method)}
@@ -248,10 +265,20 @@ def details_of(run: Run, method: str) -> dict[str, Any]:
 
 def _model_mib(run: Run, method: str) -> float:
     """Size on disk of the weights that prediction needs."""
-    if not NEEDS[method]:
-        return 0.0
-    weights = run.out / NEEDS[method][-1] / "last" / "weights.safetensors"
-    return weights.stat().st_size / 2**20
+    place = model_place(run, method)
+    return 0.0 if place is None else (place / "weights.safetensors").stat().st_size / 2**20
+
+
+def model_place(run: Run, method: str) -> Path | None:
+    """The directory of the trained model that a method predicts with; None if it has none."""
+    return run.out / NEEDS[method][-1] / "last" if NEEDS[method] else None
+
+
+def told_of(method: str) -> Adjust | None:
+    """What a method makes of its predictions with knowledge of the person, which no image gives."""
+    if method != "structnet_avg_apf":
+        return None
+    return lambda poses_mm, true_mm: with_limb_lengths(poses_mm, limb_lengths(true_mm))
 
 
 def predictor_of(run: Run, method: str) -> Predict:
@@ -291,6 +318,7 @@ def train_stage(run: Run, stage: str) -> object:
         "preset": preset.name,
         "seed": run.seed,
         "method": stage,
+        "stages": list(stages_before(preset, stage)),
     }
     if stage in KERNEL_METHODS:
         return fit_kernel_method(
@@ -335,114 +363,6 @@ def train_stage(run: Run, stage: str) -> object:
     )
 
 
-def train_stages(
-    preset: Preset,
-    data: Path,
-    out: Path,
-    *,
-    stage: str = "all",
-    seed: int = 0,
-    runtime: Runtime | None = None,
-) -> dict[str, Path]:
-    """Train one stage, and first the stages that it needs, or all of them; each resumes.
-
-    One model for all actions, whatever the preset does in `reproduce`.
-
-    Args:
-        preset: sizes and budgets; its images must be as large as the dataset's.
-        data: a rendered dataset.
-        out: each stage gets a directory in it.
-        stage: "autoencoder", "direct", "latent", "finetune", "pca", the name of another system's
-            stage, or "all": the four of ours, and "pca" where the preset has it.
-        seed: of training.
-        runtime: device and threads.
-
-    Returns:
-        The directory of the last model of each trained stage.
-
-    Raises:
-        InputError: there is no such stage, the dataset does not fit the preset, or `out` holds
-            stages that were trained otherwise.
-    """
-    chains = {needs(preset, m)[-1]: needs(preset, m) for m in methods_of_preset(preset) if NEEDS[m]}
-    chains["autoencoder"] = ("autoencoder",)
-    chains["finetune"] = chains.pop("finetuned")
-    ours = [name for name in ("direct", "finetune", "pca") if name in chains]
-    if stage != "all" and stage not in chains:
-        raise InputError(
-            f"stage: got {stage!r}, expected all, {', '.join(sorted(chains))}: what preset "
-            f"{preset.name} has"
-        )
-    wanted = [chains[name] for name in (ours if stage == "all" else [stage])]
-    stages = list(dict.fromkeys(name for chain in wanted for name in chain))
-    with open_dataset(data) as dataset:
-        require_disjoint_subjects(dataset)
-        require_image_size(dataset, preset.image_encoder.image_size)
-        if "train" not in dataset.splits:
-            raise InputError(f"{data}: got no samples of split 'train', expected at least one")
-        run = Run(preset, Samples(dataset), out, seed, runtime or Runtime())
-        for name in stages:
-            train_stage(run, name)
-    return {name: out / name / "last" for name in stages}
-
-
-def evaluate_models(
-    models: Sequence[Path], data: Path, out: Path, *, overwrite: bool = False
-) -> Report:
-    """Measure trained models on a dataset's test samples; write report.json and tables.md, print.
-
-    Args:
-        models: directories of models that predict poses, or of stages, whose last model is taken.
-        data: a rendered dataset.
-        out: directory for `report.json` and `tables.md`.
-        overwrite: whether an earlier report there may be replaced.
-
-    Raises:
-        InputError: a model cannot be read, predicts no poses, takes images of another size, was
-            trained on a test subject, or is a second one of the same method and seed; or the report
-            is there already.
-    """
-    if out.is_file():
-        raise InputError(f"{out}: is a file, expected a directory for the report")
-    for name in ("report.json", "tables.md"):
-        require_writable(out / name, overwrite=overwrite)
-    if not models:
-        raise InputError("models: got none, expected at least one directory")
-    rows: list[Row] = []
-    places: dict[tuple[str, int], Path] = {}
-    with open_dataset(data) as dataset:
-        for given in models:
-            place = given / "last" if (given / "last").is_dir() else given
-            model, known = _loaded(place)
-            size = _image_size(model)
-            if size is not None:
-                require_image_size(dataset, size)
-            stage, seed = str(known.get("method", _kind(model))), int(known.get("seed", 0))
-            if (stage, seed) in places:
-                raise InputError(
-                    f"{place} and {places[stage, seed]} are both {stage}, seed {seed}; expected "
-                    "one model for each method and seed"
-                )
-            places[stage, seed] = place
-            for method in [m for m, stages in NEEDS.items() if stages[-1:] == (stage,)] or [stage]:
-                siblings = [place.parent.parent / name for name in NEEDS.get(method, ())]
-                rows += evaluate(
-                    prediction(model, method),
-                    dataset,
-                    method=method,
-                    seed=seed,
-                    train_s=stages_s(siblings) if place.name == "last" else 0.0,
-                    train_subjects=known.get("train_subjects"),
-                    masked=isinstance(model, KernelSystem),
-                )
-        report = new_report(PROTOCOL, dataset_text(dataset), rows)
-    write_report(out / "report.json", report)
-    with writing_file(out / "tables.md") as temporary:
-        temporary.write_text(tables_markdown(report), encoding="utf-8")
-    print_tables(report)
-    return report
-
-
 def merge_actions(parts: Sequence[Sequence[Row]]) -> list[Row]:
     """Join the rows of runs that share out the actions, and make the mean over all actions.
 
@@ -466,7 +386,7 @@ def prediction(model: object, method: str) -> Predict:
     Raises:
         InputError: the model predicts no poses from images.
     """
-    if isinstance(model, StructNet) and method == "structnet_avg":
+    if isinstance(model, StructNet) and method in ("structnet_avg", "structnet_avg_apf"):
         return model.predict_average
     if not isinstance(model, Predictor):
         raise InputError(f"got a {type(model).__name__}, expected a system that predicts poses")
@@ -477,28 +397,3 @@ def _detection(run: Run) -> SharedConvolutions:
     model = load_model(run.out / DETECTION / "last")
     assert isinstance(model, DconvMPHML)
     return model.shared
-
-
-def _loaded(place: Path) -> tuple[Predictor, dict[str, Any]]:
-    """The model and what its training noted down: method, seed, subjects."""
-    model = load_model(place)
-    if not isinstance(model, Predictor):
-        raise InputError(
-            f"{place}: is a {type(model).__name__}, expected a model that predicts poses from "
-            "images: direct, latent, finetuned or one of the other systems"
-        )
-    known = read_model_config(place).get("provenance")
-    return model, known if isinstance(known, dict) else {}
-
-
-def _image_size(model: Predictor) -> int | None:
-    """Side of the images that it takes; None: any."""
-    if isinstance(model, PoseRegressor):
-        return model.config.image_encoder.image_size
-    if isinstance(model, DconvMPHML | StructNet):
-        return model.config.convolutions.image_size
-    return None
-
-
-def _kind(model: Predictor) -> str:
-    return model.config.kind if isinstance(model, PoseRegressor) else type(model).__name__

@@ -4,6 +4,7 @@ Source: Tekin, Katircioglu, Salzmann, Lepetit, Fua: Structured Prediction of 3D 
 Deep Neural Networks, BMVC 2016.
 """
 
+DATASET = "Human3.6M"
 TABLE_1_ACTIONS = (
     "Discussion",
     "Eating",

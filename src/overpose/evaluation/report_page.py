@@ -48,7 +48,7 @@ def write_page(
         figures: titles and PNG files, put into the page; files that are not there are left out.
     """
     measured = measured_tables(report)
-    first, second = published_tables()
+    first, second = published_tables(report)
     tables = (measured[0], first, *measured[1:3], second, *measured[3:], *extra)
     facts = {
         "Dataset": report.dataset,

@@ -14,25 +14,43 @@ import numpy as np
 from overpose.datasets.cmu_studio import NAME as CMU_NAME
 from overpose.datasets.cmu_studio import PROVENANCE as CMU_PROVENANCE
 from overpose.datasets.cmu_studio import LibraryMotions, read_splits
+from overpose.datasets.human36m import NAME as HUMAN36M_NAME
 from overpose.datasets.procedural import NAME as PROCEDURAL_NAME
 from overpose.datasets.procedural import PROVENANCE as PROCEDURAL_PROVENANCE
 from overpose.datasets.procedural import ProceduralMotions
-from overpose.datasets.store import Dataset
+from overpose.datasets.store import Dataset, open_dataset
 from overpose.errors import InputError
 from overpose.evaluation.details import detail_tables
 from overpose.evaluation.figures import draw_comparison, draw_errors
+from overpose.evaluation.human36m_protocols import (
+    PAPER,
+    PROTOCOL_1,
+    Human36mProtocol,
+    gaps_of,
+    require_human36m_split,
+    results_of_rows,
+    write_human36m,
+)
+from overpose.evaluation.learning_curve import curve_table, learning_curve
+from overpose.evaluation.memory import prediction_memory_mib
 from overpose.evaluation.pipeline import (
     Run,
     Samples,
     details_of,
     merge_actions,
     methods_of_preset,
+    model_place,
     run_methods,
     trained_autoencoder,
     trained_predictor,
 )
 from overpose.evaluation.presets import Preset, ProceduralMotion
-from overpose.evaluation.protocols import PROTOCOL, dataset_text, require_disjoint_subjects
+from overpose.evaluation.protocols import (
+    PROTOCOL,
+    dataset_text,
+    require_disjoint_subjects,
+    require_image_size,
+)
 from overpose.evaluation.reconstruction import (
     NOISE_MM,
     evaluate_reconstruction,
@@ -65,7 +83,8 @@ class Reproduction:
     Attributes:
         report: the measured rows.
         out: the directory, with `report.json`, `tables.md`, `report.html` and figures,
-            `autoencoder.json`, `dataset/` and a directory of models for each seed.
+            `autoencoder.json`, `memory.json`, `learning_curve.json`, `dataset/` and a directory of
+            models for each seed; of a converted Human3.6M also `human36m.json`.
         failed: one line for each method and seed that failed.
     """
 
@@ -80,9 +99,11 @@ def reproduce(
     *,
     mocap: Path | None = None,
     splits: Path | None = None,
+    data: Path | None = None,
     processes: int | None = None,
     seeds: Sequence[int] | None = None,
     overwrite: bool = False,
+    memory: bool = True,
     runtime: Runtime | None = None,
     make_renderer: Callable[[RenderConfig], Renderer] | None = None,
 ) -> Reproduction:
@@ -95,10 +116,12 @@ def reproduce(
         out: directory of the experiment. One of the same preset and data is resumed.
         mocap: motion capture, a directory or archive in CMU's layout; for presets that need it.
         splits: the splits file of the benchmark; goes with `mocap`.
+        data: a finished dataset to use in the place of rendering one, e.g. a converted Human3.6M.
         processes: for rendering, and on a CPU for training stages side by side; None: one for each
             core.
         seeds: other seeds than the preset's.
         overwrite: whether a finished experiment in `out`, or one of another kind, is removed first.
+        memory: whether to measure how much memory each method predicts with, in seconds each.
         runtime: device of training, and threads where stages do not train side by side.
         make_renderer: another renderer than the studio; a function at the top of a module.
 
@@ -109,17 +132,22 @@ def reproduce(
     processes = number_of_processes(processes)
     if seeds is not None:
         preset = replace(preset, seeds=tuple(seeds))
-    _begin(preset, out, mocap, splits, overwrite=overwrite)
-    dataset = build_dataset(
-        preset,
-        out / "dataset",
-        mocap=mocap,
-        splits=splits,
-        processes=processes,
-        make_renderer=make_renderer,
-    )
+    dataset = None
+    if data is not None:
+        dataset = open_dataset(data)
+        _require_usable(preset, dataset)
+    _begin(preset, out, mocap, splits, data, overwrite=overwrite)
+    if dataset is None:
+        dataset = build_dataset(
+            preset,
+            out / "dataset",
+            mocap=mocap,
+            splits=splits,
+            processes=processes,
+            make_renderer=make_renderer,
+        )
     with dataset:
-        require_disjoint_subjects(dataset)
+        _require_usable(preset, dataset)
         parts: dict[int, list[list[Row]]] = {seed: [] for seed in preset.seeds}
         runtime = runtime or Runtime()
         runs = {
@@ -136,22 +164,29 @@ def reproduce(
                 for run in of_name
             ]
             for part in zip(*chains, strict=True):  # what others need comes first
-                train_side_by_side(out / "dataset", [c for some in part for c in some], processes)
+                train_side_by_side(dataset.info.path, [c for some in part for c in some], processes)
         for of_name in runs.values():
             for run in of_name:
                 parts[run.seed].append(run_methods(run))
             of_name[0].samples.free_images()
         rows = [row for of_seed in parts.values() for row in merge_actions(of_seed)]
-        report = new_report(_protocol_text(preset), dataset_text(dataset), rows)
+        report = new_report(_protocol_text(preset, dataset), dataset_text(dataset), rows)
         write_report(out / "report.json", report)
         every = [run for of_name in runs.values() for run in of_name]
-        tables = [*_autoencoder_tables(out, every), *detail_tables(_details(every))]
+        memory_mib = _memory_mib(out, every, dataset.info.path) if memory else {}
+        tables = [*_autoencoder_tables(out, every), *detail_tables(_details(every), memory_mib)]
+        pictures = [("Examples", "figure.png"), ("MPJPE by action", "errors.png")]
+        if preset.train_sizes:
+            curve = learning_curve(preset, dataset, out, processes=processes, runtime=runtime)
+            tables.append(curve_table(curve))
+            pictures.append(("MPJPE by number of training images", "learning_curve.png"))
         with writing_file(out / "tables.md") as temporary:
             temporary.write_text(tables_markdown(report, extra=tables), encoding="utf-8")
+        protocol = _human36m_protocol(preset, dataset)
+        human36m = results_of_rows(rows, dataset, protocol) if protocol is not None else None
         first = [run for run in every if run.seed == preset.seeds[0]]
         figure = _draw_figure(out / "figure.png", first)
         draw_errors(out / "errors.png", report.rows)
-        pictures = [("Examples", "figure.png"), ("MPJPE by action", "errors.png")]
         write_page(
             out / "report.html",
             report,
@@ -159,6 +194,8 @@ def reproduce(
             figures=[(title, out / name) for title, name in pictures],
         )
     print_tables(report)
+    if human36m is not None:
+        write_human36m(out / "human36m.json", human36m)
     failed = tuple(
         f"{row.method}, seed {row.seed}: {row.error}" for row in rows if row.error is not None
     )
@@ -257,14 +294,31 @@ def _require_mocap(preset: Preset, mocap: Path | None, splits: Path | None) -> N
 
 
 def _begin(
-    preset: Preset, out: Path, mocap: Path | None, splits: Path | None, *, overwrite: bool
+    preset: Preset,
+    out: Path,
+    mocap: Path | None,
+    splits: Path | None,
+    data: Path | None,
+    *,
+    overwrite: bool,
 ) -> None:
-    _require_mocap(preset, mocap, splits)
-    wanted = {
-        "preset": to_json(replace(preset, seeds=(0,))),
+    if data is None:
+        _require_mocap(preset, mocap, splits)
+    elif mocap is not None or splits is not None:
+        raise InputError(
+            f"got --data and {'--mocap' if mocap else '--splits'}, expected a finished dataset or "
+            "what to render one from"
+        )
+    described = to_json(preset)
+    for name in ("seeds", "train_sizes"):  # with more of them what is there stays as it is
+        del described[name]
+    wanted: dict[str, Any] = {
+        "preset": described,
         "mocap": str(mocap.resolve()) if mocap else None,
         "splits": read_json(splits) if splits else None,
     }
+    if data is not None:
+        wanted["data"] = str(data.resolve())
     begin_setting(
         out / STATE_NAME,
         wanted,
@@ -272,10 +326,23 @@ def _begin(
         finished="report.json",
         products=(
             *("seed*", "dataset", "tables.md", "report.html"),
-            *("figure.png", "errors.png", "autoencoder.json"),
+            *("figure.png", "errors.png", "autoencoder.json", "memory.json", "curve"),
+            *("learning_curve.json", "learning_curve.png", "human36m.json"),
         ),
         overwrite=overwrite,
     )
+
+
+def _require_usable(preset: Preset, dataset: Dataset) -> None:
+    for split in ("train", "test"):
+        if split not in dataset.splits:
+            raise InputError(
+                f"{dataset.info.path}: got no samples of split {split!r}, expected at least one"
+            )
+    require_disjoint_subjects(dataset)
+    if _human36m_protocol(preset, dataset) is not None:
+        require_human36m_split(dataset)
+    require_image_size(dataset, preset.image_encoder.image_size)
 
 
 def _groups(preset: Preset, dataset: Dataset) -> Iterator[tuple[str, Samples]]:
@@ -307,6 +374,22 @@ def _autoencoder_tables(out: Path, runs: Sequence[Run]) -> list[TextTable]:
     value = {"noise_mm": NOISE_MM, "test_subjects": sorted(subjects), "runs": results}
     write_json(out / "autoencoder.json", value)
     return [reconstruction_table(list(results.values()))] if results else []
+
+
+def _memory_mib(out: Path, runs: Sequence[Run], dataset: Path) -> dict[str, float]:
+    """Memory of prediction by method, of the first run that has it; kept in memory.json."""
+    path = out / "memory.json"
+    found: dict[str, float] = read_json(path) if path.is_file() else {}
+    for run in runs:
+        for method in methods_of_preset(run.preset):
+            place = model_place(run, method)
+            if method in found or place is None or not place.is_dir():
+                continue
+            mib = prediction_memory_mib(place, method, dataset)
+            if mib is not None:
+                found[method] = mib
+    write_json(path, found)
+    return found
 
 
 def _details(runs: Sequence[Run]) -> dict[str, list[dict[str, Any]]]:
@@ -355,6 +438,18 @@ def _draw_figure(path: Path, runs: Sequence[Run]) -> bool:
     return True
 
 
-def _protocol_text(preset: Preset) -> str:
+def _human36m_protocol(preset: Preset, dataset: Dataset) -> Human36mProtocol | None:
+    """The protocol that a converted Human3.6M is measured by; None: the dataset is another."""
+    if dataset.info.name != HUMAN36M_NAME:
+        return None
+    return PAPER if preset.model_per_action else PROTOCOL_1
+
+
+def _protocol_text(preset: Preset, dataset: Dataset) -> str:
     models = "one model for each action" if preset.model_per_action else "one model for all actions"
-    return f"{PROTOCOL}; {models}; preset {preset.name}"
+    text = f"{PROTOCOL}; {models}; preset {preset.name}"
+    protocol = _human36m_protocol(preset, dataset)
+    if protocol is None:
+        return text
+    gaps = gaps_of(dataset, protocol)
+    return f"{protocol.name} ({'; '.join((protocol.text, *gaps))}); {text}"

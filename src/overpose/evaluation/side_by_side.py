@@ -36,6 +36,7 @@ class Chain:
         seed: of the run.
         device: where to train.
         stages: names of stages, in order.
+        part: how many of the training images, see `Samples.part`; None: all.
     """
 
     preset: Preset
@@ -44,6 +45,7 @@ class Chain:
     seed: int
     device: str
     stages: tuple[str, ...]
+    part: int | None = None
 
 
 def chains_of_run(run: Run, action: str | None) -> tuple[list[Chain], list[Chain]]:
@@ -97,6 +99,8 @@ def _train_chain(samples: Samples, chain: Chain, check: Callable[[], None]) -> i
     if chain.action is not None:
         dataset = samples.dataset
         samples = Samples(dataset.select(dataset.actions == chain.action))
+    if chain.part is not None:
+        samples = samples.part(chain.part, chain.seed)
     runtime = Runtime(chain.device, threads=1, on_batch=lambda epoch, step: check())
     run = Run(chain.preset, samples, chain.out, chain.seed, runtime)
     for stage in chain.stages:

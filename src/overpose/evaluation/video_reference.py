@@ -1,4 +1,4 @@
-"""Predictions on real videos against joints measured by markers, beside BlazePose's own 3D.
+"""Predictions on real videos against a reference in 3D, beside BlazePose's own 3D.
 
 A directory holds `reference.trc` (named joints), `cameras.toml` (for each camera a table with its
 `name` and intrinsic `matrix`) and a video for each camera. Errors are after a similarity alignment

@@ -1,11 +1,17 @@
 """Training by stage and measuring models on disk, as `overpose train` and `evaluate` do."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
+from overpose.baselines.convolutions import ConvolutionsConfig
+from overpose.baselines.dconv import DconvConfig
+from overpose.baselines.structnet import StructNetConfig
 from overpose.errors import InputError
-from overpose.evaluation.pipeline import evaluate_models, train_stages
 from overpose.evaluation.presets import Preset
 from overpose.evaluation.report import read_report
+from overpose.evaluation.standalone import evaluate_models, train_stages
 from overpose.models.autoencoder import AutoencoderConfig
 from overpose.models.image_encoder import ImageEncoderConfig
 from overpose.studio.jobs import RenderConfig
@@ -108,3 +114,75 @@ def test_a_model_for_other_images_is_refused(tmp_path, data, tiny_dataset):
     large = tiny_dataset(tmp_path / "large", size=48)
     with pytest.raises(InputError, match="has images of 48 px, the network takes 32 px"):
         evaluate_models((place,), large, tmp_path / "report")
+
+
+def test_a_structnet_has_three_rows_and_the_one_told_the_limbs_has_no_ratio_error(tmp_path, data):
+    convolutions = ConvolutionsConfig(32, 28, (5, 3, 3), (2, 2, 2))
+    sizes = {"pooled": (4, 4), "hidden": 8, "embedding": 4, "pose_hidden": 4, "average": 5}
+    preset = replace(
+        TINY,
+        dconv=DconvConfig(convolutions, hidden=(4, 4)),
+        dconv_loop=LoopConfig(epochs=1),
+        structnet=StructNetConfig(convolutions, **sizes),
+        structnet_loop=LoopConfig(epochs=1),
+    )
+    trained = train_stages(preset, data, tmp_path / "out", stage="structnet")
+    report = evaluate_models((trained["structnet"],), data, tmp_path / "report")
+    means = {row.method: row for row in report.rows if row.action == "mean"}
+    assert set(means) == {"structnet_max", "structnet_avg", "structnet_avg_apf"}
+    assert means["structnet_avg_apf"].limb_ratio_full == pytest.approx(0, abs=1e-4)
+    assert means["structnet_avg"].limb_ratio_full > 0.1
+    assert "told the true limb lengths" in (tmp_path / "report" / "tables.md").read_text()
+
+
+HUMAN36M_SUBJECTS = {"train": ("S1", "S5"), "test": ("S9", "S11")}
+
+
+@pytest.fixture
+def human36m(tmp_path, tiny_dataset):
+    return tiny_dataset(
+        tmp_path / "human36m", subjects=HUMAN36M_SUBJECTS, actions=("Walking", "Eating")
+    )
+
+
+def test_protocols_of_human36m_are_written_for_every_model_and_seed(tmp_path, human36m, capsys):
+    trained = train_stages(TINY, human36m, tmp_path / "out", seed=2)
+    models = (trained["direct"], trained["finetuned"])
+    out = tmp_path / "report"
+    report = evaluate_models(models, human36m, out, protocols=("1", "2"), joints=14)
+    saved = json.loads((out / "human36m.json").read_text())
+    assert list(saved) == ["direct, seed 2", "finetuned, seed 2"]
+    first, second = saved["direct, seed 2"]
+    assert (first["measure"], second["measure"]) == ("MPJPE", "P-MPJPE")
+    assert first["joints"] == 14
+    assert set(first["error_mm"]) == {"Walking", "Eating"}
+    assert 0 < second["action_mean_mm"] < first["action_mean_mm"]
+    assert any("Sitting" in gap for gap in first["missing"])
+    assert "no train frames of S6, S7, S8" in first["missing"]
+    assert "1 of 4 cameras" in first["missing"]
+    assert {row.method for row in report.rows} == {"direct", "finetuned"}
+    said = capsys.readouterr().out
+    assert (
+        f"Human3.6M protocol 1, MPJPE, 14 joints: mean over actions: {first['action_mean_mm']:.2f}"
+        in said
+    )
+    assert "incomplete (" in said
+
+
+def test_protocols_refuse_before_anything_is_written(tmp_path, data, human36m):
+    trained = train_stages(TINY, data, tmp_path / "out", stage="direct")["direct"]
+    out = tmp_path / "report"
+    with pytest.raises(InputError, match="subject 01 is in split 'train'"):
+        evaluate_models((trained,), data, out, protocols=("1",))
+    with pytest.raises(InputError, match="got 1, 1 and 17 joints, expected each protocol once"):
+        evaluate_models((trained,), human36m, out, protocols=("1", "1"))
+    with pytest.raises(InputError, match="got no protocol and 14 joints"):
+        evaluate_models((trained,), human36m, out, joints=14)
+    with pytest.raises(InputError, match="both direct, seed 0"):
+        evaluate_models((trained, trained), human36m, out, protocols=("1",))
+    assert not out.exists()
+    out.mkdir()
+    (out / "human36m.json").write_text("{}")
+    with pytest.raises(InputError, match=r"human36m\.json exists already"):
+        evaluate_models((trained,), human36m, out, protocols=("1",))
+    assert [path.name for path in out.iterdir()] == ["human36m.json"]
