@@ -30,7 +30,7 @@ def images(count: int, seed: int = 0) -> np.ndarray:
 def model() -> StructNet:
     model = StructNet(SMALL, seed=1).eval()
     poses = torch.randn(50, 17, 3, generator=torch.Generator().manual_seed(0)) * 300
-    model.poses_mm.copy_(poses - poses[:, :1])
+    model.start_from((poses - poses[:, :1]).numpy())
     generator = torch.Generator().manual_seed(2)
     torch.nn.init.normal_(model.image_embedding.weight, generator=generator)
     return model
@@ -67,6 +67,26 @@ def test_a_saved_network_brings_its_poses(model, tmp_path):
     read = load_model(tmp_path / "model")
     assert isinstance(read, StructNet)
     np.testing.assert_array_equal(read.predict_average(images(3)), model.predict_average(images(3)))
+
+
+def test_it_begins_with_the_mean_pose_and_steps_that_fit_the_spread_of_poses(model):
+    with torch.no_grad():
+        crops = torch.from_numpy(images(2)[:, 2:30, 2:30].transpose(0, 3, 1, 2).copy())
+        _, before = model.embed_images(crops)
+        wanted = model.candidates().mean(0)
+        torch.testing.assert_close(before, wanted.expand(2, 51), atol=1e-5, rtol=1e-4)
+        model.auxiliary.bias += 0.1
+        _, after = model.embed_images(crops)
+    spread = (model.candidates() - wanted).square().mean().sqrt()
+    assert float((after - before).mean()) == pytest.approx(0.1 * float(spread), rel=0.1)
+
+
+def test_the_units_of_poses_do_not_change_their_embedding(model):
+    other = StructNet(SMALL, seed=1)
+    other.start_from(0.5 * model.poses_mm.numpy() + 20)
+    with torch.no_grad():
+        there, here = (m.embed_poses(m.candidates()) for m in (other, model))
+    torch.testing.assert_close(there, here, atol=1e-4, rtol=1e-3)
 
 
 def test_fitted_poses_have_the_given_limbs_and_their_own_directions(model):

@@ -68,11 +68,17 @@ class StructNet(nn.Module):
     Attributes:
         poses_mm: (poses, 17, 3).
         violations: (poses,) how often each was the worst mistake in training.
+        pose_mean, pose_spread: (51,) and (), of the poses in network units. Poses are standardised,
+            the auxiliary output is scaled by the spread and the score by the size of the
+            embedding: otherwise a few steps of Adam take the score far beyond any margin, and most
+            units of the image network die.
     """
 
     uses_masks = False
     poses_mm: Tensor
     violations: Tensor
+    pose_mean: Tensor
+    pose_spread: Tensor
 
     def __init__(self, config: StructNetConfig, *, seed: int = 0) -> None:
         super().__init__()
@@ -91,10 +97,23 @@ class StructNet(nn.Module):
             self.pose_embedding = nn.Linear(config.pose_hidden, config.embedding)
         self.register_buffer("poses_mm", torch.zeros(config.poses, JOINTS, 3))
         self.register_buffer("violations", torch.zeros(config.poses))
+        self.register_buffer("pose_mean", torch.zeros(POSE_SIZE))
+        self.register_buffer("pose_spread", torch.ones(()))
         initialise(self, seed)
         nn.init.zeros_(self.image_embedding.weight)  # at first no pose is better than another
         nn.init.zeros_(self.auxiliary.weight)
         self.to(memory_format=torch.channels_last)  # pyright: ignore
+
+    @torch.no_grad()
+    def start_from(self, poses_mm: np.ndarray) -> None:
+        """Take training poses (poses, 17, 3) mm, root-relative, as those to choose from; begin with
+        their mean as the auxiliary output."""
+        self.poses_mm.copy_(torch.from_numpy(poses_mm))
+        poses = self.candidates()
+        self.pose_mean.copy_(poses.mean(0))
+        self.pose_spread.fill_(max(float((poses - self.pose_mean).square().mean().sqrt()), 1e-3))
+        start = torch.atanh(self.pose_mean.clamp(-0.99, 0.99))
+        self.auxiliary.bias.copy_(start / self.pose_spread)
 
     def embed_images(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Embeddings (batch, E) and the auxiliary pose / 1200 mm (batch, 51) of crops
@@ -102,11 +121,13 @@ class StructNet(nn.Module):
         middle, last = self.shared(self.shared.standardised(crops), last_linear=True)
         both = torch.cat([relu(self.on_middle(middle)), relu(self.on_last(last))], dim=1)
         features = relu(self.hidden(self.dropout(both)))
-        return self.image_embedding(features), torch.tanh(self.auxiliary(features))
+        embedding = self.image_embedding(features) / self.config.embedding
+        return embedding, torch.tanh(self.auxiliary(features) * self.pose_spread)
 
     def embed_poses(self, poses: Tensor) -> Tensor:
         """Embeddings (n, E) of root-relative poses / 1200 mm (n, 51)."""
-        return relu(self.pose_embedding(relu(self.pose_hidden(poses))))
+        standardised = (poses - self.pose_mean) / self.pose_spread
+        return relu(self.pose_embedding(relu(self.pose_hidden(standardised))))
 
     def predict(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """StructNet-Max: the training pose with the highest score.

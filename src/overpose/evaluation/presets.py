@@ -51,8 +51,7 @@ class Preset:
             48 is the most that 16 free joints have, and so the equal of an overcomplete code.
         nearest_pose: whether the pose of the most similar training image is a row.
         dconv, dconv_loop: DconvMP-HML and its training; None: leave it and StructNet out.
-        structnet, structnet_loop: StructNet, on DconvMP-HML's convolutions; None: no such row. At
-            the learning rate of the others most of its units die in the first steps.
+        structnet, structnet_loop: StructNet, on DconvMP-HML's convolutions; None: no such row.
         detection_start: whether the convolutions of every other network begin as those of
             DconvMP-HML, as in the paper; otherwise at random.
         kde, linkde: the kernel systems, fitted once, with the first seed; None: leave it out.
@@ -152,7 +151,7 @@ SMOKE = Preset(
         dropout=0.25,
         average=12,
     ),
-    structnet_loop=LoopConfig(epochs=18, batch_size=64, learning_rate=1e-4, schedule="cosine"),
+    structnet_loop=LoopConfig(epochs=18, batch_size=64, schedule="cosine"),
     train_sizes=(300, 1200),
 )
 """Everything from nothing, within minutes: shows that it runs. Its numbers mean little."""
@@ -183,7 +182,7 @@ CPU = Preset(
         dropout=0.25,
         average=120,
     ),
-    structnet_loop=LoopConfig(epochs=20, learning_rate=1e-4, schedule="cosine"),
+    structnet_loop=LoopConfig(epochs=20, schedule="cosine"),
     detection_start=True,
     train_sizes=(1_000, 3_000, 9_000),
     seeds=(0, 1, 2),
@@ -203,7 +202,7 @@ PAPER = Preset(
     dconv=DconvConfig(),
     dconv_loop=LoopConfig(epochs=30),
     structnet=StructNetConfig(),
-    structnet_loop=LoopConfig(epochs=30, learning_rate=1e-4),
+    structnet_loop=LoopConfig(epochs=30),
     detection_start=True,
     model_per_action=True,
     seeds=(0, 1, 2),

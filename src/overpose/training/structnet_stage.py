@@ -75,12 +75,9 @@ def train_structnet(
     model = StructNet(config, seed=stream_seed(loop.seed, STAGE, "weights"))
     model.shared.load_state_dict(convolutions.state_dict())
     model.shared.requires_grad_(False)
-    relative = poses_mm - poses_mm[:, :1]
-    model.poses_mm.copy_(torch.from_numpy(relative))
+    model.start_from(poses_mm - poses_mm[:, :1])
     model.to(device)
     poses = model.candidates()
-    with torch.no_grad():
-        model.auxiliary.bias.copy_(torch.atanh(poses.mean(0).clamp(-0.99, 0.99)))
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
     def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
