@@ -31,7 +31,7 @@ def test_linkdes_memory_does_not_depend_on_the_samples():
         convolutions.image_encoder((16,)),
         30,
         poses=(),
-        samples=(300, 1500),
+        samples=(300, 8000),
     )
-    few, many = found["linkde_memory_mib_300"], found["linkde_memory_mib_1500"]
-    assert many < 1.1 * few
+    few, many = found["linkde_memory_mib_300"], found["linkde_memory_mib_8000"]
+    assert many < 1.1 * few  # keeping images and features of all would add 30 %

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import max_pool2d
 
-from overpose.baselines.convolutions import ConvolutionsConfig
+from overpose.baselines.convolutions import ConvolutionsConfig, SharedConvolutions
 from overpose.baselines.dconv import (
     DconvConfig,
     DconvMPHML,
@@ -82,6 +83,29 @@ def test_steps_of_the_regression_fit_the_spread_of_the_limbs():
         after, _ = model(crops(2))
     torch.testing.assert_close(before, torch.from_numpy(limbs.mean(0)).expand(2, 48))
     assert float((after - before).mean()) == pytest.approx(0.05, rel=0.1)
+
+
+def test_prediction_has_no_dropout_and_leaves_the_mode_alone():
+    model = DconvMPHML(SMALL, seed=3)
+    expected = model.eval().predict(images(3))
+    np.testing.assert_array_equal(model.train().predict(images(3)), expected)
+    assert model.training
+
+
+def test_the_second_convolution_is_normalised_locally():
+    shared = SharedConvolutions(SMALL.convolutions)
+    with torch.no_grad():
+        shared.convolutions[1].weight *= 300  # type: ignore[operator]
+        pictures = shared.standardised(crops(2))
+        middle, _ = shared(pictures)
+        first = max_pool2d(shared.convolutions[0](pictures), 3, 2, ceil_mode=True).relu()
+        second = shared.convolutions[1](first).relu()
+        around = torch.stack(
+            [second[:, max(0, c - 2) : c + 3].square().sum(dim=1) for c in range(4)], dim=1
+        )
+        expected = second / (1 + 0.0025 / 5 * around) ** 0.75
+        expected = max_pool2d(expected, 3, 2, ceil_mode=True).flatten(1)
+    torch.testing.assert_close(middle, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_convolutions_get_the_average_of_both_branches_gradients():

@@ -1,5 +1,7 @@
 """LinKDE, KDE and the nearest pose, on images whose content decides the pose."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -47,16 +49,47 @@ def test_linkde_learns_poses_from_images(fitted):
     assert (found[:, 0] == 0).all()
 
 
-def test_summing_by_blocks_gives_the_weights_of_a_direct_solve(fitted):
+def test_products_of_image_features_are_the_kernel_of_phog():
+    images = np.concatenate([bars(12)[0], bars(12, seed=9)[0][:, ::-1, ::2].repeat(2, axis=2)])
+    empty = LinKDE(LinKDEConfig(input_features=6000, output_features=1))
+    waves = empty.image_features(images)[:, :-1]
+    descriptors = phog(images)
+    exact = np.exp(-1.7 * chi2_distance(descriptors, descriptors))
+    apart = ~np.eye(len(images), dtype=bool)
+    assert 0.1 < exact[apart].mean() < 0.9
+    off = (waves @ waves.T - exact)[apart]
+    assert abs(off.mean()) < 0.04  # the map of chi2 has 5 terms
+    assert np.abs(off).mean() < 0.06
+
+
+def test_products_of_pose_features_are_the_kernel_of_poses():
+    poses = bars(20)[1]
+    empty = LinKDE(LinKDEConfig(input_features=1, output_features=20_000))
+    waves = empty.pose_features(poses)
+    distance = np.square(poses.reshape(20, 1, 51) - poses.reshape(20, 51)).sum(axis=-1)
+    exact = np.exp(-1e-6 * distance)
+    assert exact.min() < 0.6
+    np.testing.assert_allclose(waves @ waves.T, exact, atol=0.04)
+
+
+def test_summing_by_blocks_gives_the_weights_of_one_block(fitted):
+    whole = fit_linkde([bars(300)], SMALL)
+    test = fitted.image_features(bars(20, seed=2)[0])
+    by_blocks, at_once = (test @ model.feature_weights.numpy() for model in (fitted, whole))
+    np.testing.assert_allclose(by_blocks, at_once, atol=2e-3)
+
+
+def test_the_weights_are_those_of_a_direct_solve(fitted):
     images, poses = bars(300)
     features = fitted.image_features(images).astype(np.float64)
     targets = fitted.pose_features(poses).astype(np.float64)
-    penalty = np.sqrt(SMALL.ridge) * np.eye(features.shape[1])
+    fitted = fit_linkde([(images, poses)], replace(SMALL, ridge=3.0))
+    penalty = np.sqrt(3.0) * np.eye(features.shape[1])
     stacked = np.concatenate([features, penalty]), np.concatenate([targets, 0 * penalty[:, :600]])
     expected = lstsq(*stacked, rcond=None)[0]
     test = fitted.image_features(bars(20, seed=2)[0])
     got = test @ fitted.feature_weights.numpy()
-    np.testing.assert_allclose(got, test @ expected, atol=2e-3)
+    np.testing.assert_allclose(got, test @ expected, atol=1e-4)
     kernel = features @ features.T + SMALL.start_ridge * np.eye(300)
     dual = features.T @ np.linalg.solve(kernel, poses.reshape(300, 51) / 1000.0)
     np.testing.assert_allclose(fitted.pose_weights.numpy(), dual, atol=1e-4)

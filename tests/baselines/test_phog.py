@@ -60,7 +60,7 @@ def test_only_the_largest_component_counts():
 
 
 def test_an_image_moved_within_the_frame_has_nearly_the_same_descriptor():
-    image = picture(60, side=96)
+    image = picture(60, side=128)
     moved = np.roll(image, (4, -3), axis=(0, 1))
     assert np.abs(phog(image[None]) - phog(moved[None])).sum() < 0.02
 

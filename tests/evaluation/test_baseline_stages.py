@@ -61,6 +61,16 @@ def test_one_fitted_otherwise_is_refused(tmp_path, dataset):
         fitted("linkde", dataset, tmp_path, seed=1)
 
 
+@pytest.mark.parametrize("method", KERNEL_METHODS)
+def test_one_fitted_on_other_samples_is_refused(tmp_path, dataset, method):
+    fitted(method, dataset, tmp_path)
+    train = np.flatnonzero(dataset.splits == "train")
+    test = np.flatnonzero(dataset.splits == "test")
+    for other in (train[::-1], np.concatenate([train[1:], train[:1]])):
+        with pytest.raises(InputError, match="was fitted on other samples"):
+            fitted(method, dataset.select(np.concatenate([other, test])), tmp_path)
+
+
 def test_what_the_preset_lacks_and_no_samples_are_refused(tmp_path, dataset):
     train = dataset.select(dataset.splits == "train")
     without = replace(PRESET, kde=None)

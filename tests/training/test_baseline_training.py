@@ -64,6 +64,31 @@ def test_dconv_learns_poses_and_windows(dconv):
     assert np.median(np.linalg.norm(found - inside, axis=1)) < 3
 
 
+def test_windows_are_those_of_the_crop_that_is_shown(tmp_path, monkeypatch):
+    images, poses, points = dots(40)
+    points = np.zeros_like(points)
+    points[..., :2] = np.random.default_rng(5).integers(4, 28, (40, 1, 2))
+    images = np.zeros_like(images)
+    for image, point in zip(images, points[:, 0].astype(int), strict=True):
+        image[point[1], point[0]] = 255
+    seen = []
+
+    def keep(model, crops, limbs, windows):
+        seen.append((crops[:, 0].flatten(1).argmax(dim=1).numpy(), windows[:, 3].numpy()))
+        return model.regression[-1].bias.sum()
+
+    monkeypatch.setattr("overpose.baselines.dconv.DconvMPHML.loss", keep)
+    loop = LoopConfig(epochs=1, batch_size=8)
+    train_dconv(images, poses, points, None, DCONV, loop, tmp_path, runtime=RUNTIME)
+    place, windows = (np.concatenate(part) for part in zip(*seen, strict=True))
+    row, column = np.divmod(place, 28)
+    inside = windows >= 0
+    assert inside.any()
+    side = 28 / 112 * 10
+    expected = np.floor(row / side) * 12 + np.floor(column / side)
+    np.testing.assert_array_equal(windows[inside], expected[inside])
+
+
 def test_a_killed_training_ends_with_the_same_weights(tmp_path, dconv):
     images, poses, points = dots(200)
     held_out = dots(40, seed=1)[:2]
@@ -108,6 +133,12 @@ def test_structnet_learns_to_choose_poses(tmp_path, dconv):
     assert mpjpe(model.predict(test_images), test_poses) < 0.6 * mean
     assert mpjpe(model.predict_average(test_images), test_poses) < 0.6 * mean
     assert float(model.violations.sum()) > 0
+    crops = torch.from_numpy(images[:, 2:30, 2:30].transpose(0, 3, 1, 2).copy())
+    seen = []
+    model.hidden.register_forward_hook(lambda module, inputs, found: seen.append(found > 0))
+    with torch.no_grad():
+        model.embed_images(crops)
+    assert float(seen[0].any(dim=0).float().mean()) > 0.6  # units that never answer are dead
     for ours, theirs in zip(model.shared.parameters(), dconv.shared.parameters(), strict=True):
         assert torch.equal(ours, theirs)
 

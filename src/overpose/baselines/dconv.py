@@ -14,6 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, relu
 
 from overpose.baselines.convolutions import ConvolutionsConfig, SharedConvolutions
 from overpose.errors import InputError
+from overpose.models.evaluating import evaluating
 from overpose.models.image_encoder import central_crops, initialise
 from overpose.models.normalization import JOINTS
 from overpose.skeleton import HUMAN36M
@@ -166,9 +167,10 @@ class DconvMPHML(nn.Module):
         """
         poses = [np.empty((0, JOINTS, 3), np.float32)]
         sizes = self.config.convolutions.image_size, self.config.convolutions.crop_size
-        for crops in central_crops(images, *sizes, batch_size):
-            positions, _ = self(crops.to(self.colour_components.device))
-            poses.append(poses_of_limbs(positions.cpu().numpy()))
+        with evaluating(self):
+            for crops in central_crops(images, *sizes, batch_size):
+                positions, _ = self(crops.to(self.colour_components.device))
+                poses.append(poses_of_limbs(positions.cpu().numpy()))
         return np.concatenate(poses)
 
 

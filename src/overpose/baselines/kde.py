@@ -76,6 +76,7 @@ class KDE(nn.Module):
     def __init__(self, config: KDEConfig) -> None:
         super().__init__()
         self.config = config
+        self._among: np.ndarray | None = None  # `pose_kernel`, once something is predicted
         self.register_buffer("descriptors", torch.zeros(config.samples, FEATURES))
         self.register_buffer("poses", torch.zeros(config.samples, POSE_SIZE))
         self.register_buffer("weights", torch.zeros(config.samples, config.samples))
@@ -83,13 +84,14 @@ class KDE(nn.Module):
     def predict(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """Poses (N, 17, 3) float32 mm of masked images (N, S, S, 4) uint8, as `LinKDE.predict`."""
         parts = [np.empty((0, JOINTS, 3), np.float32)]
-        among = self.pose_kernel()
+        if self._among is None:
+            self._among = self.pose_kernel()
         for first in range(0, len(images), batch_size):
             descriptors = phog(images[first : first + batch_size])
             distance = chi2_distance(descriptors, self.descriptors.numpy())
             alike = np.exp(-self.config.input_gamma * distance)
             shares = alike @ self.weights.numpy() + np.float32(1 / self.config.samples)
-            parts.append(poses_of(self.pre_images(shares, among)))
+            parts.append(poses_of(self.pre_images(shares, self._among)))
         return np.concatenate(parts)
 
     def pose_kernel(self) -> np.ndarray:

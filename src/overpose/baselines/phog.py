@@ -21,6 +21,9 @@ _LARGEST_GRADIENT = 16_000.0
 _PERSON_PX = 400.0
 """Side of a person's box in the videos that the two lengths below are stated for, our estimate."""
 _DILATION_PX, _MARGIN_PX = 3.0, 10.0
+_LEAST_SIDE = 128
+"""The published crops'. Smaller images are enlarged to it: in them the smoothing, which is in
+pixels, would wipe out the edges of arms and legs."""
 
 
 def phog(images: np.ndarray) -> np.ndarray:
@@ -51,6 +54,8 @@ def phog(images: np.ndarray) -> np.ndarray:
 
 
 def _descriptor(image: np.ndarray) -> np.ndarray:
+    if len(image) < _LEAST_SIDE:
+        image = cv2.resize(image, (_LEAST_SIDE, _LEAST_SIDE), interpolation=cv2.INTER_LINEAR)
     side = len(image)
     person = _person(image[..., 3], max(1, round(_DILATION_PX * side / _PERSON_PX)))
     grey = cv2.cvtColor(np.ascontiguousarray(image[..., :3]), cv2.COLOR_RGB2GRAY)

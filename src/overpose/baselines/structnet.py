@@ -16,6 +16,7 @@ from overpose.baselines.convolutions import ConvolutionsConfig, SharedConvolutio
 from overpose.baselines.dconv import TARGET_MM
 from overpose.checks import check_array
 from overpose.errors import InputError
+from overpose.models.evaluating import evaluating
 from overpose.models.image_encoder import central_crops, initialise
 from overpose.models.normalization import JOINTS, POSE_SIZE
 from overpose.skeleton import HUMAN36M
@@ -142,7 +143,8 @@ class StructNet(nn.Module):
         Raises:
             InputError: `images` is not such an array.
         """
-        return self._search(images, 1, batch_size)
+        with evaluating(self):
+            return self._search(images, 1, batch_size)
 
     def predict_average(
         self, images: np.ndarray, batch_size: int = 256, *, average: int | None = None
@@ -159,7 +161,8 @@ class StructNet(nn.Module):
         count = self.config.average if average is None else average
         if count < 1:
             raise InputError(f"average: got {count}, expected at least 1")
-        return self._search(images, min(count, len(self.poses_mm)), batch_size)
+        with evaluating(self):
+            return self._search(images, min(count, len(self.poses_mm)), batch_size)
 
     @torch.inference_mode()
     def _search(self, images: np.ndarray, best: int, batch_size: int) -> np.ndarray:

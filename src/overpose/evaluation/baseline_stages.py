@@ -19,9 +19,10 @@ from overpose.datasets.store import Dataset
 from overpose.errors import InputError
 from overpose.evaluation.presets import Preset
 from overpose.files import writing_file
-from overpose.models.storage import load_model, save_model
+from overpose.models.storage import load_model, read_model_config, save_model
 from overpose.progress import progress_bar
 from overpose.seeding import random_stream
+from overpose.training.samples import fingerprint
 
 KERNEL_METHODS = ("nearest_pose", "kde", "linkde")
 """Fitted in one go, from one seed: they have no weights that begin at random."""
@@ -49,7 +50,9 @@ def fit_kernel_method(
     """
     if len(train) == 0:
         raise InputError("dataset: got no samples of split 'train', expected at least one")
-    known = {**provenance, "train_samples": len(train)}
+    looked_at = np.arange(0, len(train), -(-len(train) // 64))
+    data = fingerprint(train.poses_mm, train.masked_images(looked_at))
+    known = {**provenance, "train_samples": len(train), "data": data}
     config = _config(method, preset, len(train), seed)
     if (out / "last").is_dir():
         model = load_model(out / "last")
@@ -59,6 +62,8 @@ def fit_kernel_method(
                 f"{out}: was fitted with {model.config}, this run has {config}; use another "
                 "directory"
             )
+        if read_model_config(out / "last").get("provenance", {}).get("data") != data:
+            raise InputError(f"{out}: was fitted on other samples; use another directory")
         return model
     began = time.perf_counter()
     model = _fitted(method, config, train, seed)

@@ -184,7 +184,7 @@ CPU = Preset(
     ),
     structnet_loop=LoopConfig(epochs=20, schedule="cosine"),
     detection_start=True,
-    train_sizes=(1_000, 3_000, 9_000),
+    train_sizes=(500, 2_000, 6_000),
     seeds=(0, 1, 2),
 )
 """The benchmark on a laptop, within hours: smaller images and networks, one model for all."""

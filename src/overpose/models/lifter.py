@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from overpose.checks import check_array
 from overpose.errors import InputError
 from overpose.models.codes import PoseDecoder
+from overpose.models.evaluating import evaluating
 from overpose.models.keypoint_encoder import KeypointEncoder, KeypointEncoderConfig
 from overpose.models.keypoint_windows import input_size
 from overpose.models.normalization import JOINTS, POSE_SIZE, PoseNormalization, root_relative
@@ -131,13 +132,9 @@ class PoseLifter(nn.Module):
         check_array("features", features, ("N", size), dtype=np.float32)
         device = self.head.bias.device
         poses_mm = np.empty((len(features), JOINTS, 3), dtype=np.float32)
-        was_training = self.training
-        self.eval()
-        try:
+        with evaluating(self):
             for first in range(0, len(features), batch_size):
                 part = torch.from_numpy(features[first : first + batch_size]).to(device)
                 predicted = root_relative(self.normalization.to_mm(self(part)))
                 poses_mm[first : first + len(part)] = predicted.cpu().numpy()
-        finally:
-            self.train(was_training)
         return poses_mm

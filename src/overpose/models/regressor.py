@@ -14,6 +14,7 @@ from torch.nn.functional import relu
 
 from overpose.errors import InputError
 from overpose.models.codes import PoseDecoder
+from overpose.models.evaluating import evaluating
 from overpose.models.image_encoder import (
     ImageEncoder,
     ImageEncoderConfig,
@@ -148,12 +149,8 @@ class PoseRegressor(nn.Module):
         size, crop = self.config.image_encoder.image_size, self.config.image_encoder.crop_size
         device = self.head.bias.device
         parts = [np.empty((0, JOINTS, 3), dtype=np.float32)]
-        was_training = self.training
-        self.eval()
-        try:
+        with evaluating(self):
             for crops in central_crops(images, size, crop, batch_size):
                 predicted = root_relative(self.normalization.to_mm(self(crops.to(device))))
                 parts.append(predicted.cpu().numpy())
-        finally:
-            self.train(was_training)
         return np.concatenate(parts)
