@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from test_standalone import TINY
 
+from overpose.baselines.convolutions import ConvolutionsConfig
+from overpose.baselines.dconv import DconvConfig
 from overpose.baselines.linkde import LinKDEConfig
 from overpose.datasets.store import open_dataset
 from overpose.evaluation import learning_curve as module
@@ -20,7 +22,8 @@ from overpose.training import Runtime, read_metrics
 PRESET = replace(
     TINY,
     linkde=LinKDEConfig(input_features=60, output_features=30),
-    detection_start=False,
+    dconv=DconvConfig(ConvolutionsConfig(32, 28, (5, 3, 3), (2, 2, 2))),
+    detection_start=True,
     train_sizes=(12, 48, 5000),
 )
 
@@ -50,6 +53,7 @@ def test_every_stage_of_a_point_learned_from_that_many_images(learned):
     _, out = learned
     for size, epochs in ((12, 4), (48, 2)):  # a quarter of the images: twice the epochs
         place = out / "curve" / str(size)
+        assert not (place / "dconv_mp_hml").exists()  # which would have seen all images
         assert read_model_config(place / "linkde" / "last")["provenance"]["train_samples"] == size
         metrics = read_metrics(place / "direct")
         assert len(metrics) == epochs
