@@ -1,11 +1,13 @@
 """Small made-up datasets for the tests of writing and reading."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from human36m_miniature import write_miniature
 
 from overpose.camera import Camera
 from overpose.datasets.layout import Sample
@@ -74,3 +76,15 @@ def write_dataset(tmp_path: Path) -> Callable[..., Path]:
         return directory
 
     return write
+
+
+@pytest.fixture(scope="module")
+def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Human3.6M in its official layout, next to nothing of it."""
+    return write_miniature(tmp_path_factory.mktemp("human36m"))
+
+
+@pytest.fixture
+def copy(miniature: Path, tmp_path: Path) -> Path:
+    """A copy to damage."""
+    return Path(shutil.copytree(miniature, tmp_path / "copy"))

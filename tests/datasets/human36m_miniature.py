@@ -3,6 +3,7 @@
 import io
 import tarfile
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import av
@@ -13,6 +14,7 @@ from scipy.io import savemat
 from scipy.spatial.transform import Rotation
 
 from overpose.camera import Camera
+from overpose.datasets.human36m import convert_human36m
 from overpose.datasets.human36m_layout import Inventory, find_human36m
 
 CAMERA_IDS = ("54138969", "55011271", "58860488", "60457274")
@@ -27,6 +29,8 @@ POSES = Path("MyPoseFeatures", "D3_Positions")
 MONO = Path("MyPoseFeatures", "D3_Positions_mono")
 MASKS = Path("MySegmentsMat", "ground_truth_bs")
 FIRST = f"Walking 1.{CAMERA_IDS[0]}"
+convert = partial(convert_human36m, processes=1)
+"""In this process: starting others takes longer than the conversion."""
 _START_MM = {"Walking 1": 0.0, "TakingPhoto": 90.0, "Walking": 180.0}
 
 # Right hand is at negative x: the person looks along -y.

@@ -1,7 +1,6 @@
 """Human3.6M, a miniature of it: the whole way from its files to a dataset."""
 
 import shutil
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,28 +13,21 @@ from human36m_miniature import (
     WANTED,
     WIDTH,
     camera_of,
+    convert,
     found,
     joints_world_mm,
     mask_image,
-    write_miniature,
     write_trial,
 )
 
 from overpose.datasets import human36m as module
 from overpose.datasets.crops import cut_out
-from overpose.datasets.human36m import convert_human36m
 from overpose.datasets.human36m_files import read_metadata, rotation_of
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.errors import InputError
 from overpose.skeleton import HUMAN36M
 
 ONE_BASED = np.array([1, 2, 3, 4, 7, 8, 9, 13, 14, 15, 16, 18, 19, 20, 26, 27, 28])
-convert = partial(convert_human36m, processes=1)
-
-
-@pytest.fixture(scope="module")
-def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_miniature(tmp_path_factory.mktemp("human36m"))
 
 
 @pytest.fixture(scope="module")

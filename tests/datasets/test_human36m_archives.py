@@ -4,7 +4,6 @@ import io
 import lzma
 import shutil
 import tarfile
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,29 +12,15 @@ from human36m_miniature import (
     MASKS,
     POSES,
     SUBJECTS,
+    convert,
     found,
     pack,
     pack_member,
     said,
-    write_miniature,
 )
 
-from overpose.datasets.human36m import convert_human36m
 from overpose.datasets.human36m_layout import find_human36m
 from overpose.errors import InputError
-
-convert = partial(convert_human36m, processes=1)
-
-
-@pytest.fixture(scope="module")
-def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_miniature(tmp_path_factory.mktemp("human36m"))
-
-
-@pytest.fixture
-def copy(miniature: Path, tmp_path: Path) -> Path:
-    """A copy to damage."""
-    return Path(shutil.copytree(miniature, tmp_path / "copy"))
 
 
 def test_official_archives_are_unpacked_and_read(miniature: Path, tmp_path: Path) -> None:

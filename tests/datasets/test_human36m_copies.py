@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,31 +17,17 @@ from human36m_miniature import (
     TRIALS,
     WIDTH,
     camera_of,
+    convert,
     found,
     joints_world_mm,
     said,
     write_cdf,
     write_metadata,
-    write_miniature,
     write_video,
 )
 
-from overpose.datasets.human36m import convert_human36m
 from overpose.datasets.human36m_layout import find_human36m
 from overpose.errors import InputError
-
-convert = partial(convert_human36m, processes=1)
-
-
-@pytest.fixture(scope="module")
-def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_miniature(tmp_path_factory.mktemp("human36m"))
-
-
-@pytest.fixture
-def copy(miniature: Path, tmp_path: Path) -> Path:
-    """A copy to damage."""
-    return Path(shutil.copytree(miniature, tmp_path / "copy"))
 
 
 def test_what_is_missing_is_listed_and_the_rest_used(copy: Path) -> None:

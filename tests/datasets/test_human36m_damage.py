@@ -1,7 +1,5 @@
 """Damaged files of Human3.6M: left out, listed, never taken for something else."""
 
-import shutil
-from functools import partial
 from pathlib import Path
 
 import av
@@ -16,6 +14,7 @@ from human36m_miniature import (
     POSES,
     WIDTH,
     camera_of,
+    convert,
     damage_video,
     found,
     frame_image,
@@ -23,28 +22,13 @@ from human36m_miniature import (
     said,
     write_cdf,
     write_masks_v5,
-    write_miniature,
     write_video,
 )
 
 from overpose.datasets import human36m as module
-from overpose.datasets.human36m import convert_human36m
 from overpose.datasets.human36m_files import video_frames
 from overpose.datasets.store import Dataset
 from overpose.errors import InputError
-
-convert = partial(convert_human36m, processes=1)
-
-
-@pytest.fixture(scope="module")
-def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_miniature(tmp_path_factory.mktemp("human36m"))
-
-
-@pytest.fixture
-def copy(miniature: Path, tmp_path: Path) -> Path:
-    """A copy to damage."""
-    return Path(shutil.copytree(miniature, tmp_path / "copy"))
 
 
 def mine(dataset: Dataset) -> Dataset:
