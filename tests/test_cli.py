@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from command_line import run
 from overpose import cli
 
 COMMANDS = (
@@ -13,15 +14,6 @@ COMMANDS = (
     "demo", "reproduce", "render", "train", "evaluate", "ablate", "view", "export", "assets",
     "bench",
 )  # fmt: skip
-
-
-def run(*arguments: str) -> int:
-    """Exit status of the command line."""
-    try:
-        cli.main(arguments)
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 def one_line(text: str) -> str:

@@ -8,25 +8,15 @@ import pandas as pd
 
 from overpose.datasets.own_checks import check_own_data
 from overpose.datasets.own_table import pose_columns
+from standing_body import REST_MM
 
-REST = np.array(
-    [
-        (0, 0, 0),
-        (-130, 10, 0), (-130, 440, 0), (-130, 860, 20),
-        (130, 10, 0), (130, 440, 0), (130, 860, 20),
-        (0, -230, 10), (0, -480, 20), (0, -590, -40), (0, -700, 0),
-        (170, -450, 20), (190, -170, 40), (200, 80, 0),
-        (-170, -450, 20), (-190, -170, 40), (-200, 80, 0),
-    ],
-    dtype=np.float64,
-)  # fmt: skip
 FOCAL, WIDTH, HEIGHT = 300.0, 320, 240
 
 
 def frame_of(count: int = 6, *, absolute: bool = True) -> pd.DataFrame:
     """The table of `count` standing people, in front of the camera or relative to the pelvis."""
     rng = np.random.default_rng(0)
-    poses = REST + rng.normal(0, 10, (count, 17, 3))
+    poses = REST_MM + rng.normal(0, 10, (count, 17, 3))
     poses -= poses[:, :1]
     if absolute:
         poses += np.array([100.0, 50.0, 3500.0])

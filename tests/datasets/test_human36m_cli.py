@@ -5,16 +5,7 @@ from pathlib import Path
 import pytest
 from human36m_miniature import write_miniature
 
-from overpose import cli
-
-
-def run(*arguments: str) -> int:
-    """Exit status of the command line."""
-    try:
-        cli.main(arguments)
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
+from command_line import run
 
 
 def test_a_copy_is_converted_counted_and_passes_the_check(

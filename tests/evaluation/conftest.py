@@ -12,19 +12,7 @@ from overpose.camera import Camera
 from overpose.datasets.layout import Sample
 from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
 from overpose.skeleton import HUMAN36M
-
-REST_MM = np.array(
-    [
-        (0, 0, 0),
-        (-130, 10, 0), (-130, 440, 0), (-130, 860, 20),
-        (130, 10, 0), (130, 440, 0), (130, 860, 20),
-        (0, -230, 10), (0, -480, 20), (0, -590, -40), (0, -700, 0),
-        (170, -450, 20), (190, -170, 40), (200, 80, 0),
-        (-170, -450, 20), (-190, -170, 40), (-200, 80, 0),
-    ],
-    dtype=np.float64,
-)  # fmt: skip
-"""A standing body facing the camera, (17, 3) mm, camera axes, root-relative."""
+from standing_body import REST_MM
 
 
 def random_bodies(count: int, seed: int = 0) -> np.ndarray:

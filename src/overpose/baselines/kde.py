@@ -76,7 +76,7 @@ class KDE(nn.Module):
     def __init__(self, config: KDEConfig) -> None:
         super().__init__()
         self.config = config
-        self._among: np.ndarray | None = None  # `pose_kernel`, once something is predicted
+        self._among: np.ndarray | None = None  # what `pose_kernel` gives, once it was asked
         self.register_buffer("descriptors", torch.zeros(config.samples, FEATURES))
         self.register_buffer("poses", torch.zeros(config.samples, POSE_SIZE))
         self.register_buffer("weights", torch.zeros(config.samples, config.samples))
@@ -84,35 +84,34 @@ class KDE(nn.Module):
     def predict(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """Poses (N, 17, 3) float32 mm of masked images (N, S, S, 4) uint8, as `LinKDE.predict`."""
         parts = [np.empty((0, JOINTS, 3), np.float32)]
-        if self._among is None:
-            self._among = self.pose_kernel()
         for first in range(0, len(images), batch_size):
             descriptors = phog(images[first : first + batch_size])
             distance = chi2_distance(descriptors, self.descriptors.numpy())
             alike = np.exp(-self.config.input_gamma * distance)
             shares = alike @ self.weights.numpy() + np.float32(1 / self.config.samples)
-            parts.append(poses_of(self.pre_images(shares, self._among)))
+            parts.append(poses_of(self.pre_images(shares)))
         return np.concatenate(parts)
 
     def pose_kernel(self) -> np.ndarray:
-        """(samples, samples): how alike the training poses are."""
-        known = self.poses.numpy()
-        return np.exp(-self._gamma * squared_distance(known, known))
+        """(samples, samples): how alike the training poses are; computed once."""
+        if self._among is None:
+            known = self.poses.numpy()
+            self._among = np.exp(-self._gamma * squared_distance(known, known))
+        return self._among
 
     @property
     def _gamma(self) -> float:
         return self.config.output_gamma * MM_PER_UNIT**2  # poses are in metres
 
-    def pre_images(self, shares: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
+    def pre_images(self, shares: np.ndarray) -> np.ndarray:
         """Poses (N, 51), metres, whose features are nearest to weighted sums of training features.
 
         Args:
             shares: (N, samples) weights. The search starts at the nearest training pose, which was
                 all that Weston et al. looked at.
-            among: `pose_kernel`, which several calls can share.
         """
         gamma, known = self._gamma, self.poses.numpy()
-        start = known[np.argmax(shares @ (self.pose_kernel() if among is None else among), axis=1)]
+        start = known[np.argmax(shares @ self.pose_kernel(), axis=1)]
 
         def objective(points: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             alike = shares[which] * np.exp(-gamma * squared_distance(points, known))

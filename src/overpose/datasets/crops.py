@@ -6,6 +6,8 @@ Where to cut is said by the caller; how samples lie on disk by `layout`.
 import cv2
 import numpy as np
 
+LARGEST_CROP = 4096
+"""Height and width of the largest crops that converters make, px."""
 _JPEG_QUALITY = 95
 Box = tuple[int, int, int]
 """Left, top and side, px; it may leave the image."""

@@ -14,7 +14,7 @@ import numpy as np
 
 import overpose
 from overpose.camera import Camera
-from overpose.datasets.crops import encoded_crop, encoded_mask
+from overpose.datasets.crops import LARGEST_CROP, encoded_crop, encoded_mask
 from overpose.datasets.human36m_archives import unpacked_directory
 from overpose.datasets.human36m_files import MissingLibraryError, open_masks, video_frames
 from overpose.datasets.human36m_layout import Inventory, Recording, find_human36m
@@ -51,8 +51,6 @@ PROVENANCE = {
     "keypoints_visible": "inside the image; whether something hides the joint is not known",
     "fps": FPS,
 }
-MAX_IMAGE_SIZE = 4096
-"""Height and width of the largest crops, px; the videos have 1000."""
 _SAID = 20
 """Problems that are printed; all of them are in dataset.json."""
 
@@ -95,7 +93,7 @@ def convert_human36m(
     """
     source, out = Path(source), Path(out)
     processes = number_of_processes(processes)
-    _check_number("image_size", image_size, MAX_IMAGE_SIZE)
+    _check_number("image_size", image_size, LARGEST_CROP)
     _check_number("every", every)
     wanted = checked_actions(actions)
     _check_out(source, out)

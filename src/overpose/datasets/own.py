@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import overpose
-from overpose.datasets.crops import encoded_crop, encoded_mask
+from overpose.datasets.crops import LARGEST_CROP, encoded_crop, encoded_mask
 from overpose.datasets.layout import Sample
 from overpose.datasets.own_checks import check_own_data
 from overpose.datasets.own_files import read_image
@@ -21,7 +21,6 @@ from overpose.progress import progress_bar
 from overpose.workers import do_jobs, number_of_processes
 
 NAME = "own data"
-LARGEST_IMAGE = 4096
 _SAMPLES_PER_SHARD = 256
 _SHOWN = 5
 
@@ -50,8 +49,8 @@ def convert_own_data(
     """
     if isinstance(image_size, bool) or not isinstance(image_size, int):
         raise InputError(f"image_size: got {image_size!r}, expected a whole number")
-    if not 1 <= image_size <= LARGEST_IMAGE:
-        raise InputError(f"image_size: got {image_size}, expected 1 to {LARGEST_IMAGE} px")
+    if not 1 <= image_size <= LARGEST_CROP:
+        raise InputError(f"image_size: got {image_size}, expected 1 to {LARGEST_CROP} px")
     processes = number_of_processes(processes)
     _require_apart(directory, out)
     found = check_own_data(directory, processes=processes)

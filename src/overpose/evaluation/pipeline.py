@@ -172,8 +172,12 @@ def needs(preset: Preset, method: str) -> tuple[str, ...]:
 
 def stages_before(preset: Preset, stage: str) -> tuple[str, ...]:
     """The stages that a stage needs in a preset, in order, and itself."""
-    methods = (method for method, stages in NEEDS.items() if stages[-1:] == (stage,))
-    return next((needs(preset, method) for method in methods), (stage,))
+    return next((needs(preset, method) for method in methods_of_stage(stage)), (stage,))
+
+
+def methods_of_stage(stage: str) -> list[str]:
+    """The methods that predict with what a stage trains."""
+    return [method for method, stages in NEEDS.items() if stages[-1:] == (stage,)]
 
 
 def stages_s(stages: Sequence[Path]) -> float:

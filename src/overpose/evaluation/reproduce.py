@@ -146,8 +146,8 @@ def reproduce(
             processes=processes,
             make_renderer=make_renderer,
         )
-    with dataset:
         _require_usable(preset, dataset)
+    with dataset:
         parts: dict[int, list[list[Row]]] = {seed: [] for seed in preset.seeds}
         runtime = runtime or Runtime()
         runs = {

@@ -27,6 +27,7 @@ from overpose.evaluation.pipeline import (
     Run,
     Samples,
     methods_of_preset,
+    methods_of_stage,
     needs,
     prediction,
     stages_s,
@@ -204,7 +205,7 @@ class _Loaded:
     @property
     def methods(self) -> list[str]:
         """The rows that it predicts for."""
-        return [m for m, stages in NEEDS.items() if stages[-1:] == (self.stage,)] or [self.stage]
+        return methods_of_stage(self.stage) or [self.stage]
 
     @property
     def train_s(self) -> float:
