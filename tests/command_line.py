@@ -1,12 +1,12 @@
 """The command line as a function, for tests."""
 
-from overpose import cli
+from overpose import app
 
 
 def run(*arguments: str) -> int:
     """Exit status of the command line."""
     try:
-        cli.main(arguments)
+        app.main(arguments)
     except SystemExit as end:
         return int(end.code or 0)
     return 0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scripted_people import FPS, HEIGHT, WIDTH, ScriptedEngines, draw, standing_px, write_clip
 
-from overpose.cli import main
+from overpose.app import main
 from overpose.poses import PoseTrack
 from overpose.video import estimator as estimator_module
 from overpose.video import predict as predict_module

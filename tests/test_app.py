@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from command_line import run
-from overpose import cli
+from overpose.app.assets import Assets
 
 COMMANDS = (
     "data",
@@ -85,7 +85,7 @@ def _raising(error: BaseException):
 
 def test_a_full_disk_is_one_line_and_status_1(monkeypatch, capsys):
     full = OSError(errno.ENOSPC, "No space left on device", "out/part")
-    monkeypatch.setattr(cli.Assets, "run", _raising(full))
+    monkeypatch.setattr(Assets, "run", _raising(full))
     assert run("assets") == 1
     assert one_line(capsys.readouterr().err) == (
         "overpose: error: out/part: No space left on device"
@@ -93,13 +93,13 @@ def test_a_full_disk_is_one_line_and_status_1(monkeypatch, capsys):
 
 
 def test_an_interrupt_ends_with_status_130_and_says_what_is_kept(monkeypatch, capsys):
-    monkeypatch.setattr(cli.Assets, "run", _raising(KeyboardInterrupt()))
+    monkeypatch.setattr(Assets, "run", _raising(KeyboardInterrupt()))
     assert run("assets") == 130
     assert "kept" in one_line(capsys.readouterr().err)
 
 
 def test_a_bug_is_not_disguised_as_a_user_error(monkeypatch):
-    monkeypatch.setattr(cli.Assets, "run", _raising(RuntimeError("bug")))
+    monkeypatch.setattr(Assets, "run", _raising(RuntimeError("bug")))
     with pytest.raises(RuntimeError, match="bug"):
         run("assets")
 

@@ -1,0 +1,185 @@
+"""Datasets: `render`, and `data` with `human36m`, `own` and `check`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Render:
+    """Render labelled images of motion: the dataset that training reads.
+
+    Without --mocap the motion is made up (procedural). Finished shards survive any interruption;
+    the same command renders the rest.
+
+    Example: overpose render --mocap cmu.tar.xz --splits splits.json --max-train 24000 --out data
+    """
+
+    out: Path
+    """Directory of the dataset."""
+    mocap: Path | None = None
+    """CMU's motion capture: a directory or an archive in the official layout."""
+    splits: Path | None = None
+    """Which trials train and test, JSON; see docs/data.md. Goes with --mocap."""
+    image_size: int = 128
+    """Height and width of the images, pixels."""
+    max_train: int | None = None
+    """Most training samples; all if not given."""
+    max_val: int | None = None
+    """Most validation samples; all if not given."""
+    max_test: int | None = None
+    """Most test samples; all if not given."""
+    takes: int = 1
+    """How often each trial is rendered, each time with other clothes, light and place."""
+    backgrounds: Path | None = None
+    """A directory of your photos to stand behind the people."""
+    seed: int = 0
+    """Seed of everything drawn at random."""
+    processes: int | None = None
+    """How many processes; one for each core if not given. The result does not depend on it."""
+    contact_sheet: Path | None = None
+    """Also write a picture of samples with their 2D joints here (.png, .jpg)."""
+    overwrite: bool = False
+    """Replace a finished dataset, or another one, in the directory, and the contact sheet."""
+
+    def run(self) -> None:
+        from overpose.evaluation.reproduce import render_motion
+        from overpose.files import require_writable
+        from overpose.studio.contact_sheet import write_contact_sheet
+        from overpose.studio.jobs import RenderConfig
+
+        if self.contact_sheet is not None:
+            require_writable(self.contact_sheet, overwrite=self.overwrite)
+        config = RenderConfig(
+            image_size=self.image_size,
+            seed=self.seed,
+            takes=self.takes,
+            backgrounds=self.backgrounds,
+            max_train=self.max_train,
+            max_val=self.max_val,
+            max_test=self.max_test,
+        )
+        with render_motion(
+            config,
+            self.out,
+            mocap=self.mocap,
+            splits=self.splits,
+            processes=self.processes,
+            overwrite=self.overwrite,
+        ) as dataset:
+            if self.contact_sheet is not None:
+                write_contact_sheet(self.contact_sheet, dataset)
+            print(f"{len(dataset)} samples: {self.out}")
+
+
+@dataclass(frozen=True)
+class DataHuman36m:
+    """Make a dataset of your own licensed copy of Human3.6M; see docs/human36m.md.
+
+    What is missing or damaged is listed, the rest is used. The same command resumes.
+
+    Example: overpose data human36m --from human3.6m --out data/h36m --every 5
+    """
+
+    source: Annotated[Path, tyro.conf.arg(name="from")]
+    """The official directory, or one with the official archives."""
+    out: Path
+    """Directory of the dataset."""
+    image_size: int = 128
+    """Height and width of the crops, pixels."""
+    actions: tuple[str, ...] = ()
+    """Actions to take; the six of the paper if not given."""
+    every: int = 1
+    """Take one frame of that many; the videos have 50 a second."""
+    metadata: Path | None = None
+    """metadata.xml, if it is elsewhere."""
+    processes: int | None = None
+    """Videos to convert at a time; one for each core if not given."""
+    overwrite: bool = False
+    """Replace a finished dataset, or another one, in the directory."""
+
+    def run(self) -> None:
+        from overpose.datasets.human36m import convert_human36m
+        from overpose.datasets.human36m_names import PAPER_ACTIONS
+        from overpose.evaluation.protocols import dataset_text
+
+        dataset = convert_human36m(
+            self.source,
+            self.out,
+            image_size=self.image_size,
+            actions=self.actions or PAPER_ACTIONS,
+            every=self.every,
+            metadata=self.metadata,
+            processes=self.processes,
+            overwrite=self.overwrite,
+        )
+        print(dataset_text(dataset))
+        print(self.out)
+
+
+@dataclass(frozen=True)
+class DataOwn:
+    """Make a dataset of your own images and poses; see docs/own-data.md.
+
+    Example: overpose data own --from mine --out data/mine
+    """
+
+    source: Annotated[Path, tyro.conf.arg(name="from")]
+    """A directory with images and samples.csv or samples.parquet."""
+    out: Path
+    """Directory of the dataset."""
+    image_size: int = 128
+    """Height and width of the crops, pixels."""
+    processes: int | None = None
+    """For checking and converting; one for each core if not given."""
+    overwrite: bool = False
+    """Replace a finished dataset, or another one, in the directory."""
+
+    def run(self) -> None:
+        from overpose.datasets.own import convert_own_data
+        from overpose.evaluation.protocols import dataset_text
+
+        dataset = convert_own_data(
+            self.source,
+            self.out,
+            image_size=self.image_size,
+            processes=self.processes,
+            overwrite=self.overwrite,
+        )
+        print(dataset_text(dataset))
+        print(self.out)
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """Name everything that is wrong with your images and poses, or with a finished dataset.
+
+    Of a finished dataset every file is compared with its checksum.
+
+    Example: overpose data check mine
+    """
+
+    data: Annotated[Path, tyro.conf.Positional]
+    """The directory."""
+
+    def run(self) -> None:
+        from overpose.evaluation.data_check import check_data
+
+        for line in check_data(self.data):
+            print(line)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Bring and check datasets of your own."""
+
+    command: (
+        Annotated[DataHuman36m, tyro.conf.subcommand("human36m")]
+        | Annotated[DataOwn, tyro.conf.subcommand("own")]
+        | Annotated[DataCheck, tyro.conf.subcommand("check")]
+    )
+
+    def run(self) -> None:
+        self.command.run()

@@ -1,0 +1,5 @@
+"""Options that several commands take."""
+
+from typing import Literal
+
+Format = Literal["json", "csv", "bvh", "c3d", "trc"]

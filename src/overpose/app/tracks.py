@@ -1,0 +1,68 @@
+"""What is done with predicted tracks: `view` and `export`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from overpose.app.options import Format
+
+
+@dataclass(frozen=True)
+class View:
+    """Show pose tracks in 3D beside their video: live in the browser, or as one HTML file.
+
+    Example: overpose view out/clip.npz --video clip.mp4 --html clip.html
+    """
+
+    files: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """Pose tracks, .npz; several are shown together."""
+    video: Path | None = None
+    """The photo or video that the first of them is of."""
+    html: Path | None = None
+    """Write one HTML file that plays anywhere, offline, instead of starting the live viewer."""
+    host: str = "127.0.0.1"
+    """Address the live viewer listens on; by default only this machine can connect."""
+    port: int = 8080
+    """Its port; the next free one if it is taken."""
+    browser: bool = True
+    """Open the live viewer in the browser."""
+    overwrite: bool = False
+    """Replace an earlier HTML file."""
+
+    def run(self) -> None:
+        from overpose.viewer.show import show_files
+
+        show_files(
+            self.files,
+            html=self.html,
+            video=self.video,
+            host=self.host,
+            port=self.port,
+            open_browser=self.browser,
+            overwrite=self.overwrite,
+        )
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write pose tracks in formats that other programs open.
+
+    Example: overpose export out/clip.npz --out out --formats csv bvh
+    """
+
+    files: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """Pose tracks, .npz."""
+    out: Path
+    """Directory for the files, which have the names of the tracks."""
+    formats: tuple[Format, ...] = ("json", "csv", "bvh", "c3d", "trc")
+    """What to write; see docs/formats.md."""
+    overwrite: bool = False
+    """Replace earlier files."""
+
+    def run(self) -> None:
+        from overpose.export import export_files
+
+        for path in export_files(self.files, self.out, self.formats, overwrite=self.overwrite):
+            print(path)

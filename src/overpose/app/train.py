@@ -1,0 +1,104 @@
+"""Training: `train` for models of images, `train-lifter` for models of 2D keypoints."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Stage = Literal[
+    "all", "autoencoder", "direct", "latent", "finetune",
+    "nearest_pose", "kde", "linkde", "dconv_mp_hml", "structnet",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train the stages on a rendered dataset, one model for all actions.
+
+    (a) autoencoder, (b) latent, (c) finetune, and the CNN straight to the pose (direct): all. The
+    systems that the paper compares with have a stage each: nearest_pose, kde, linkde, dconv_mp_hml,
+    structnet. Every network resumes after an interruption with exactly the same weights; finished
+    stages are skipped.
+
+    Example: overpose train --data data --out runs/mine --preset cpu
+    """
+
+    data: Path
+    """A rendered dataset."""
+    out: Path
+    """Directory of the models, one directory a stage."""
+    stage: Stage = "all"
+    """Which stage; the stages it needs are trained first if they are not there."""
+    preset: Literal["smoke", "cpu", "paper"] = "cpu"
+    """Sizes and budgets of the networks; must fit the dataset's image size."""
+    seed: int = 0
+    """Seed of weights, order, crops, noise and dropout."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train."""
+
+    def run(self) -> None:
+        from overpose.evaluation.presets import preset_named
+        from overpose.evaluation.standalone import train_stages
+        from overpose.training import Runtime
+
+        trained = train_stages(
+            preset_named(self.preset),
+            self.data,
+            self.out,
+            stage=self.stage,
+            seed=self.seed,
+            runtime=Runtime(device=self.device),
+        )
+        for name, directory in trained.items():
+            print(f"{name}: {directory}")
+
+
+@dataclass(frozen=True)
+class TrainLifter:
+    """Train the networks that turn 2D keypoints into 3D poses, the ones that `predict` uses.
+
+    Renders clips, runs the detector on them, makes motions, trains stage (a) and every method for
+    photos and for videos, measures them on test subjects. Interrupted runs go on where they were.
+
+    Example: overpose train-lifter --mocap cmu.tar.xz --splits splits.json --out runs/lifter
+    """
+
+    mocap: Path
+    """CMU's motion capture: a directory or an archive in the official layout."""
+    splits: Path
+    """Which subjects train and test, JSON; see docs/data.md."""
+    out: Path
+    """Directory of the run: report.json, tables.md, weights, data, models."""
+    recipe: Literal["full", "trial"] = "full"
+    """full: as shipped, hours. trial: a few minutes, of no use but to see that it runs."""
+    processes: int | None = None
+    """How many at a time; one for each core if not given."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train."""
+    overwrite: bool = False
+    """Replace a finished run, or one of another recipe, in the directory."""
+
+    def run(self) -> None:
+        from overpose.assets import download_asset
+        from overpose.lifting.detections import COMPLEXITIES
+        from overpose.lifting.evaluation_run import evaluate_lifters
+        from overpose.lifting.recipe import RECIPES
+        from overpose.lifting.training_run import train_lifters, write_shipped
+
+        recipe = RECIPES[self.recipe]
+        detector = download_asset("pose_detection")
+        train_lifters(
+            recipe,
+            self.mocap,
+            self.splits,
+            self.out,
+            models={
+                name: (detector, download_asset(f"pose_landmark_{name}")) for name in COMPLEXITIES
+            },
+            processes=self.processes,
+            device=self.device,
+            overwrite=self.overwrite,
+        )
+        evaluate_lifters(recipe, self.mocap, self.splits, self.out)
+        for lifter, directory in write_shipped(recipe, self.out).items():
+            print(f"{lifter}: {directory}")
+        print(f"tables: {self.out / 'tables.md'}")
