@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from overpose.camera import Camera
     from overpose.errors import InputError
+    from overpose.models.storage import load_model
     from overpose.poses import PoseTrack
     from overpose.skeleton import HUMAN36M, Skeleton
     from overpose.video.estimator import PoseEstimator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "HUMAN36M", "Camera", "InputError", "PoseEstimator", "PoseTrack", "PredictOptions", "Skeleton",
+    "load_model",
 ]  # fmt: skip
 _HOMES = {
     "HUMAN36M": "skeleton",
@@ -27,6 +29,7 @@ _HOMES = {
     "PoseTrack": "poses",
     "PredictOptions": "video.posing",
     "Skeleton": "skeleton",
+    "load_model": "models.storage",
 }
 
 

@@ -16,7 +16,7 @@ from overpose.evaluation import learning_curve as module
 from overpose.evaluation.learning_curve import curve_table, learning_curve
 from overpose.evaluation.pipeline import Samples
 from overpose.evaluation.report import Row
-from overpose.models.storage import read_model_config
+from overpose.models.model_files import read_model_config
 from overpose.training import Runtime, read_metrics
 
 PRESET = replace(

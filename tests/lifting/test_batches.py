@@ -18,8 +18,8 @@ from overpose.lifting.stages import (
     train_latent_lifter,
 )
 from overpose.models.autoencoder import AutoencoderConfig
-from overpose.models.keypoint_encoder import KeypointEncoderConfig
 from overpose.models.keypoint_windows import input_size
+from overpose.models.lifter_config import KeypointEncoderConfig
 from overpose.skeleton import HUMAN36M
 from overpose.training import AutoencoderStage, LoopConfig, train_autoencoder
 from overpose.video.layouts import BLAZEPOSE_33

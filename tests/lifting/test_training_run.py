@@ -16,8 +16,8 @@ from overpose.lifting.recipe import FULL, TRIAL, LifterRecipe
 from overpose.lifting.training_run import METHODS, train_lifters, write_shipped
 from overpose.mocap.motion import Motion
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS, procedural_motion
-from overpose.models.keypoint_encoder import KeypointEncoderConfig
 from overpose.models.lifter import PoseLifter
+from overpose.models.lifter_config import KeypointEncoderConfig
 from overpose.models.storage import load_model
 from overpose.studio.body import load_body
 from overpose.video.blazepose import Landmarks, Region

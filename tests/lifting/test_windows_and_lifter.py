@@ -7,14 +7,14 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from overpose.errors import InputError
-from overpose.models.keypoint_encoder import KeypointEncoderConfig
 from overpose.models.keypoint_windows import (
     INPUT_NAMES,
     input_size,
     look_along,
     make_windows,
 )
-from overpose.models.lifter import LifterConfig, PoseLifter
+from overpose.models.lifter import PoseLifter
+from overpose.models.lifter_config import KeypointEncoderConfig, LifterConfig
 from overpose.models.storage import load_model, save_model
 from overpose.video.layouts import BLAZEPOSE_33, COCO_17
 from overpose.video.lifting import lift

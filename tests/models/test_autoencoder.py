@@ -5,14 +5,9 @@ import pytest
 import torch
 
 from overpose.errors import InputError
-from overpose.models import (
-    AutoencoderConfig,
-    PoseAutoencoder,
-    PoseDecoder,
-    encode_poses,
-    fit_pca,
-    reconstruct_poses,
-)
+from overpose.models.autoencoder import AutoencoderConfig, PoseAutoencoder
+from overpose.models.codes import PoseDecoder, encode_poses, reconstruct_poses
+from overpose.models.pca import fit_pca
 
 CONFIGS = [
     AutoencoderConfig((70,), (40.0,)),

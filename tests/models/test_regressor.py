@@ -7,7 +7,8 @@ from torch import nn
 from torch.nn.functional import max_pool2d, relu
 
 from overpose.errors import InputError
-from overpose.models import ImageEncoder, ImageEncoderConfig, PoseRegressor, RegressorConfig
+from overpose.models.image_encoder import ImageEncoder, ImageEncoderConfig
+from overpose.models.regressor import PoseRegressor, RegressorConfig
 
 SMALL = ImageEncoderConfig(24, 20, (5, 3), (4, 6), (16, 12))
 LATENT = RegressorConfig("latent", SMALL, decoder_sizes=(30, 51))

@@ -9,16 +9,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from overpose.errors import InputError
-from overpose.models import (
-    AutoencoderConfig,
-    ImageEncoderConfig,
-    PoseAutoencoder,
-    PoseRegressor,
-    RegressorConfig,
-    fit_pca,
-    load_model,
-    save_model,
-)
+from overpose.models.autoencoder import AutoencoderConfig, PoseAutoencoder
+from overpose.models.image_encoder import ImageEncoderConfig
+from overpose.models.pca import fit_pca
+from overpose.models.regressor import PoseRegressor, RegressorConfig
+from overpose.models.storage import load_model, save_model
 
 ENCODER = ImageEncoderConfig(16, 14, (3,), (4,), (8,))
 

@@ -1,6 +1,6 @@
 """The measurements of training run and give what `overpose bench` prints."""
 
-from overpose.models import ImageEncoderConfig
+from overpose.models.image_encoder import ImageEncoderConfig
 from overpose.training.bench import bench_training
 
 

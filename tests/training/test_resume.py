@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from overpose.errors import InputError
-from overpose.models import load_model, save_model
+from overpose.models.storage import load_model, save_model
 from overpose.training import (
     LoopConfig,
     Runtime,

@@ -10,14 +10,11 @@ import torch
 
 from overpose.errors import InputError
 from overpose.metrics import limb_ratio_error, mpjpe
-from overpose.models import (
-    AutoencoderConfig,
-    ImageEncoderConfig,
-    PoseAutoencoder,
-    PoseRegressor,
-    fit_pca,
-    reconstruct_poses,
-)
+from overpose.models.autoencoder import AutoencoderConfig, PoseAutoencoder
+from overpose.models.codes import reconstruct_poses
+from overpose.models.image_encoder import ImageEncoderConfig
+from overpose.models.pca import fit_pca
+from overpose.models.regressor import PoseRegressor
 from overpose.skeleton import HUMAN36M
 from overpose.training import (
     AutoencoderStage,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from overpose.models import AutoencoderConfig, ImageEncoderConfig
+from overpose.models.autoencoder import AutoencoderConfig
+from overpose.models.image_encoder import ImageEncoderConfig
 from overpose.training import (
     AutoencoderStage,
     FinetuneStage,

@@ -19,7 +19,8 @@ from overpose.datasets.store import Dataset
 from overpose.errors import InputError
 from overpose.evaluation.presets import Preset
 from overpose.files import writing_file
-from overpose.models.storage import load_model, read_model_config, save_model
+from overpose.models.model_files import read_model_config
+from overpose.models.storage import load_model, save_model
 from overpose.progress import progress_bar
 from overpose.seeding import random_stream
 from overpose.training.samples import fingerprint

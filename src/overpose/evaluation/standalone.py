@@ -45,8 +45,9 @@ from overpose.evaluation.protocols import (
 from overpose.evaluation.report import Report, Row, new_report, write_report
 from overpose.evaluation.tables import print_tables, tables_markdown
 from overpose.files import require_writable, writing_file
+from overpose.models.model_files import read_model_config
 from overpose.models.regressor import PoseRegressor
-from overpose.models.storage import load_model, read_model_config
+from overpose.models.storage import load_model
 from overpose.skeleton import HUMAN36M
 from overpose.training import Runtime
 

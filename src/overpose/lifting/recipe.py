@@ -11,7 +11,7 @@ from overpose.errors import InputError
 from overpose.lifting.batches import BatchConfig
 from overpose.lifting.pool import PoolConfig
 from overpose.models.autoencoder import AutoencoderConfig
-from overpose.models.keypoint_encoder import KeypointEncoderConfig
+from overpose.models.lifter_config import KeypointEncoderConfig
 from overpose.training.config import AutoencoderStage, LoopConfig
 
 

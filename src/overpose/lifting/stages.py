@@ -18,8 +18,8 @@ from overpose.errors import InputError
 from overpose.lifting.batches import BatchSource
 from overpose.metrics import mpjpe
 from overpose.models.autoencoder import PoseAutoencoder
-from overpose.models.keypoint_encoder import KeypointEncoderConfig
-from overpose.models.lifter import LifterConfig, PoseLifter
+from overpose.models.lifter import PoseLifter
+from overpose.models.lifter_config import KeypointEncoderConfig, LifterConfig
 from overpose.models.normalization import JOINTS, PoseNormalization
 from overpose.models.pca import PosePCA
 from overpose.models.storage import load_model

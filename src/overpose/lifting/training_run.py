@@ -29,7 +29,8 @@ from overpose.lifting.stages import (
     train_latent_lifter,
 )
 from overpose.mocap.library import MotionLibrary, open_library
-from overpose.models.storage import load_model, read_model_config, save_model
+from overpose.models.model_files import read_model_config
+from overpose.models.storage import load_model, save_model
 from overpose.progress import progress_bar, say
 from overpose.seeding import random_stream
 from overpose.training import Runtime, train_autoencoder

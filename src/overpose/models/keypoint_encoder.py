@@ -4,45 +4,12 @@ Keypoints enter normalised (see `keypoint_windows`); what the features become (a
 code) belongs to `lifter`.
 """
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from overpose.errors import InputError
-
-
-@dataclass(frozen=True)
-class KeypointEncoderConfig:
-    """Sizes of the network: Martinez et al. (2017), with a window of time as input.
-
-    Attributes:
-        offsets: frames of the window relative to the one predicted, at 25 to 30 frames/s; (0,) for
-            a single frame.
-        width: of every layer.
-        blocks: residual blocks of two layers each.
-        dropout: probability with which an output is dropped in training.
-
-    Raises:
-        InputError: the values do not fit together.
-    """
-
-    offsets: tuple[int, ...] = (0,)
-    width: int = 1024
-    blocks: int = 2
-    dropout: float = 0.1
-
-    def __post_init__(self) -> None:
-        if 0 not in self.offsets or list(self.offsets) != sorted(set(self.offsets)):
-            raise InputError(f"offsets: got {self.offsets}, expected ascending ones with 0 among")
-        if self.width < 1 or self.blocks < 0:
-            raise InputError(
-                f"width, blocks: got {self.width} and {self.blocks}, expected positive sizes"
-            )
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"dropout: got {self.dropout}, expected at least 0 and below 1")
+from overpose.models.lifter_config import KeypointEncoderConfig
 
 
 class _Block(nn.Module):

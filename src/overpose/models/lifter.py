@@ -3,8 +3,7 @@
 The counterpart of `regressor`, with keypoints in the place of images.
 """
 
-from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -12,44 +11,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from overpose.checks import check_array
-from overpose.errors import InputError
 from overpose.models.codes import PoseDecoder
 from overpose.models.evaluating import evaluating
-from overpose.models.keypoint_encoder import KeypointEncoder, KeypointEncoderConfig
+from overpose.models.keypoint_encoder import KeypointEncoder
 from overpose.models.keypoint_windows import input_size
+from overpose.models.lifter_config import LifterConfig
 from overpose.models.normalization import JOINTS, POSE_SIZE, PoseNormalization, root_relative
-
-KINDS = ("direct", "latent", "finetuned")
-
-
-@dataclass(frozen=True)
-class LifterConfig:
-    """What a lifter consists of.
-
-    Attributes:
-        kind: "direct": keypoints to pose; "latent": keypoints to code, then the decoder of the
-            code, untouched; "finetuned": the same, trained as a whole.
-        encoder: sizes of the network.
-        decoder_sizes: widths from code to pose, e.g. (2000, 51); empty for "direct".
-        inner_decoder: what follows the inner layers of the decoder.
-
-    Raises:
-        InputError: the values do not fit together.
-    """
-
-    kind: Literal["direct", "latent", "finetuned"] = "direct"
-    encoder: KeypointEncoderConfig = field(default_factory=KeypointEncoderConfig)
-    decoder_sizes: tuple[int, ...] = ()
-    inner_decoder: Literal["relu", "linear"] = "relu"
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise InputError(f"kind: got {self.kind!r}, expected one of {', '.join(KINDS)}")
-        if (self.kind == "direct") != (not self.decoder_sizes):
-            raise InputError(
-                f"decoder_sizes: got {self.decoder_sizes} for kind {self.kind!r}, expected widths "
-                "for latent and finetuned, none for direct"
-            )
 
 
 class PoseLifter(nn.Module):
@@ -91,6 +58,11 @@ class PoseLifter(nn.Module):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
                 nn.init.zeros_(cast(Tensor, layer.bias))
         self.register_buffer("code_scale", torch.ones(()))
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Frames of a window, relative to the one predicted."""
+        return self.config.encoder.offsets
 
     @torch.no_grad()
     def start_from(self, targets: Float[Tensor, "samples outputs"]) -> None:

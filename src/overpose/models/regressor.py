@@ -106,6 +106,11 @@ class PoseRegressor(nn.Module):
         self.register_buffer("code_scale", torch.ones(()))
         self.to(memory_format=torch.channels_last)  # pyright: ignore
 
+    @property
+    def image_size(self) -> int:
+        """Height and width of the images that `predict` takes, pixels."""
+        return self.config.image_encoder.image_size
+
     @torch.no_grad()
     def start_from(self, targets: Float[Tensor, "samples outputs"], *, scaled: bool = True) -> None:
         """Set the head to predict the mean of training targets, and `code_scale` to their spread.

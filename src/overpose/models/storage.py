@@ -8,28 +8,27 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 import overpose
 from overpose.errors import InputError
-from overpose.files import (
-    read_json,
-    recover_directory,
-    require_writable,
-    write_json,
-    writing_directory,
+from overpose.files import require_writable, write_json, writing_directory
+from overpose.models.model_files import (
+    FORMAT_VERSION,
+    dataclass_from_json,
+    read_model_config,
+    read_tensors,
+    require_fit,
 )
 
-FORMAT_VERSION = 1
 _KINDS = {
     "autoencoder": "overpose.models.autoencoder PoseAutoencoder AutoencoderConfig",
     "pca": "overpose.models.pca PosePCA PCAConfig",
@@ -45,7 +44,6 @@ _KINDS = {
 later rooms."""
 Model = torch.nn.Module
 """A module of one of these classes; each has a `config`."""
-_Config = TypeVar("_Config")
 
 
 def save_model(
@@ -119,40 +117,20 @@ def load_model(directory: Path, device: str = "cpu") -> Model:
             fit the configuration.
     """
     directory = Path(directory)
-    recover_directory(directory)
-    if not directory.is_dir():
-        raise InputError(f"{directory}: no such model directory; train or fetch the model first")
     config = read_model_config(directory)
-    module, model_name, config_name = _KINDS[config["kind"]].split()
-    room = import_module(module)
-    model_class, config_class = getattr(room, model_name), getattr(room, config_name)
-    where = f"{directory / 'config.json'}: model"
-    model = model_class(dataclass_from_json(config_class, config.get("model"), where))
-    weights_path = directory / "weights.safetensors"
-    weights = read_tensors(weights_path, config.get("weights_sha256"))
-    fill_model(model, weights, weights_path)
-    return model.eval().to(device)
-
-
-def read_model_config(directory: Path) -> dict:
-    """Read and check `config.json` of a model directory.
-
-    Raises:
-        InputError: it is missing, damaged, or of another format version.
-    """
     path = directory / "config.json"
-    config = read_json(path)
-    version = config.get("format_version")
-    if version != FORMAT_VERSION:
-        raise InputError(
-            f"{path}: got model format version {version}, expected {FORMAT_VERSION}; use the "
-            "version of overpose that wrote it, or train again"
-        )
     if config.get("kind") not in _KINDS:
         raise InputError(
             f"{path}: got model kind {config.get('kind')!r}, expected one of {', '.join(_KINDS)}"
         )
-    return config
+    module, model_name, config_name = _KINDS[config["kind"]].split()
+    room = import_module(module)
+    model_class, config_class = getattr(room, model_name), getattr(room, config_name)
+    model = model_class(dataclass_from_json(config_class, config.get("model"), f"{path}: model"))
+    weights_path = directory / "weights.safetensors"
+    weights = read_tensors(weights_path, config.get("weights_sha256"), load)
+    fill_model(model, weights, weights_path)
+    return model.eval().to(device)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
@@ -162,31 +140,6 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def read_tensors(path: Path, sha256: str | None) -> dict[str, Tensor]:
-    """Read named tensors from a safetensors file, after comparing its SHA-256 if one is given.
-
-    Raises:
-        InputError: the file is missing, truncated or otherwise not what was written.
-    """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; the model directory is incomplete") from None
-    try:
-        tensors = load(data)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{path}: not a whole safetensors file ({error}); copy or train it again"
-        ) from None
-    found = hashlib.sha256(data).hexdigest()
-    if sha256 is not None and found != sha256:
-        raise InputError(
-            f"{path}: got SHA-256 {found}, expected {sha256} from config.json; the file is damaged "
-            "or not this model's: copy or train it again"
-        )
-    return tensors
-
-
 def fill_model(model: torch.nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
     """Copy weights into a model, in place.
 
@@ -194,49 +147,17 @@ def fill_model(model: torch.nn.Module, weights: Mapping[str, Tensor], path: Path
         InputError: names or shapes differ; the first one that does is named.
     """
     state = model.state_dict()
-    for name in sorted(state.keys() | weights.keys()):
-        if name not in weights:
-            raise InputError(f"{path}: no tensor {name!r}, which the configuration calls for")
-        if name not in state:
-            raise InputError(f"{path}: tensor {name!r} has no place in the configured model")
-        got, expected = weights[name], state[name]
-        widened = got.dtype == torch.float16 and expected.dtype == torch.float32
-        if got.shape != expected.shape or (got.dtype != expected.dtype and not widened):
-            raise InputError(
-                f"{path}: tensor {name!r} is {tuple(got.shape)} {got.dtype}, the configuration "
-                f"calls for {tuple(expected.shape)} {expected.dtype}"
-            )
+    require_fit(path, _shapes(weights), _shapes(state))
     with torch.no_grad():
         for name, tensor in state.items():
             tensor.copy_(weights[name])
 
 
-def dataclass_from_json(cls: type[_Config], value: object, where: str) -> _Config:
-    """Build a (nested) configuration dataclass from what its `asdict` became in JSON.
-
-    Raises:
-        InputError: a field is missing, unknown or refused by the class; it is named.
-    """
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: got {type(value).__name__}, expected an object")
-    names = {item.name for item in fields(cls)}  # pyright: ignore[reportArgumentType]
-    if names != value.keys():
-        odd = sorted(names ^ value.keys())[0]
-        state = "missing" if odd in names else "unknown"
-        raise InputError(f"{where}.{odd}: {state} field")
-    hints = get_type_hints(cls)
-    built: dict[str, Any] = {}
-    for name, item in value.items():
-        if is_dataclass(hints[name]):
-            built[name] = dataclass_from_json(hints[name], item, f"{where}.{name}")  # pyright: ignore
-        else:
-            built[name] = tuple(item) if isinstance(item, list) else item
-    try:
-        return cls(**built)
-    except TypeError as error:
-        raise InputError(f"{where}: a value of the wrong type ({error})") from None
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[tuple[int, ...], str]]:
+    return {
+        name: (tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+        for name, tensor in tensors.items()
+    }
 
 
 def to_json(config: object) -> Any:

@@ -13,18 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load
 from torch import Tensor, nn
 
 from overpose.errors import InputError
 from overpose.files import read_json, recover_directory, write_json, writing_directory
-from overpose.models.storage import (
-    Model,
-    fill_model,
-    read_model_config,
-    read_tensors,
-    write_model_files,
-    write_tensors,
-)
+from overpose.models.model_files import read_model_config, read_tensors
+from overpose.models.storage import Model, fill_model, write_model_files, write_tensors
 
 STATE_VERSION = 1
 
@@ -102,9 +97,11 @@ def restore_checkpoint(
         )
     config = read_model_config(directory)
     weights_path = directory / "weights.safetensors"
-    fill_model(model, read_tensors(weights_path, config.get("weights_sha256")), weights_path)
-    tensors = read_tensors(directory / "optimizer.safetensors", state.get("optimizer_sha256"))
-    _fill_optimizer(model, optimizer, tensors, directory / "optimizer.safetensors")
+    weights = read_tensors(weights_path, config.get("weights_sha256"), load)
+    fill_model(model, weights, weights_path)
+    optimizer_path = directory / "optimizer.safetensors"
+    tensors = read_tensors(optimizer_path, state.get("optimizer_sha256"), load)
+    _fill_optimizer(model, optimizer, tensors, optimizer_path)
     history = state.get("history")
     if not isinstance(history, list) or not all(
         isinstance(entry, dict) and isinstance(entry.get("score"), int | float) for entry in history

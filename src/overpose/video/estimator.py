@@ -13,15 +13,15 @@ import numpy as np
 
 from overpose.checks import check_array
 from overpose.errors import InputError
-from overpose.models.lifter import PoseLifter
-from overpose.models.regressor import PoseRegressor
-from overpose.models.storage import load_model
+from overpose.models.model_files import read_model_config
+from overpose.models.numpy_lifter import KIND, NumpyLifter, load_numpy_lifter
 from overpose.poses import PoseTrack
 from overpose.progress import progress_bar
 from overpose.video.blazepose import BlazePose
-from overpose.video.image_poses import poses_from_image
+from overpose.video.image_poses import ImageModel, poses_from_image
 from overpose.video.keypoint_files import KeypointFile
 from overpose.video.layouts import COCO_17
+from overpose.video.lifting import Lifter
 from overpose.video.live import LivePerson, LivePoser
 from overpose.video.media import Frame, Media, MediaInfo, open_media
 from overpose.video.people import (
@@ -72,8 +72,8 @@ class PoseEstimator:
     def __init__(
         self,
         find_people: Callable[[float], PeopleFinder],
-        photo: PoseLifter | PoseRegressor,
-        video: PoseLifter | None = None,
+        photo: Lifter | ImageModel,
+        video: Lifter | None = None,
         *,
         name: str,
     ) -> None:
@@ -112,12 +112,7 @@ class PoseEstimator:
                 shipped_lifter("video"),
                 name=f"{keypoints} + shipped",
             )
-        made = load_model(Path(model))
-        if not isinstance(made, PoseLifter | PoseRegressor):
-            raise InputError(
-                f"{model}: got {type(made).__name__}, expected a lifter or an image model: the "
-                "directory of one of the stages direct, latent or finetuned"
-            )
+        made = trained_model(Path(model))
         name = f"{keypoints} + {Path(model).resolve().name}"
         return cls(finder_of(keypoints, number), made, name=name)
 
@@ -206,7 +201,7 @@ class PoseEstimator:
         for frame in media:
             if not frame.repeated:
                 people = finder.find(frame.image, frame.index)
-                if isinstance(self._photo, PoseRegressor):
+                if not isinstance(self._photo, Lifter):
                     poses = poses_from_image(self._photo, frame.image, people)
             recording.add(people, poses)
             advance(1)
@@ -220,7 +215,7 @@ class PoseEstimator:
         is_estimated: bool,
         is_photo: bool,
     ) -> PoseTrack:
-        lifters = [self._photo] if isinstance(self._photo, PoseLifter) else []
+        lifters = [self._photo] if isinstance(self._photo, Lifter) else []
         if self._video is not None and not is_photo and view.fps >= SLOWEST_FPS:
             lifters.append(self._video)
         if is_photo:
@@ -276,15 +271,15 @@ def predict_keypoints(
             f"{name}: got keypoints that do not say their {' and '.join(missing)}; give the video "
             "they are of, and the file with --keypoints"
         )
-    photo: PoseLifter = shipped_lifter("photo")
-    video: PoseLifter | None = shipped_lifter("video")
-    if model is not None:
-        made = load_model(Path(model))
-        if not isinstance(made, PoseLifter):
+    if model is None:
+        photo, video = shipped_lifter("photo"), shipped_lifter("video")
+    else:
+        kind = read_model_config(Path(model)).get("kind")
+        if kind != KIND:
             raise InputError(
-                f"{model}: got {type(made).__name__}, expected a lifter: keypoints have no image"
+                f"{model}: got a model of kind {kind!r}, expected a lifter: keypoints have no image"
             )
-        photo, video = made, None
+        photo, video = load_numpy_lifter(Path(model)), None
     focal, is_estimated = options.focal(width, height, known_focal_px)
     view = View(width, height, fps, focal)
     frames = found.keypoints.shape[1]
@@ -319,11 +314,30 @@ def finder_of(keypoints: Engine, threads: int) -> Callable[[float], PeopleFinder
     return lambda fps: BlazePoseFinder(engine, fps)
 
 
-def shipped_lifter(lifter: Literal["photo", "video"]) -> PoseLifter:
+def shipped_lifter(lifter: Literal["photo", "video"]) -> NumpyLifter:
     """The weights that come with the package; `overpose train-lifter` made them."""
-    directory = files("overpose") / "weights" / lifter
-    model = load_model(Path(str(directory)))
-    assert isinstance(model, PoseLifter)
+    return load_numpy_lifter(Path(str(files("overpose") / "weights" / lifter)))
+
+
+def trained_model(directory: Path) -> Lifter | ImageModel:
+    """A trained model that predicts people: a lifter, or an image model, which needs torch.
+
+    Raises:
+        InputError: the directory holds no such model, or a damaged one.
+    """
+    kind = read_model_config(directory).get("kind")
+    if kind == KIND:
+        return load_numpy_lifter(directory)
+    if kind != "regressor":
+        raise InputError(
+            f"{directory}: got a model of kind {kind!r}, expected a lifter or an image model: the "
+            "directory of one of the stages direct, latent or finetuned"
+        )
+    from overpose.models.regressor import PoseRegressor
+    from overpose.models.storage import load_model
+
+    model = load_model(directory)
+    assert isinstance(model, PoseRegressor)
     return model
 
 

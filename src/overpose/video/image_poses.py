@@ -3,11 +3,11 @@ training, and given to it.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import cv2
 import numpy as np
 
-from overpose.models.regressor import PoseRegressor
 from overpose.skeleton import HUMAN36M
 from overpose.video.people import Person
 
@@ -15,9 +15,20 @@ _MARGIN = 0.08
 """The paper's box reaches 115 to 140 mm beyond the outer joints: this part of a standing person."""
 
 
-def poses_from_image(
-    model: PoseRegressor, image: np.ndarray, people: Sequence[Person]
-) -> np.ndarray:
+class ImageModel(Protocol):
+    """What makes poses of images of people: `models.regressor.PoseRegressor`."""
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of the images, pixels."""
+        ...
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Poses (N, 17, 3) float32, mm, of RGB images (N, size, size, 3) uint8."""
+        ...
+
+
+def poses_from_image(model: ImageModel, image: np.ndarray, people: Sequence[Person]) -> np.ndarray:
     """Poses of the people in an RGB image.
 
     Args:
@@ -30,7 +41,7 @@ def poses_from_image(
     """
     if not people:
         return np.empty((0, len(HUMAN36M), 3), np.float32)
-    size = model.config.image_encoder.image_size
+    size = model.image_size
     crops = [_cut_out(image, _square(image, person.keypoints_px), size) for person in people]
     return model.predict(np.stack(crops))
 

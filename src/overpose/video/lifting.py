@@ -3,11 +3,12 @@
 Where the keypoints come from belongs to the engines, smoothing and placing to the modules beside.
 """
 
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 
 from overpose.checks import check_array
 from overpose.models.keypoint_windows import INPUT_MIRROR, INPUT_NAMES, make_windows
-from overpose.models.lifter import PoseLifter
 from overpose.skeleton import HUMAN36M
 from overpose.video.layouts import KeypointLayout
 
@@ -16,8 +17,22 @@ MODEL_FPS = 27.0
 _WINDOWS_AT_ONCE = 256
 
 
+@runtime_checkable
+class Lifter(Protocol):
+    """What makes poses of windows of keypoints: `models.numpy_lifter`, or the network in torch."""
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Frames of a window, relative to the one predicted."""
+        ...
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Poses (N, 17, 3), mm, of windows (N, inputs) from `keypoint_windows.make_windows`."""
+        ...
+
+
 def lift(
-    lifter: PoseLifter,
+    lifter: Lifter,
     keypoints_px: np.ndarray,
     layout: KeypointLayout,
     *,
@@ -52,7 +67,7 @@ def lift(
             point = keypoints_px[:, names.index(name)].astype(np.float64)
             rays[:, place] = (point[:, :2] - center_px) / focal_px
             scores[:, place] = np.nan_to_num(point[:, 2])
-    offsets = np.array(lifter.config.encoder.offsets)
+    offsets = np.array(lifter.offsets)
     stride = max(1, round(fps / MODEL_FPS))
     places = np.clip(np.arange(frames)[:, None] + stride * offsets, 0, max(frames - 1, 0))
     middle = int(np.flatnonzero(offsets == 0)[0])
@@ -66,7 +81,7 @@ def lift(
 
 
 def _predicted(
-    lifter: PoseLifter, rays: np.ndarray, scores: np.ndarray, places: np.ndarray, middle: int
+    lifter: Lifter, rays: np.ndarray, scores: np.ndarray, places: np.ndarray, middle: int
 ) -> np.ndarray:
     """Poses from the windows at `places` (frames, offsets), some at a time: they overlap, and all
     at once would take many times the memory of the video's keypoints."""

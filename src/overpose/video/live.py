@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from overpose.models.lifter import PoseLifter
-from overpose.models.regressor import PoseRegressor
-from overpose.video.image_poses import poses_from_image
+from overpose.video.image_poses import ImageModel, poses_from_image
 from overpose.video.layouts import KeypointLayout, house_keypoints
+from overpose.video.lifting import Lifter
 from overpose.video.people import Person
 from overpose.video.placement import place_root, scale_to_height
 from overpose.video.posing import FARTHEST_MM, ONE_EURO, PredictOptions, View, lifted
@@ -60,7 +59,7 @@ class LivePoser:
 
     def __init__(
         self,
-        model: PoseLifter | PoseRegressor,
+        model: Lifter | ImageModel,
         layout: KeypointLayout,
         view: View,
         options: PredictOptions,
@@ -77,15 +76,15 @@ class LivePoser:
         self._frame += 1
         oldest = self._frame - FORGOTTEN_S * self._view.fps
         self._memories = {n: m for n, m in self._memories.items() if m.last_frame >= oldest}
-        if isinstance(self._model, PoseRegressor):
-            poses = poses_from_image(self._model, image, people)
-        else:
+        if isinstance(self._model, Lifter):
             poses = [self._lifted(self._model, person) for person in people]
+        else:
+            poses = poses_from_image(self._model, image, people)
         return tuple(
             self._finished(person, pose) for person, pose in zip(people, poses, strict=True)
         )
 
-    def _lifted(self, lifter: PoseLifter, person: Person) -> np.ndarray:
+    def _lifted(self, lifter: Lifter, person: Person) -> np.ndarray:
         return lifted([lifter], person.keypoints_px[None], self._layout, self._view)[0]
 
     def _finished(self, person: Person, pose: np.ndarray) -> LivePerson:

@@ -12,9 +12,8 @@ from typing import Literal
 import numpy as np
 
 from overpose.errors import InputError
-from overpose.models.lifter import PoseLifter
 from overpose.video.layouts import KeypointLayout, house_keypoints
-from overpose.video.lifting import lift
+from overpose.video.lifting import Lifter, lift
 from overpose.video.placement import default_focal, focal_from_fov, place_root, scale_to_height
 from overpose.video.proportions import constant_limbs
 from overpose.video.smoothing import bridge_gaps, one_euro, smooth_zero_phase
@@ -113,7 +112,7 @@ class View:
 
 
 def lifted(
-    lifters: Sequence[PoseLifter],
+    lifters: Sequence[Lifter],
     keypoints_px: np.ndarray,
     layout: KeypointLayout,
     view: View,
