@@ -16,8 +16,8 @@ test-fast: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 lint: setup
-	$(BIN)/ruff format --check src tests
-	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests tools
+	$(BIN)/ruff check src tests tools
 	$(BIN)/pyright src
 
 setup: $(VENV)/.ready
