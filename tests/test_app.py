@@ -6,13 +6,18 @@ from pathlib import Path
 
 import pytest
 
+import overpose
 from command_line import run
 from overpose.app.assets import Assets
+from overpose.app.command_line import parse
+from overpose.app.data import Render
+from overpose.app.predict import Predict
+from overpose.studio.options import RenderConfig
+from overpose.video.options import PredictOptions
 
 COMMANDS = (
-    "data",
-    "demo", "reproduce", "render", "train", "evaluate", "ablate", "view", "export", "assets",
-    "bench",
+    "predict", "demo", "reproduce", "render", "data", "train", "evaluate", "ablate",
+    "train-lifter", "evaluate-video", "view", "export", "assets", "bench",
 )  # fmt: skip
 
 
@@ -42,6 +47,39 @@ def test_the_top_help_lists_every_command(capsys):
 def test_wrong_usage_ends_with_status_2(arguments, capsys):
     assert run(*arguments) == 2
     assert capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"overpose {overpose.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("predict", "clip.mp4", "--height-m", "9"), "height_m: got 9.0, expected 0.3 to 2.8"),
+        (("render", "--out", "data", "--takes", "0"), "takes: got 0, expected at least 1"),
+    ],
+)
+def test_a_value_that_the_options_refuse_is_one_line_and_status_1(arguments, named, capsys):
+    assert run(*arguments) == 1
+    line = one_line(capsys.readouterr().err)
+    assert line.startswith("overpose: error: ")
+    assert named in line
+
+
+def test_options_of_predicting_are_those_of_the_library():
+    given = parse(
+        ["predict", "clip.mp4", "--people", "2", "--fov-deg", "70", "--no-constant-limbs"]
+    )
+    assert isinstance(given, Predict)
+    assert given.poses == PredictOptions(people=2, fov_deg=70.0, constant_limbs=False)
+
+
+def test_options_of_rendering_are_those_of_the_library():
+    given = parse(["render", "--out", "data", "--image-size", "64", "--jpeg-quality", "70", "80"])
+    assert isinstance(given, Render)
+    assert given.images == RenderConfig(image_size=64, jpeg_quality=(70, 80))
 
 
 def test_a_preset_that_needs_motion_capture_says_so_in_one_line(tmp_path, capsys):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from overpose.poses import PoseTrack
     from overpose.skeleton import HUMAN36M, Skeleton
     from overpose.video.estimator import PoseEstimator
-    from overpose.video.posing import PredictOptions
+    from overpose.video.options import PredictOptions
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,7 +27,7 @@ _HOMES = {
     "InputError": "errors",
     "PoseEstimator": "video.estimator",
     "PoseTrack": "poses",
-    "PredictOptions": "video.posing",
+    "PredictOptions": "video.options",
     "Skeleton": "skeleton",
     "load_model": "models.storage",
 }

@@ -23,7 +23,7 @@ from overpose.mocap.joints17 import joints17_world_mm
 from overpose.models.autoencoder import AutoencoderConfig
 from overpose.models.image_encoder import ImageEncoderConfig
 from overpose.skeleton import HUMAN36M
-from overpose.studio.jobs import RenderConfig
+from overpose.studio.options import RenderConfig
 from overpose.training.config import AutoencoderStage, LoopConfig
 
 SIZE = 24

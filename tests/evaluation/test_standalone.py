@@ -14,7 +14,7 @@ from overpose.evaluation.report import read_report
 from overpose.evaluation.standalone import evaluate_models, train_stages
 from overpose.models.autoencoder import AutoencoderConfig
 from overpose.models.image_encoder import ImageEncoderConfig
-from overpose.studio.jobs import RenderConfig
+from overpose.studio.options import RenderConfig
 from overpose.training.config import AutoencoderStage, LoopConfig
 
 TINY = Preset(

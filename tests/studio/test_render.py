@@ -23,7 +23,8 @@ from overpose.errors import InputError
 from overpose.mocap.motion import BoneSkeleton, Motion
 from overpose.seeding import random_stream
 from overpose.studio import render
-from overpose.studio.jobs import RenderConfig, Renderer, ShardJob
+from overpose.studio.jobs import Renderer, ShardJob
+from overpose.studio.options import RenderConfig
 from overpose.studio.plan import Trial
 from overpose.workers import do_jobs
 

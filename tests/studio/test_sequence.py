@@ -11,7 +11,8 @@ from overpose.datasets.layout import Sample
 from overpose.mocap.motion import Motion
 from overpose.skeleton import HUMAN36M
 from overpose.studio.body import BodyModel, BodyShape
-from overpose.studio.jobs import Piece, RenderConfig, ShardJob
+from overpose.studio.jobs import Piece, ShardJob
+from overpose.studio.options import RenderConfig
 from overpose.studio.plan import RenderSequence, Trial
 from overpose.studio.render import render_dataset
 from overpose.studio.retarget import retarget

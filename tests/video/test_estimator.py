@@ -20,8 +20,8 @@ from overpose.video.blazepose import BlazePose
 from overpose.video.estimator import PoseEstimator, predict_keypoints, shipped_lifter
 from overpose.video.keypoint_files import KeypointFile
 from overpose.video.layouts import BLAZEPOSE_33
+from overpose.video.options import PredictOptions
 from overpose.video.people import BlazePoseFinder
-from overpose.video.posing import PredictOptions
 
 
 @pytest.fixture

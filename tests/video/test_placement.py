@@ -10,9 +10,8 @@ from scipy.optimize import least_squares
 
 from overpose.errors import InputError
 from overpose.skeleton import HUMAN36M
+from overpose.video.focal import default_focal, focal_from_fov
 from overpose.video.placement import (
-    default_focal,
-    focal_from_fov,
     place_root,
     scale_to_height,
     stature_mm,

@@ -7,8 +7,9 @@ from overpose.errors import InputError
 from overpose.metrics import limb_length_std
 from overpose.skeleton import HUMAN36M
 from overpose.video.layouts import HUMAN36M_17
+from overpose.video.options import PredictOptions
 from overpose.video.placement import stature_mm
-from overpose.video.posing import PredictOptions, View, finished_poses
+from overpose.video.posing import View, finished_poses
 
 VIEW = View(640, 480, 30.0, 700.0)
 ROOT = np.array([200.0, -100.0, 4000.0])

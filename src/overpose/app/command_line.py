@@ -1,12 +1,15 @@
 """All commands together: parse, run one, turn what went wrong into an exit status."""
 
+import io
 import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
+from typing import Annotated, Protocol
 
 import tyro
 
+import overpose
 from overpose.app.assets import Assets
 from overpose.app.data import Data, Render
 from overpose.app.experiments import Ablate, Reproduce
@@ -16,7 +19,14 @@ from overpose.app.tracks import Export, View
 from overpose.app.train import Train, TrainLifter
 from overpose.errors import InputError
 
-Command = (
+
+class Command(Protocol):
+    """What each command is."""
+
+    def run(self) -> None: ...
+
+
+COMMANDS = (
     Annotated[Predict, tyro.conf.subcommand("predict")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
@@ -34,31 +44,76 @@ Command = (
 )
 
 
+DESCRIPTION = """3D human pose from one ordinary camera, through a learned latent code.
+
+overpose --version says which version this is."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; ends the process with 0, 1 (bad input), 2 (usage) or 130 (Ctrl-C)."""
     # Threads that wait for work should not spin: on shared cores that slows training several times.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is first imported
-    command = tyro.cli(
-        Command,  # type: ignore[arg-type]
-        prog="overpose",
-        description="3D human pose from one ordinary camera, through a learned latent code.",
-        args=arguments,
-        config=(tyro.conf.OmitSubcommandPrefixes,),
-    )
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    status = exit_status(lambda: _run(given))
+    if status:
+        sys.exit(status)
+
+
+def exit_status(work: Callable[[], None]) -> int:
+    """Do the work of a command; what a user can mend becomes one line on stderr and a status.
+
+    Anything else that goes wrong is a bug, and goes on as the exception that it is.
+    """
     try:
-        command.run()
+        work()
     except InputError as error:
-        _fail(str(error))
+        return _failed(str(error))
     except KeyboardInterrupt:
         print("overpose: interrupted; what was finished is kept", file=sys.stderr)
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
-        sys.exit(1)
+        return 1
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{error.strerror or error}")
+        return _failed(f"{where}{error.strerror or error}")
+    return 0
 
 
-def _fail(message: str) -> None:
+def parse(arguments: Sequence[str]) -> Command:
+    """The command that the arguments say.
+
+    Raises:
+        SystemExit: help was asked for (status 0), or the usage is wrong (2).
+        InputError: a value is of the right type, but the options refuse it.
+    """
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            return tyro.cli(
+                COMMANDS,  # type: ignore[arg-type]
+                prog="overpose",
+                description=DESCRIPTION,
+                args=arguments,
+                config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
+            )
+    except SystemExit as end:
+        # To tyro, a value that an option struct refuses is wrong usage; here it is bad input.
+        cause = end.__context__
+        while cause is not None:
+            if isinstance(cause, InputError):
+                raise cause from None
+            cause = cause.__context__
+        print(said.getvalue(), file=sys.stderr, end="")
+        raise
+
+
+def _run(arguments: list[str]) -> None:
+    if arguments == ["--version"]:
+        print(f"overpose {overpose.__version__}")
+        return
+    parse(arguments).run()
+
+
+def _failed(message: str) -> int:
     print(f"overpose: error: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(1)
+    return 1

@@ -1,10 +1,12 @@
 """Datasets: `render`, and `data` with `human36m`, `own` and `check`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
+
+from overpose.studio.options import RenderConfig
 
 
 @dataclass(frozen=True)
@@ -23,20 +25,7 @@ class Render:
     """CMU's motion capture: a directory or an archive in the official layout."""
     splits: Path | None = None
     """Which trials train and test, JSON; see docs/data.md. Goes with --mocap."""
-    image_size: int = 128
-    """Height and width of the images, pixels."""
-    max_train: int | None = None
-    """Most training samples; all if not given."""
-    max_val: int | None = None
-    """Most validation samples; all if not given."""
-    max_test: int | None = None
-    """Most test samples; all if not given."""
-    takes: int = 1
-    """How often each trial is rendered, each time with other clothes, light and place."""
-    backgrounds: Path | None = None
-    """A directory of your photos to stand behind the people."""
-    seed: int = 0
-    """Seed of everything drawn at random."""
+    images: RenderConfig = field(default_factory=RenderConfig)
     processes: int | None = None
     """How many processes; one for each core if not given. The result does not depend on it."""
     contact_sheet: Path | None = None
@@ -48,21 +37,11 @@ class Render:
         from overpose.evaluation.reproduce import render_motion
         from overpose.files import require_writable
         from overpose.studio.contact_sheet import write_contact_sheet
-        from overpose.studio.jobs import RenderConfig
 
         if self.contact_sheet is not None:
             require_writable(self.contact_sheet, overwrite=self.overwrite)
-        config = RenderConfig(
-            image_size=self.image_size,
-            seed=self.seed,
-            takes=self.takes,
-            backgrounds=self.backgrounds,
-            max_train=self.max_train,
-            max_val=self.max_val,
-            max_test=self.max_test,
-        )
         with render_motion(
-            config,
+            self.images,
             self.out,
             mocap=self.mocap,
             splits=self.splits,

@@ -13,7 +13,7 @@ from overpose.baselines.structnet import StructNetConfig
 from overpose.errors import InputError
 from overpose.models.autoencoder import AutoencoderConfig
 from overpose.models.image_encoder import ImageEncoderConfig
-from overpose.studio.jobs import RenderConfig
+from overpose.studio.options import RenderConfig
 from overpose.training.config import AutoencoderStage, LoopConfig
 
 

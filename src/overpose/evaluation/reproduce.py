@@ -66,7 +66,8 @@ from overpose.mocap.library import open_library
 from overpose.models.codes import reconstruct_poses
 from overpose.models.storage import to_json
 from overpose.progress import say
-from overpose.studio.jobs import RenderConfig, Renderer
+from overpose.studio.jobs import Renderer
+from overpose.studio.options import RenderConfig
 from overpose.studio.render import render_dataset
 from overpose.training import Runtime
 from overpose.workers import number_of_processes

@@ -24,8 +24,8 @@ from overpose.video.blazepose import BlazePose, Region
 from overpose.video.estimator import Engine, PoseEstimator
 from overpose.video.layouts import BLAZEPOSE_33
 from overpose.video.media import open_media
+from overpose.video.options import PredictOptions
 from overpose.video.people import PRESENT
-from overpose.video.posing import PredictOptions
 
 PARTS = ("Hip", "Knee", "Ankle", "Shoulder", "Elbow", "Wrist")
 REFERENCE_NAMES = tuple(f"{side}{part}" for side in "LR" for part in PARTS)

@@ -19,7 +19,8 @@ from overpose.datasets.store import Dataset, open_dataset
 from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
 from overpose.errors import InputError
 from overpose.progress import progress_bar
-from overpose.studio.jobs import Piece, RenderConfig, Renderer, ShardJob
+from overpose.studio.jobs import Piece, Renderer, ShardJob
+from overpose.studio.options import RenderConfig
 from overpose.studio.plan import (
     Motions,
     RenderSequence,

@@ -21,7 +21,8 @@ from overpose.studio.box import joint_visibility, paper_box
 from overpose.studio.cameras import place_cameras
 from overpose.studio.fit import fit_body
 from overpose.studio.frame import render_layers
-from overpose.studio.jobs import Piece, RenderConfig, Renderer, ShardJob
+from overpose.studio.jobs import Piece, Renderer, ShardJob
+from overpose.studio.options import RenderConfig
 from overpose.studio.outfit import Outfit, dress, pose_outfit, random_materials, random_style
 from overpose.studio.plan import RenderSequence
 from overpose.studio.postprocess import encode_jpeg

@@ -23,8 +23,9 @@ from overpose.video.blazepose import BlazePose
 from overpose.video.estimator import Engine, PoseEstimator, shipped_lifter
 from overpose.video.layouts import BLAZEPOSE_33
 from overpose.video.media import open_media
+from overpose.video.options import PredictOptions
 from overpose.video.people import BlazePoseFinder
-from overpose.video.posing import PredictOptions, View, lifted
+from overpose.video.posing import View, lifted
 from overpose.video.writer import writing_video
 from overpose.workers import available_processes
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from overpose.assets import DOWNLOADS, download_asset
-from overpose.video.posing import PredictOptions
+from overpose.video.options import PredictOptions
 from overpose.video.predict import Outputs, predict_files
 
 FORMATS = ("bvh",)

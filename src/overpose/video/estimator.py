@@ -24,13 +24,14 @@ from overpose.video.layouts import COCO_17
 from overpose.video.lifting import Lifter
 from overpose.video.live import LivePerson, LivePoser
 from overpose.video.media import Frame, Media, MediaInfo, open_media
+from overpose.video.options import PredictOptions
 from overpose.video.people import (
     BlazePoseFinder,
     DetectionFinder,
     PeopleFinder,
     Person,
 )
-from overpose.video.posing import PredictOptions, View, finished_poses, lifted
+from overpose.video.posing import View, finished_poses, lifted
 from overpose.video.recording import PersonRecord, Recording
 from overpose.video.selection import Presence, presences_of, select_people
 from overpose.workers import available_processes

@@ -10,9 +10,10 @@ import numpy as np
 from overpose.video.image_poses import ImageModel, poses_from_image
 from overpose.video.layouts import KeypointLayout, house_keypoints
 from overpose.video.lifting import Lifter
+from overpose.video.options import PredictOptions
 from overpose.video.people import Person
 from overpose.video.placement import place_root, scale_to_height
-from overpose.video.posing import FARTHEST_MM, ONE_EURO, PredictOptions, View, lifted
+from overpose.video.posing import FARTHEST_MM, ONE_EURO, View, lifted
 from overpose.video.proportions import LimbKeeper
 from overpose.video.smoothing import OneEuro
 

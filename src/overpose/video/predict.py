@@ -17,8 +17,8 @@ from overpose.progress import say
 from overpose.video.estimator import Engine, PoseEstimator, predict_keypoints
 from overpose.video.keypoint_files import read_keypoints
 from overpose.video.media import open_media
+from overpose.video.options import PredictOptions
 from overpose.video.photo import is_photo
-from overpose.video.posing import PredictOptions
 from overpose.video.webcam import open_webcam
 from overpose.viewer.overlay import overlay_path, write_overlay
 from overpose.viewer.page import write_page

@@ -1,0 +1,72 @@
+"""What a user can choose about the poses of a photo or video. Imports nothing heavy: the command
+line shows these options."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from overpose.errors import InputError
+from overpose.video.focal import default_focal, focal_from_fov
+
+Smoothing = Literal["zero-phase", "one-euro", "none"]
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """What a user can choose about the poses of a photo or video.
+
+    Raises:
+        InputError: a value is out of its range, or two exclude each other.
+    """
+
+    people: int | None = None
+    """Keep at most that many people, the most present ones; all if not given."""
+    track: int | None = None
+    """Keep only the person of this number."""
+    focal_px: float | None = None
+    """Focal length of the camera in pixels; assumed if it is not known."""
+    fov_deg: float | None = None
+    """Or its angle of view across the longer side of the image, degrees."""
+    height_m: float | None = None
+    """Standing height of the people, metres: sets the scale."""
+    smooth: Smoothing = "zero-phase"
+    """zero-phase: low-pass without delay; one-euro: as in live use."""
+    bridge_s: float = 0.25
+    """Longest gap in a person's track that is filled by a straight line, seconds."""
+    constant_limbs: bool = True
+    """Give each person limbs of the same lengths in all frames."""
+
+    def __post_init__(self) -> None:
+        for name in ("people", "track"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name}: got {value}, expected at least 1")
+        if self.focal_px is not None and self.fov_deg is not None:
+            raise InputError("got focal_px and fov_deg, expected one of them or none")
+        if self.focal_px is not None and not (math.isfinite(self.focal_px) and self.focal_px > 0):
+            raise InputError(f"focal_px: got {self.focal_px}, expected a positive number of pixels")
+        if self.fov_deg is not None:
+            focal_from_fov(self.fov_deg, 1, 1)  # refuses what is no angle
+        if self.height_m is not None and not 0.3 <= self.height_m <= 2.8:
+            raise InputError(f"height_m: got {self.height_m}, expected 0.3 to 2.8 metres")
+        if self.smooth not in get_args(Smoothing):
+            raise InputError(
+                f"smooth: got {self.smooth!r}, expected one of {', '.join(get_args(Smoothing))}"
+            )
+        if not (math.isfinite(self.bridge_s) and self.bridge_s >= 0):
+            raise InputError(f"bridge_s: got {self.bridge_s}, expected zero or more seconds")
+
+    def focal(self, width: int, height: int, known_px: float | None = None) -> tuple[float, bool]:
+        """Focal length, pixels, and whether it is a mere assumption.
+
+        Args:
+            width, height: of the image, pixels.
+            known_px: what the file itself says.
+        """
+        if self.focal_px is not None:
+            return self.focal_px, False
+        if self.fov_deg is not None:
+            return focal_from_fov(self.fov_deg, width, height), False
+        if known_px is not None:
+            return known_px, False
+        return default_focal(width, height), True
