@@ -74,21 +74,23 @@ def results_of(commit: str | None, repository: Path, keep: Path) -> Path:
         repository: of both.
         keep: where runs lie, one directory a commit.
     """
-    out = keep / (commit or "worktree")
-    expected = setting()
+    name = commit or f"worktree-{repository.name}"
+    out, expected = keep / name, setting()
     finished = out / FINISHED
     if commit and finished.exists() and json.loads(finished.read_text()) == expected:
-        print(f"{commit}: finished before", flush=True)
+        print(f"{name}: finished before", flush=True)
         return out
-    print(f"{commit or 'worktree'}: running", flush=True)
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    print(f"{name}: running", flush=True)
+    running = keep / f"{name}.{os.getpid()}"  # others may run the same
+    running.mkdir(parents=True)
     if commit is None:
-        run_commands(repository, out)
+        run_commands(repository, running)
     else:
         with checked_out(commit, repository) as tree:
-            run_commands(tree, out)
-    finished.write_text(json.dumps(expected, indent=2) + "\n")
+            run_commands(tree, running)
+    (running / FINISHED).write_text(json.dumps(expected, indent=2) + "\n")
+    shutil.rmtree(out, ignore_errors=True)
+    running.rename(out)
     return out
 
 
