@@ -3,7 +3,7 @@
 The formats themselves are written by `mocap`; here is what goes into them. JSON and CSV are in the
 camera's axes (x right, y down, z forward), TRC, C3D and BVH are y up: (x, -y, -z). All are in
 camera coordinates, the root's place included where it is known, in millimetres but for BVH's
-centimetres.
+centimetres. What only one format needs is imported when it is written.
 """
 
 import csv
@@ -17,9 +17,6 @@ import numpy as np
 
 from overpose.errors import InputError
 from overpose.files import require_writable, writing_file
-from overpose.mocap.bvh import write_bvh
-from overpose.mocap.c3d import check_c3d, write_c3d
-from overpose.mocap.pose_motion import pose_motion
 from overpose.mocap.trc import PointTable, write_trc
 from overpose.poses import PoseTrack
 from overpose.progress import say
@@ -86,6 +83,8 @@ def write_formats(
         path = directory / f"{stem}.{name}"
         files += _one_person_each(track, path) if name == "bvh" else [(path, track)]
         if name == "c3d":
+            from overpose.mocap.c3d import check_c3d
+
             check_c3d(_y_up_points(track), path)
     for path, _ in files:
         require_writable(path, overwrite=overwrite)
@@ -182,6 +181,8 @@ def write_trc_track(track: PoseTrack, path: Path) -> None:
 
 def write_c3d_track(track: PoseTrack, path: Path) -> None:
     """All people as points, named and turned as in TRC."""
+    from overpose.mocap.c3d import write_c3d
+
     write_c3d(_y_up_points(track), path, overwrite=True)
 
 
@@ -192,6 +193,9 @@ def write_bvh_track(track: PoseTrack, path: Path) -> None:
         InputError: there are several people or none, nobody is seen, or joints have other names
             than those of `HUMAN36M`.
     """
+    from overpose.mocap.bvh import write_bvh
+    from overpose.mocap.pose_motion import pose_motion
+
     _check_bvh(track, path)
     poses = np.where(track.seen[0, :, None, None], track.poses_mm[0], np.float32(np.nan))
     try:

@@ -4,9 +4,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 LINE_EVERY_S = 10.0
 
@@ -18,10 +19,8 @@ def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]
     On a terminal a bar is drawn; elsewhere a line is printed at most every ten seconds and one at
     the end. All of it goes to standard error.
     """
-    console = Console(stderr=True)
-    if console.is_terminal:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+    if sys.stderr.isatty():
+        with _bar() as progress:
             task = progress.add_task(description, total=total)
             yield lambda steps: progress.advance(task, steps)
         return
@@ -36,6 +35,16 @@ def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]
 
     yield advance
     say(f"{description}: {done}/{total} in {time.monotonic() - started:.1f} s")
+
+
+def _bar() -> "Progress":
+    """rich's; it takes a tenth of a second to import, and only terminals show it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
+    return Progress(*columns, console=Console(stderr=True))
 
 
 def say(line: str) -> None:

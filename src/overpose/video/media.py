@@ -12,10 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import av
 import cv2
 import numpy as np
-from av.error import FFmpegError
 
 from overpose.errors import InputError
 from overpose.progress import say
@@ -169,6 +167,9 @@ def open_media(source: Path | str) -> Media:
 
 
 def _open_video(path: Path) -> Media:
+    import av  # photos do without
+    from av.error import FFmpegError
+
     try:
         container: Any = av.open(str(path))
     except (FFmpegError, ValueError) as error:
@@ -199,6 +200,8 @@ def _open_video(path: Path) -> Media:
 
 def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
     """Frames as they come; damage at the end is said once and ends them."""
+    from av.error import FFmpegError
+
     count = 0
     try:
         for frame in container.decode(stream):

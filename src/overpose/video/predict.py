@@ -20,8 +20,6 @@ from overpose.video.media import open_media
 from overpose.video.options import PredictOptions
 from overpose.video.photo import is_photo
 from overpose.video.webcam import open_webcam
-from overpose.viewer.overlay import overlay_path, write_overlay
-from overpose.viewer.page import write_page
 
 KEYPOINT_SUFFIXES = (".json", ".csv", ".tsv")
 
@@ -85,6 +83,8 @@ class Outputs:
         if self.html:
             yield self.directory / f"{stem}.html"
         if self.overlay:
+            from overpose.viewer.overlay import overlay_path
+
             yield overlay_path(self.directory, stem, False)
             yield overlay_path(self.directory, stem, True)
         for name in self.formats:
@@ -237,10 +237,14 @@ def _write(
         )
     pictures = source if source is not None and not _holds_keypoints(source) else None
     if outputs.overlay and pictures is not None:
+        from overpose.viewer.overlay import overlay_path, write_overlay
+
         path = overlay_path(outputs.directory, name, is_photo(pictures))
         write_overlay(pictures, track, path, overwrite=outputs.overwrite)
         yield path
     if outputs.html:
+        from overpose.viewer.page import write_page
+
         path = outputs.directory / f"{name}.html"
         write_page(track, path, video=pictures, title=name, overwrite=outputs.overwrite)
         yield path

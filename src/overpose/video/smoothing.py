@@ -6,7 +6,6 @@ Values are any array with time first; where a pose belongs in space is for `plac
 import math
 
 import numpy as np
-from scipy.signal import butter, detrend, sosfiltfilt
 
 from overpose.checks import check_array
 from overpose.errors import InputError
@@ -134,6 +133,8 @@ def smooth_zero_phase(values: np.ndarray, fps: float, cutoff_hz: float) -> np.nd
     per_pass_hz = np.arctan(per_pass) / np.pi * fps
     if len(columns) < 3 or columns.shape[1] == 0 or cutoff_hz >= 0.5 * fps:
         return values.copy()
+    from scipy.signal import butter, detrend, sosfiltfilt  # a third of a second to import
+
     sections = butter(2, per_pass_hz, fs=fps, output="sos")
     padding = int(np.ceil(2 * fps / cutoff_hz))
     patterns, group = np.unique(np.isfinite(columns), axis=1, return_inverse=True)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from overpose.checks import check_array
 from overpose.errors import InputError
@@ -379,6 +378,10 @@ def _appearances(tracks: list[_Track], looks: list[np.ndarray | None]) -> np.nda
 
 def _assigned(score: np.ndarray, allowed: np.ndarray) -> list[tuple[int, int]]:
     """Pairs of row and column with the highest sum of scores, among the allowed ones."""
+    if not allowed.any():
+        return []
+    from scipy.optimize import linear_sum_assignment  # a tenth of a second to import
+
     shifted = np.where(allowed, score - score.min() + 1.0, 0.0)
     rows, columns = linear_sum_assignment(shifted, maximize=True)
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if allowed[r, c]]
