@@ -4,12 +4,12 @@ Which members are wanted and where they go is said by the caller.
 """
 
 import gzip
+import io
 import lzma
 import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
 
 from overpose.errors import InputError
 
@@ -59,13 +59,13 @@ def tar_members(
                 raise tarfile.ReadError("garbled in the middle")
 
 
-def _decompressed(archive: Path) -> BinaryIO:
+def _decompressed(archive: Path) -> io.BufferedIOBase:
     with archive.open("rb") as file:
         start = file.read(6)
         if start.startswith(b"\x1f\x8b"):
-            return cast(BinaryIO, gzip.open(archive, "rb"))
+            return gzip.open(archive, "rb")
         if start == b"\xfd7zXZ\0":
-            return cast(BinaryIO, lzma.open(archive, "rb"))
+            return lzma.open(archive, "rb")
         # A compressed archive notices by itself that its end is missing.
         file.seek(-min(1024, archive.stat().st_size), 2)
         if any(file.read()):

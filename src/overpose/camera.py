@@ -22,6 +22,7 @@ from overpose.lens import LENS_SIZES, distort, undistort
 _FIELDS = (
     "focal_px", "center_px", "rotation", "translation_mm", "width", "height", "distortion", "model",
 )  # fmt: skip
+_SHAPES = {"focal_px": (2,), "center_px": (2,), "rotation": (3, 3), "translation_mm": (3,)}
 _ORTHONORMAL_TOLERANCE = 1e-5
 
 
@@ -54,8 +55,7 @@ class Camera:
     model: str = "pinhole"
 
     def __post_init__(self) -> None:
-        shapes = {"focal_px": (2,), "center_px": (2,), "rotation": (3, 3), "translation_mm": (3,)}
-        for name, shape in shapes.items():
+        for name, shape in _SHAPES.items():
             object.__setattr__(self, name, _numbers(name, getattr(self, name), shape))
         if not (self.focal_px > 0).all():
             raise InputError(f"focal_px: got {self.focal_px.tolist()}, expected positive numbers")
@@ -151,7 +151,7 @@ class Camera:
         cls,
         position_mm: ArrayLike,
         target_mm: ArrayLike,
-        focal_px: float | ArrayLike,
+        focal_px: ArrayLike,
         width: int,
         height: int,
         up: ArrayLike = (0.0, 0.0, 1.0),
@@ -253,7 +253,9 @@ class Camera:
         if not isinstance(values, Mapping) or set(values) != set(_FIELDS):
             got = sorted(map(str, values)) if isinstance(values, Mapping) else type(values).__name__
             raise InputError(f"camera: got {got}, expected the keys {', '.join(_FIELDS)}")
-        return cls(**values)
+        arrays = {name: _numbers(name, values[name], shape) for name, shape in _SHAPES.items()}
+        distortion = tuple(_numbers("distortion", values["distortion"], (None,)).tolist())
+        return cls(**{**values, **arrays, "distortion": distortion})
 
 
 def check_rotation(name: str, matrix: np.ndarray) -> None:

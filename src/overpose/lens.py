@@ -88,7 +88,8 @@ def _distort_with_jacobian(
 
 
 def _determinant(jacobian: np.ndarray) -> np.ndarray:
-    return jacobian[..., 0, 0] * jacobian[..., 1, 1] - jacobian[..., 0, 1] * jacobian[..., 1, 0]
+    product = jacobian[..., 0, 0] * jacobian[..., 1, 1]
+    return np.asarray(product - jacobian[..., 0, 1] * jacobian[..., 1, 0])
 
 
 def _solve(jacobian: np.ndarray, residual: np.ndarray) -> np.ndarray:

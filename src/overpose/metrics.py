@@ -343,6 +343,8 @@ def _average(values: np.ndarray, counted: np.ndarray, per_pose: bool) -> float |
     return mean if per_pose else float(mean)
 
 
-def _ratio(above: np.ndarray, below: np.ndarray, *, otherwise: float) -> np.ndarray:
+def _ratio(
+    above: np.ndarray | np.number, below: np.ndarray | np.number, *, otherwise: float
+) -> np.ndarray:
     """above / below, and `otherwise` where `below` is zero."""
     return np.where(below != 0, above / np.where(below != 0, below, 1), otherwise)

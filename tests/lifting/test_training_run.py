@@ -14,6 +14,7 @@ from overpose.lifting.evaluation_run import evaluate_lifters
 from overpose.lifting.pool import PoolConfig
 from overpose.lifting.recipe import FULL, TRIAL, LifterRecipe
 from overpose.lifting.training_run import METHODS, train_lifters, write_shipped
+from overpose.mocap.library import MotionLibrary
 from overpose.mocap.motion import Motion
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS, procedural_motion
 from overpose.models.lifter import PoseLifter
@@ -44,13 +45,16 @@ RECIPE = replace(
 )
 
 
-class Library:
+class Library(MotionLibrary):
     """Two subjects, one of them for the test."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(), {})
 
     def trials(self) -> list[str]:
         return ["01_01", "01_02", "02_01"]
 
-    def motion(self, trial: str, fps: float) -> Motion:
+    def motion(self, trial: str, fps: float | None = None) -> Motion:
         subject, number = (int(part) for part in trial.split("_"))
         return procedural_motion(PROCEDURAL_ACTIONS[number], subject, number, 40)
 

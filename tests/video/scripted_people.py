@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from overpose.video.blazepose import Landmarks, Region
+from overpose.video.blazepose import BlazePose, Landmarks, Region
 from overpose.video.layouts import BLAZEPOSE_33
 from overpose.video.writer import writing_video
 
@@ -30,7 +30,7 @@ def standing_px(hips_x: float = 0.0, hips_y: float = 0.0) -> np.ndarray:
     return points
 
 
-class ScriptedEngines:
+class ScriptedEngines(BlazePose):
     """Finds coloured discs: the detector all of them, the landmark model the one in its region."""
 
     def __init__(self) -> None:

@@ -5,7 +5,6 @@ estimation", ICCV 2015. How it is trained belongs to `training.structnet_stage`.
 """
 
 from dataclasses import dataclass, field
-from typing import Self
 
 import numpy as np
 import torch
@@ -186,7 +185,7 @@ class StructNet(nn.Module):
             poses.append(self.poses_mm[places].mean(dim=1).cpu().numpy())
         return np.concatenate(poses)
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> "StructNet":
         """As of every module; what was embedded with the old weights is forgotten."""
         self._blocks = None
         return super().train(mode)

@@ -6,7 +6,7 @@ training take any of them.
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from overpose.models.normalization import (
 )
 
 
+@runtime_checkable
 class PoseCode(Protocol):
     """A latent code of poses: `decode(encode(y))` is close to `y`."""
 

@@ -11,12 +11,15 @@ from typing import cast
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
 from overpose.checks import check_array
 from overpose.errors import InputError
+
+Crops = Float[Tensor, "batch 3 crop crop"] | UInt8[Tensor, "batch 3 crop crop"]
+"""Square RGB crops, 0..255."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,8 @@ class ImageEncoder(nn.Module):
         self.channel_mean.copy_(torch.from_numpy(mean).view(3, 1, 1))
         self.channel_std.copy_(torch.from_numpy(std).view(3, 1, 1))
 
-    def forward(self, crops: Float[Tensor, "batch 3 crop crop"]) -> Float[Tensor, "batch width"]:
-        """Features of crops with RGB values 0..255, as float or uint8 tensor.
+    def forward(self, crops: Crops) -> Float[Tensor, "batch width"]:
+        """Features of crops.
 
         Pooling comes before the ReLU: the result is the same, since both keep order, for a quarter
         of the work.

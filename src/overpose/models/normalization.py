@@ -16,8 +16,6 @@ What is given in millimetres converts as follows, with s = scale_mm:
   weights as `error + (lambda / s^2) * J`: lambda given in mm units becomes lambda / s^2.
 """
 
-from typing import Self
-
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -61,7 +59,7 @@ class PoseNormalization(nn.Module):
         self.register_buffer("scale_mm", torch.ones(()))
 
     @classmethod
-    def fit(cls, poses_mm: np.ndarray) -> Self:
+    def fit(cls, poses_mm: np.ndarray) -> "PoseNormalization":
         """Measure mean and scale on (N, 17, 3) poses in mm.
 
         Raises:
@@ -78,7 +76,7 @@ class PoseNormalization(nn.Module):
         return fitted
 
     @classmethod
-    def like(cls, other: Self) -> Self:
+    def like(cls, other: "PoseNormalization") -> "PoseNormalization":
         """A copy, on the CPU, that shares nothing with `other`."""
         copy = cls()
         copy.load_state_dict(other.state_dict())

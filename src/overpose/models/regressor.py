@@ -16,6 +16,7 @@ from overpose.errors import InputError
 from overpose.models.codes import PoseDecoder
 from overpose.models.evaluating import evaluating
 from overpose.models.image_encoder import (
+    Crops,
     ImageEncoder,
     ImageEncoderConfig,
     central_crops,
@@ -125,14 +126,14 @@ class PoseRegressor(nn.Module):
         nn.init.zeros_(self.head.weight)
         self.head.bias.copy_(targets.mean(0) / self.code_scale)
 
-    def target(self, crops: Float[Tensor, "batch 3 crop crop"]) -> Float[Tensor, "batch outputs"]:
+    def target(self, crops: Crops) -> Float[Tensor, "batch outputs"]:
         """What the head predicts: the code, or for "direct" the normalised pose."""
         output = self.head(self.image_encoder(crops)) * self.code_scale
         rectified = self.decoder is not None and self.config.latent_activation == "relu"
         return relu(output) if rectified else output
 
-    def forward(self, crops: Float[Tensor, "batch 3 crop crop"]) -> Float[Tensor, "batch 51"]:
-        """Normalised poses of crops with RGB values 0..255."""
+    def forward(self, crops: Crops) -> Float[Tensor, "batch 51"]:
+        """Normalised poses of crops."""
         output = self.target(crops)
         return output if self.decoder is None else self.decoder(output)
 

@@ -3,7 +3,7 @@
 The steps live in `rasterizer`, `shadow`, `background` and `postprocess`; this room only joins them.
 """
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from overpose.studio.scene import Scene
 from overpose.studio.shadow import ContactMap, ShadowMap, cast_shadow, touch_ground
 
 
+@runtime_checkable
 class Dressed(Protocol):
     """What `render_frame` needs to know of an outfit; shapes and units as in `rasterizer.shade`."""
 

@@ -6,7 +6,7 @@ image is made here, and nothing depends on the number of processes.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -42,6 +42,7 @@ class Trial:
     split: str
 
 
+@runtime_checkable
 class Motions(Protocol):
     """Where motions come from: a library on disk, or made up."""
 

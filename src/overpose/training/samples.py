@@ -1,7 +1,7 @@
 """What the stages share: checks of their arrays, the squared error, what identifies a run."""
 
 import hashlib
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -16,6 +16,7 @@ Samples = tuple[np.ndarray, np.ndarray]
 """Images (N, S, S, 3) uint8 and poses (N, 17, 3) in mm."""
 
 
+@runtime_checkable
 class PosePredictor(Protocol):
     """Anything that predicts poses from images."""
 

@@ -3,7 +3,7 @@ training, and given to it.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ _MARGIN = 0.08
 """The paper's box reaches 115 to 140 mm beyond the outer joints: this part of a standing person."""
 
 
+@runtime_checkable
 class ImageModel(Protocol):
     """What makes poses of images of people: `models.regressor.PoseRegressor`."""
 

@@ -6,7 +6,7 @@ How keypoints are found belongs to the engines (`blazepose`, `rtmlib_engine`), w
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -40,6 +40,7 @@ class Person:
     keypoints_px: np.ndarray
 
 
+@runtime_checkable
 class PeopleFinder(Protocol):
     """Finds the people of a video's frames, which are given one after the other."""
 

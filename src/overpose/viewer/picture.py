@@ -3,6 +3,8 @@
 Full-size videos with a skeleton on them are made by `overlay`.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -57,7 +59,7 @@ def project_px(joints_mm: np.ndarray, show: Show) -> np.ndarray:
 def draw_lines(
     image: np.ndarray,
     points: np.ndarray,
-    edges: list[tuple[int, int]],
+    edges: Sequence[Sequence[int]],
     colour: tuple[int, int, int],
     thickness: int,
     *,
