@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_OUT ?= overpose-demo
+CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "overpose needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 
-.PHONY: demo test test-fast lint setup clean
+.PHONY: demo test test-fast test-wheel lint setup clean
 
-demo: setup
+# The demo does with the base dependencies, without torch; where everything is set up, it takes that.
+demo: $(if $(wildcard $(VENV)/.ready),setup,$(VENV)/.light)
 	$(BIN)/overpose demo --out $(DEMO_OUT) --overwrite
 
 test: setup
@@ -14,6 +16,10 @@ test: setup
 
 test-fast: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+# Builds the wheel and tries it in an empty environment; needs nothing of .venv.
+test-wheel:
+	$(PYTHON) tools/check_wheel.py
 
 lint: setup
 	$(BIN)/ruff format --check src tests tools
@@ -23,9 +29,15 @@ lint: setup
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "overpose needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	$(CHECK_PYTHON)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[studio,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/.light: pyproject.toml constraints.txt
+	$(CHECK_PYTHON)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 
 clean:

@@ -1,11 +1,19 @@
 """What runs, and how quickly it starts, where only the base dependencies are installed."""
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
+import pytest
+from PIL import Image
 
+from overpose.app.extras import PACKAGES, advice
+from overpose.models.image_encoder import ImageEncoderConfig
+from overpose.models.regressor import PoseRegressor, RegressorConfig
+from overpose.models.storage import save_model
 from overpose.video.keypoint_files import KeypointFile, write_keypoints
 from overpose.video.layouts import BLAZEPOSE_33
 
@@ -25,13 +33,10 @@ SLOW = ("scipy", "rich", "av", "ezc3d", "viser", "overpose.mocap.bvh", "overpose
 """What takes long to import and the prediction of a photo does without."""
 
 
-def python(code: str, *arguments: str) -> str:
-    """Standard output of a fresh Python that finds no package of an extra."""
-    done = subprocess.run(
-        [sys.executable, "-c", _HIDDEN + code, *arguments], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What a fresh Python does that finds no package of an extra."""
+    command = [sys.executable, "-c", _HIDDEN + code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 _HIDDEN = f"""
@@ -50,7 +55,7 @@ def test_predict_export_and_view_need_no_package_of_an_extra(tmp_path: Path) -> 
     points[..., 2] = 0.9
     found = tmp_path / "walk.json"
     write_keypoints(found, KeypointFile(BLAZEPOSE_33, points, fps=25.0, width=640, height=480))
-    python(
+    done = python(
         """
 from overpose.app import main
 keypoints, out = sys.argv[1:]
@@ -63,12 +68,47 @@ import overpose.viewer.overlay, overpose.viewer.scene, overpose.video.demo
         str(found),
         str(tmp_path / "out"),
     )
+    assert done.returncode == 0, done.stderr
     made = {path.name for path in (tmp_path / "out" / "again").iterdir()}
     assert made == {f"walk.{end}" for end in ("json", "csv", "bvh", "c3d", "trc", "html")}
 
 
 def test_a_photo_waits_for_no_import_it_does_not_need() -> None:
     code = "import overpose.app, overpose.assets, overpose.video.predict; print(*sys.modules)"
-    loaded = set(python(code).split())
+    loaded = set(python(code).stdout.split())
     assert "cv2" in loaded
     assert loaded & set(SLOW) == set()
+
+
+@pytest.mark.parametrize(
+    ("command", "package"),
+    [
+        (("train", "--data", "data", "--out", "OUT"), "PyTorch"),
+        (("data", "check", "data"), "pyarrow"),
+        (("predict", "PHOTO", "--model", "MODEL", "--out", "OUT"), "PyTorch"),
+    ],
+)
+def test_a_command_whose_extra_is_missing_says_what_to_install(
+    command: tuple[str, ...], package: str, tmp_path: Path
+) -> None:
+    places = {"OUT": tmp_path / "out", "PHOTO": tmp_path / "a.png", "MODEL": tmp_path / "model"}
+    Image.new("RGB", (8, 8)).save(places["PHOTO"])
+    config = ImageEncoderConfig(16, 14, (3,), (4,), (8,))
+    save_model(PoseRegressor(RegressorConfig("direct", config)), places["MODEL"])
+    arguments = (str(places.get(word, word)) for word in command)
+    done = python("from overpose.app import main; main(sys.argv[1:])", *arguments)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"overpose: error: overpose {command[0]} needs {package}: pip install 'overpose[train]'\n"
+    )
+
+
+def test_every_package_of_the_extra_train_is_known_to_the_command_line() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    wanted = project["optional-dependencies"]["train"]
+    assert {re.split(r"[<>=]", each)[0] for each in wanted} == set(PACKAGES)
+    assert {extra for _, extra in PACKAGES.values()} == {"train"}
+
+
+def test_a_missing_module_of_no_extra_is_a_bug() -> None:
+    assert advice("train", ModuleNotFoundError("No module named 'x'", name="overpose.x")) is None

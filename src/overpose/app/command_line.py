@@ -13,6 +13,7 @@ import overpose
 from overpose.app.assets import Assets
 from overpose.app.data import Data, Render
 from overpose.app.experiments import Ablate, Reproduce
+from overpose.app.extras import advice
 from overpose.app.measure import Bench, Evaluate, EvaluateVideo
 from overpose.app.predict import Demo, Predict
 from overpose.app.tracks import Export, View
@@ -111,7 +112,14 @@ def _run(arguments: list[str]) -> None:
     if arguments == ["--version"]:
         print(f"overpose {overpose.__version__}")
         return
-    parse(arguments).run()
+    command = parse(arguments)
+    try:
+        command.run()
+    except ModuleNotFoundError as error:
+        said = advice(arguments[0], error)
+        if said is None:
+            raise
+        raise InputError(said) from None
 
 
 def _failed(message: str) -> int:
