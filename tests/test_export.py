@@ -12,6 +12,7 @@ import pytest
 
 from overpose.errors import InputError
 from overpose.export import export_files, joints_camera_mm, write_formats
+from overpose.files import Output
 from overpose.mocap.trc import PointTable, read_trc, write_trc
 from overpose.poses import PoseTrack
 from overpose.skeleton import HUMAN36M
@@ -129,11 +130,11 @@ def test_nothing_is_written_when_one_thing_is_wrong(tmp_path: Path) -> None:
 
 def test_files_are_exported_by_name(tmp_path: Path) -> None:
     made_track().save(tmp_path / "clip.npz")
-    written = export_files([tmp_path / "clip.npz"], tmp_path / "out", ["json", "csv"])
+    written = export_files([tmp_path / "clip.npz"], Output(tmp_path / "out"), ["json", "csv"])
     assert [path.name for path in written] == ["clip.json", "clip.csv"]
     assert all(path.is_file() for path in written)
     with pytest.raises(InputError, match="got no file"):
-        export_files([], tmp_path, ["csv"])
+        export_files([], Output(tmp_path), ["csv"])
 
 
 def test_a_bvh_for_each_person_stands_where_the_track_does(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from overpose.errors import InputError
-from overpose.files import require_writable, writing_file
+from overpose.files import Output, require_writable, writing_file
 from overpose.mocap.trc import PointTable, write_trc
 from overpose.poses import PoseTrack
 from overpose.progress import say
@@ -30,9 +30,7 @@ CSV_COLUMNS = (
 _DECIMALS = 2
 
 
-def export_files(
-    paths: Sequence[Path], directory: Path, formats: Sequence[str], *, overwrite: bool = False
-) -> list[Path]:
+def export_files(paths: Sequence[Path], output: Output, formats: Sequence[str]) -> list[Path]:
     """Write pose tracks from files in other formats; see `write_formats`."""
     stems = [path.stem for path in paths]
     repeated = sorted({stem for stem in stems if stems.count(stem) > 1})
@@ -43,7 +41,7 @@ def export_files(
     return [
         written
         for stem, track in zip(stems, tracks, strict=True)
-        for written in write_formats(track, directory, stem, formats, overwrite=overwrite)
+        for written in write_formats(track, output.out, stem, formats, overwrite=output.overwrite)
     ]
 
 

@@ -8,12 +8,23 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from overpose.errors import InputError
 
 STALE_S = 86_400.0
 """Age, in seconds, from which a temporary file or directory is one that a killed process left."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the results go."""
+
+    out: Path
+    """Directory for the results."""
+    overwrite: bool = False
+    """Replace what an earlier run left there."""
 
 
 def require_writable(path: Path, *, overwrite: bool) -> None:

@@ -3,8 +3,8 @@
 import io
 import tarfile
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 import cdflib.cdfwrite
@@ -16,6 +16,8 @@ from scipy.spatial.transform import Rotation
 from overpose.camera import Camera
 from overpose.datasets.human36m import convert_human36m
 from overpose.datasets.human36m_layout import Inventory, find_human36m
+from overpose.datasets.store import Dataset
+from overpose.files import Output
 
 CAMERA_IDS = ("54138969", "55011271", "58860488", "60457274")
 WIDTH, HEIGHT, FRAMES = 200, 202, 5
@@ -29,8 +31,6 @@ POSES = Path("MyPoseFeatures", "D3_Positions")
 MONO = Path("MyPoseFeatures", "D3_Positions_mono")
 MASKS = Path("MySegmentsMat", "ground_truth_bs")
 FIRST = f"Walking 1.{CAMERA_IDS[0]}"
-convert = partial(convert_human36m, processes=1)
-"""In this process: starting others takes longer than the conversion."""
 _START_MM = {"Walking 1": 0.0, "TakingPhoto": 90.0, "Walking": 180.0}
 
 # Right hand is at negative x: the person looks along -y.
@@ -45,6 +45,13 @@ _BODY = {
     28: (-180, -40, -60), 29: (-180, -60, -100), 30: (-190, -50, -120), 31: (-190, -50, -120),
 }  # fmt: skip
 BODY_MM = np.array([_BODY[joint] for joint in range(32)], dtype=np.float64)
+
+
+def convert(
+    source: Path, out: Path, *, overwrite: bool = False, processes: int = 1, **options: Any
+) -> Dataset:
+    """In this process, if not told otherwise: starting others takes longer than the conversion."""
+    return convert_human36m(source, Output(out, overwrite), processes=processes, **options)
 
 
 def joints_world_mm(subject: str, trial: str, frames: int = FRAMES) -> np.ndarray:

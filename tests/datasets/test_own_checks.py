@@ -23,6 +23,7 @@ from overpose.datasets.own import convert_own_data
 from overpose.datasets.own_checks import check_own_data
 from overpose.datasets.own_table import pose_columns
 from overpose.errors import InputError
+from overpose.files import Output
 from overpose.skeleton import HUMAN36M
 
 
@@ -58,7 +59,7 @@ def test_all_problems_of_rows_are_named_at_once(tmp_path):
         "the image is not square, and neither box nor camera",
     )
     with pytest.raises(InputError, match="and 2 more: see overpose data check"):
-        convert_own_data(mine, tmp_path / "out", processes=1)
+        convert_own_data(mine, Output(tmp_path / "out"), processes=1)
     assert not (tmp_path / "out").exists()
 
 

@@ -11,6 +11,7 @@ from overpose.errors import InputError
 from overpose.evaluation import ablation
 from overpose.evaluation.ablation import AblationBudget, ablate, hold_out_subjects
 from overpose.evaluation.ablation_table import VARIANTS, Variant, variants_named
+from overpose.files import Output
 from overpose.models.autoencoder import AutoencoderConfig
 from overpose.models.image_encoder import ImageEncoderConfig
 from overpose.training import LoopConfig
@@ -38,7 +39,7 @@ def data(tmp_path, tiny_dataset):
 
 
 def test_every_variant_is_measured_and_listed(tmp_path, data):
-    report = ablate(data, tmp_path / "out", budget=TINY, variants=FEW, processes=1)
+    report = ablate(data, Output(tmp_path / "out"), budget=TINY, variants=FEW, processes=1)
     results = {result["name"]: result for result in report["variants"]}
     assert list(results) == ["base", "two", "pca-5", "direct"]
     for name in ("base", "two", "pca-5"):
@@ -61,7 +62,7 @@ def test_without_image_epochs_only_poses_are_used(tmp_path, data, monkeypatch):
 
     monkeypatch.setattr(ablation, "_images", refuse)
     poses_only = replace(TINY, latent_epochs=0, finetune_epochs=0)
-    report = ablate(data, tmp_path / "out", budget=poses_only, variants=FEW, processes=1)
+    report = ablate(data, Output(tmp_path / "out"), budget=poses_only, variants=FEW, processes=1)
     assert [result["name"] for result in report["variants"]] == ["base", "two", "pca-5"]
     assert all("latent" not in result for result in report["variants"])
     text = (tmp_path / "out" / "ablation.md").read_text()
@@ -73,14 +74,14 @@ def test_a_finished_variant_is_not_trained_again_and_new_ones_are_added(
     tmp_path, data, monkeypatch
 ):
     poses_only = replace(TINY, latent_epochs=0, finetune_epochs=0)
-    first = ablate(data, tmp_path / "out", budget=poses_only, variants=FEW[:1], processes=1)
+    first = ablate(data, Output(tmp_path / "out"), budget=poses_only, variants=FEW[:1], processes=1)
 
     def refuse(*_, **__):
         raise AssertionError("done already")
 
     monkeypatch.setattr(ablation, "train_autoencoder", refuse)
     again = ablate(
-        data, tmp_path / "out", budget=poses_only, variants=(FEW[0], FEW[2]), processes=1
+        data, Output(tmp_path / "out"), budget=poses_only, variants=(FEW[0], FEW[2]), processes=1
     )
     assert again["variants"][0] == first["variants"][0]
     assert again["variants"][1]["name"] == "pca-5"
@@ -92,17 +93,17 @@ def test_a_variant_that_fails_says_so_and_the_others_go_on(tmp_path, data, monke
 
     monkeypatch.setattr(ablation, "train_autoencoder", broken)
     poses_only = replace(TINY, latent_epochs=0, finetune_epochs=0)
-    report = ablate(data, tmp_path / "out", budget=poses_only, variants=FEW, processes=1)
+    report = ablate(data, Output(tmp_path / "out"), budget=poses_only, variants=FEW, processes=1)
     assert [r.get("error") for r in report["variants"]] == ["RuntimeError: no memory"] * 2 + [None]
     assert "failed: RuntimeError: no memory" in (tmp_path / "out" / "ablation.md").read_text()
 
 
 def test_another_budget_in_the_same_directory_is_refused(tmp_path, data):
     poses_only = replace(TINY, latent_epochs=0, finetune_epochs=0)
-    ablate(data, tmp_path / "out", budget=poses_only, variants=FEW[2:3], processes=1)
+    ablate(data, Output(tmp_path / "out"), budget=poses_only, variants=FEW[2:3], processes=1)
     other = replace(poses_only, train_images=9)
     with pytest.raises(InputError, match=r"another ablation \(budget\.train_images: 20 there, 9"):
-        ablate(data, tmp_path / "out", budget=other, variants=FEW[2:3], processes=1)
+        ablate(data, Output(tmp_path / "out"), budget=other, variants=FEW[2:3], processes=1)
 
 
 def test_a_dataset_of_another_image_size_is_refused_before_anything_is_trained(
@@ -110,7 +111,7 @@ def test_a_dataset_of_another_image_size_is_refused_before_anything_is_trained(
 ):
     large = tiny_dataset(tmp_path / "large", size=48)
     with pytest.raises(InputError, match="has images of 48 px, the network takes 32 px"):
-        ablate(large, tmp_path / "out", budget=TINY, variants=FEW, processes=1)
+        ablate(large, Output(tmp_path / "out"), budget=TINY, variants=FEW, processes=1)
     assert not (tmp_path / "out").exists()
 
 
@@ -167,7 +168,7 @@ def test_the_ablation_covers_what_the_method_page_promises():
 def test_stage_b_options_of_a_variant_reach_the_training(tmp_path, data):
     options = (("code_scaling", "none"), ("latent_activation", "relu"))
     variants = (FEW[2], replace(FEW[2], name="changed", latent=options))
-    report = ablate(data, tmp_path / "out", budget=TINY, variants=variants, processes=2)
+    report = ablate(data, Output(tmp_path / "out"), budget=TINY, variants=variants, processes=2)
     plain, changed = report["variants"]
     assert changed["code"] == {"pca_rank": 5, **dict(options)}
     assert plain["latent"] != changed["latent"]

@@ -10,6 +10,7 @@ from overpose.datasets.own import convert_own_data
 from overpose.datasets.own_table import pose_columns
 from overpose.errors import InputError
 from overpose.evaluation.data_check import check_data
+from overpose.files import Output
 from overpose.skeleton import HUMAN36M
 
 
@@ -36,7 +37,7 @@ def test_own_data_is_summed_up_and_a_dataset_of_it_is_whole(tmp_path):
         "no problems: 4 samples (2 train, 2 test) of 2 subjects",
         f"next: overpose data own --from {mine} --out DIR",
     ]
-    convert_own_data(mine, tmp_path / "out", image_size=32, processes=1).close()
+    convert_own_data(mine, Output(tmp_path / "out"), image_size=32, processes=1).close()
     (line,) = check_data(tmp_path / "out")
     assert line.startswith("whole: own data, 32 px: 2 training")
 

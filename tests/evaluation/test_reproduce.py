@@ -11,6 +11,7 @@ from overpose.baselines.kde import KDEConfig
 from overpose.baselines.linkde import LinKDEConfig
 from overpose.camera import Camera
 from overpose.datasets.layout import Sample
+from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.store import open_dataset
 from overpose.errors import InputError
 from overpose.evaluation import pipeline
@@ -18,7 +19,8 @@ from overpose.evaluation import reproduce as reproduction
 from overpose.evaluation.pipeline import merge_actions
 from overpose.evaluation.presets import PRESETS, Preset, ProceduralMotion, preset_named
 from overpose.evaluation.report import MEASURES, Row, read_report
-from overpose.evaluation.reproduce import render_motion, reproduce
+from overpose.evaluation.reproduce import reproduce
+from overpose.files import Output
 from overpose.mocap.joints17 import joints17_world_mm
 from overpose.models.autoencoder import AutoencoderConfig
 from overpose.models.image_encoder import ImageEncoderConfig
@@ -103,9 +105,9 @@ def no_pictures(monkeypatch):
     monkeypatch.setattr(reproduction, "draw_errors", lambda *_: None)
 
 
-def run(out, preset=TINY, **changes):
+def run(out, preset=TINY, *, overwrite=False, **changes):
     changes = {"processes": 1, "memory": False, "make_renderer": make_line_renderer, **changes}
-    return reproduce(preset, out, **changes)
+    return reproduce(preset, Output(out, overwrite), **changes)
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +183,7 @@ def test_a_finished_run_trains_and_renders_nothing_again(finished, monkeypatch):
     monkeypatch.setattr(pipeline, "evaluate", refuse)
     again = reproduce(
         TINY,
-        finished.out,
+        Output(finished.out),
         processes=1,
         seeds=(0, 1),
         memory=False,
@@ -279,14 +281,13 @@ def test_the_pca_baseline_is_trained_where_the_preset_asks_for_it(tmp_path):
 
 def test_a_preset_on_real_motion_asks_for_it(tmp_path):
     with pytest.raises(InputError, match="no motion capture, expected --mocap"):
-        reproduce(preset_named("cpu"), tmp_path / "out")
+        reproduce(preset_named("cpu"), Output(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("given", ["mocap", "splits"])
-def test_a_preset_that_makes_up_its_motion_takes_no_other(tmp_path, given):
-    with pytest.raises(InputError, match=f"got --{given}, but it makes up its motion"):
-        run(tmp_path / "out", **{given: tmp_path})
+def test_a_preset_that_makes_up_its_motion_takes_no_other(tmp_path):
+    with pytest.raises(InputError, match="got --mocap, but it makes up its motion"):
+        run(tmp_path / "out", motion=MotionSource(tmp_path, tmp_path))
     assert not (tmp_path / "out").exists()
 
 
@@ -329,11 +330,10 @@ def test_human36m_is_measured_by_its_own_protocol_with_both_means(
         run(tmp_path / "again", preset, data=other)
 
 
-@pytest.mark.parametrize("given", ["mocap", "splits"])
-def test_a_finished_dataset_and_motion_capture_are_refused_together(tmp_path, tiny_dataset, given):
+def test_a_finished_dataset_and_motion_capture_are_refused_together(tmp_path, tiny_dataset):
     data = tiny_dataset(tmp_path / "data", size=SIZE)
-    with pytest.raises(InputError, match=f"got --data and --{given}"):
-        run(tmp_path / "out", data=data, **{given: tmp_path})
+    with pytest.raises(InputError, match="got --data and --mocap"):
+        run(tmp_path / "out", data=data, motion=MotionSource(tmp_path, tmp_path))
     assert not (tmp_path / "out").exists()
 
 
@@ -356,14 +356,14 @@ def test_a_dataset_of_another_image_size_is_refused_before_anything_is_made(tmp_
 @pytest.mark.parametrize("processes", [0, -1])
 def test_fewer_processes_than_one_are_refused(tmp_path, processes):
     with pytest.raises(InputError, match=f"processes: got {processes}, expected at least 1"):
-        reproduce(TINY, tmp_path / "out", processes=processes)
+        reproduce(TINY, Output(tmp_path / "out"), processes=processes)
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("given", ["mocap", "splits"])
 def test_motion_capture_and_splits_go_together(tmp_path, given):
     with pytest.raises(InputError, match=f"--{given} without"):
-        render_motion(TINY.render, tmp_path / "out", **{given: tmp_path})
+        MotionSource(**{given: tmp_path})
 
 
 def test_test_subjects_are_no_training_subjects_in_the_rendered_dataset(finished):

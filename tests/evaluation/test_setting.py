@@ -7,18 +7,19 @@ import pytest
 
 from overpose.errors import InputError
 from overpose.evaluation.setting import begin_setting
+from overpose.files import Output
 
 MINE = {"budget": 1}
 
 
 def begin(out: Path, wanted: dict, *, overwrite: bool = False) -> None:
     begin_setting(
-        out / "setting.json",
+        Output(out, overwrite),
+        "setting.json",
         wanted,
         kind="ablation",
         finished="report.json",
         products=("seed*",),
-        overwrite=overwrite,
     )
 
 

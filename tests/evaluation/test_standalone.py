@@ -12,6 +12,7 @@ from overpose.errors import InputError
 from overpose.evaluation.presets import Preset
 from overpose.evaluation.report import read_report
 from overpose.evaluation.standalone import evaluate_models, train_stages
+from overpose.files import Output
 from overpose.models.autoencoder import AutoencoderConfig
 from overpose.models.image_encoder import ImageEncoderConfig
 from overpose.studio.options import RenderConfig
@@ -63,12 +64,12 @@ def test_a_dataset_without_training_samples_is_refused_by_name(tmp_path, tiny_da
 def test_models_on_disk_are_measured_under_their_method_and_seed(tmp_path, data):
     trained = train_stages(TINY, data, tmp_path / "out", seed=7)
     stage = tmp_path / "out" / "finetuned"
-    report = evaluate_models((trained["direct"], stage), data, tmp_path / "report")
+    report = evaluate_models((trained["direct"], stage), data, Output(tmp_path / "report"))
     assert {(r.method, r.seed) for r in report.rows} == {("direct", 7), ("finetuned", 7)}
     assert read_report(tmp_path / "report" / "report.json") == report
     assert all(row.train_s > 0 for row in report.rows)
     with pytest.raises(InputError, match="exists already"):
-        evaluate_models((stage,), data, tmp_path / "report")
+        evaluate_models((stage,), data, Output(tmp_path / "report"))
 
 
 def test_a_model_trained_on_a_test_subject_of_another_dataset_is_refused(
@@ -77,14 +78,14 @@ def test_a_model_trained_on_a_test_subject_of_another_dataset_is_refused(
     train_stages(TINY, data, tmp_path / "out", stage="direct")
     other = tiny_dataset(tmp_path / "other", subjects={"train": ("40",), "test": ("02",)})
     with pytest.raises(InputError, match="subjects 02 are in training and in test"):
-        evaluate_models((tmp_path / "out" / "direct",), other, tmp_path / "report")
+        evaluate_models((tmp_path / "out" / "direct",), other, Output(tmp_path / "report"))
     assert not (tmp_path / "report").exists()
 
 
 def test_a_file_in_the_place_of_the_report_is_refused_before_measuring(tmp_path):
     (tmp_path / "report").write_text("mine")
     with pytest.raises(InputError, match="report: is a file, expected a directory"):
-        evaluate_models((tmp_path / "model",), tmp_path / "data", tmp_path / "report")
+        evaluate_models((tmp_path / "model",), tmp_path / "data", Output(tmp_path / "report"))
 
 
 def test_damaged_metrics_are_named(tmp_path, data):
@@ -92,13 +93,13 @@ def test_damaged_metrics_are_named(tmp_path, data):
     metrics = tmp_path / "out" / "direct" / "metrics.jsonl"
     metrics.write_text(metrics.read_text()[:-9])
     with pytest.raises(InputError, match=r"metrics\.jsonl: not valid JSON lines"):
-        evaluate_models((tmp_path / "out" / "direct",), data, tmp_path / "report")
+        evaluate_models((tmp_path / "out" / "direct",), data, Output(tmp_path / "report"))
 
 
 def test_the_same_method_and_seed_twice_is_refused(tmp_path, data):
     place = train_stages(TINY, data, tmp_path / "out", stage="direct")["direct"]
     with pytest.raises(InputError, match="both direct, seed 0"):
-        evaluate_models((place, place), data, tmp_path / "report")
+        evaluate_models((place, place), data, Output(tmp_path / "report"))
 
 
 def test_an_autoencoder_is_no_regressor(tmp_path, data):
@@ -106,14 +107,14 @@ def test_an_autoencoder_is_no_regressor(tmp_path, data):
     with pytest.raises(
         InputError, match="is a PoseAutoencoder, expected a model that predicts poses"
     ):
-        evaluate_models((place,), data, tmp_path / "report")
+        evaluate_models((place,), data, Output(tmp_path / "report"))
 
 
 def test_a_model_for_other_images_is_refused(tmp_path, data, tiny_dataset):
     place = train_stages(TINY, data, tmp_path / "out", stage="direct")["direct"]
     large = tiny_dataset(tmp_path / "large", size=48)
     with pytest.raises(InputError, match="has images of 48 px, the network takes 32 px"):
-        evaluate_models((place,), large, tmp_path / "report")
+        evaluate_models((place,), large, Output(tmp_path / "report"))
 
 
 def test_a_structnet_has_three_rows_and_the_one_told_the_limbs_has_no_ratio_error(tmp_path, data):
@@ -127,7 +128,7 @@ def test_a_structnet_has_three_rows_and_the_one_told_the_limbs_has_no_ratio_erro
         structnet_loop=LoopConfig(epochs=1),
     )
     trained = train_stages(preset, data, tmp_path / "out", stage="structnet")
-    report = evaluate_models((trained["structnet"],), data, tmp_path / "report")
+    report = evaluate_models((trained["structnet"],), data, Output(tmp_path / "report"))
     means = {row.method: row for row in report.rows if row.action == "mean"}
     assert set(means) == {"structnet_max", "structnet_avg", "structnet_avg_apf"}
     assert means["structnet_avg_apf"].limb_ratio_full == pytest.approx(0, abs=1e-4)
@@ -149,7 +150,7 @@ def test_protocols_of_human36m_are_written_for_every_model_and_seed(tmp_path, hu
     trained = train_stages(TINY, human36m, tmp_path / "out", seed=2)
     models = (trained["direct"], trained["finetuned"])
     out = tmp_path / "report"
-    report = evaluate_models(models, human36m, out, protocols=("1", "2"), joints=14)
+    report = evaluate_models(models, human36m, Output(out), protocols=("1", "2"), joints=14)
     saved = json.loads((out / "human36m.json").read_text())
     assert list(saved) == ["direct, seed 2", "finetuned, seed 2"]
     first, second = saved["direct, seed 2"]
@@ -173,16 +174,16 @@ def test_protocols_refuse_before_anything_is_written(tmp_path, data, human36m):
     trained = train_stages(TINY, data, tmp_path / "out", stage="direct")["direct"]
     out = tmp_path / "report"
     with pytest.raises(InputError, match="subject 01 is in split 'train'"):
-        evaluate_models((trained,), data, out, protocols=("1",))
+        evaluate_models((trained,), data, Output(out), protocols=("1",))
     with pytest.raises(InputError, match="got 1, 1 and 17 joints, expected each protocol once"):
-        evaluate_models((trained,), human36m, out, protocols=("1", "1"))
+        evaluate_models((trained,), human36m, Output(out), protocols=("1", "1"))
     with pytest.raises(InputError, match="got no protocol and 14 joints"):
-        evaluate_models((trained,), human36m, out, joints=14)
+        evaluate_models((trained,), human36m, Output(out), joints=14)
     with pytest.raises(InputError, match="both direct, seed 0"):
-        evaluate_models((trained, trained), human36m, out, protocols=("1",))
+        evaluate_models((trained, trained), human36m, Output(out), protocols=("1",))
     assert not out.exists()
     out.mkdir()
     (out / "human36m.json").write_text("{}")
     with pytest.raises(InputError, match=r"human36m\.json exists already"):
-        evaluate_models((trained,), human36m, out, protocols=("1",))
+        evaluate_models((trained,), human36m, Output(out), protocols=("1",))
     assert [path.name for path in out.iterdir()] == ["human36m.json"]

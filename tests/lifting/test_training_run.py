@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from overpose.datasets.motion_source import MotionSource
 from overpose.errors import InputError
+from overpose.files import Output
 from overpose.lifting import detections, evaluation_run, training_run
 from overpose.lifting.evaluation_run import evaluate_lifters
 from overpose.lifting.pool import PoolConfig
@@ -96,14 +98,14 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(training_run, "make_detections", few_frames)
     for module in (training_run, evaluation_run):
-        monkeypatch.setattr(module, "open_library", lambda path: Library())
-        monkeypatch.setattr(module, "read_splits", lambda path, library: Splits())
+        monkeypatch.setattr(module, "open_recorded", lambda source: (Library(), Splits()))
+
+
+MOTION = MotionSource(Path("mocap"), Path("splits"))
 
 
 def train(out: Path, recipe: LifterRecipe = RECIPE, **settings: Any) -> dict:
-    return train_lifters(
-        recipe, Path("mocap"), Path("splits"), out, models=MODELS, processes=1, **settings
-    )
+    return train_lifters(recipe, MOTION, Output(out), models=MODELS, processes=1, **settings)
 
 
 @pytest.mark.slow
@@ -116,7 +118,7 @@ def test_a_run_trains_measures_and_ships_every_lifter(tmp_path: Path) -> None:
     assert np.isnan(found.keypoints_px[0, 0]).all()  # lost at first
     assert np.isfinite(found.keypoints_px[0, 1:]).all()
 
-    rows = evaluate_lifters(RECIPE, Path("mocap"), Path("splits"), out)
+    rows = evaluate_lifters(RECIPE, MOTION, out)
     assert [(row.lifter, row.method) for row in rows] == [
         (lifter, method) for lifter in ("photo", "video") for method in METHODS
     ]

@@ -20,6 +20,7 @@ from overpose.camera import Camera
 from overpose.datasets.layout import Sample
 from overpose.datasets.store import open_dataset
 from overpose.errors import InputError
+from overpose.files import Output
 from overpose.mocap.motion import BoneSkeleton, Motion
 from overpose.seeding import random_stream
 from overpose.studio import render
@@ -134,11 +135,10 @@ def rendered(
         TRIALS,
         motions,
         config,
-        out,
+        Output(out, overwrite),
         name="quick",
         provenance={"licence": "none"},
         processes=processes,
-        overwrite=overwrite,
         make_renderer=make_renderer,
     ).close()
     return out

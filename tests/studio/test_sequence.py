@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from overpose.datasets.layout import Sample
+from overpose.files import Output
 from overpose.mocap.motion import Motion
 from overpose.skeleton import HUMAN36M
 from overpose.studio.body import BodyModel, BodyShape
@@ -126,7 +127,7 @@ def test_the_studio_gives_the_same_bytes_with_one_and_two_processes(
     for processes in (1, 2):
         out = tmp_path / str(processes)
         render_dataset(
-            trials, One(movement), config, out, name="n", provenance={}, processes=processes
+            trials, One(movement), config, Output(out), name="n", provenance={}, processes=processes
         ).close()
         files.append({path.name: path.read_bytes() for path in out.iterdir()})
     assert files[0] == files[1]

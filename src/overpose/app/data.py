@@ -6,6 +6,9 @@ from typing import Annotated
 
 import tyro
 
+from overpose.app.options import CropSize, Processes
+from overpose.datasets.motion_source import MotionSource
+from overpose.files import Output
 from overpose.studio.options import RenderConfig
 
 
@@ -14,24 +17,17 @@ class Render:
     """Render labelled images of motion: the dataset that training reads.
 
     Without --mocap the motion is made up (procedural). Finished shards survive any interruption;
-    the same command renders the rest.
+    the same command renders the rest. The files do not depend on the number of processes.
 
     Example: overpose render --mocap cmu.tar.xz --splits splits.json --max-train 24000 --out data
     """
 
-    out: Path
-    """Directory of the dataset."""
-    mocap: Path | None = None
-    """CMU's motion capture: a directory or an archive in the official layout."""
-    splits: Path | None = None
-    """Which trials train and test, JSON; see docs/data.md. Goes with --mocap."""
+    output: Output
+    motion: MotionSource = field(default_factory=MotionSource)
     images: RenderConfig = field(default_factory=RenderConfig)
-    processes: int | None = None
-    """How many processes; one for each core if not given. The result does not depend on it."""
+    processes: Processes = None
     contact_sheet: Path | None = None
     """Also write a picture of samples with their 2D joints here (.png, .jpg)."""
-    overwrite: bool = False
-    """Replace a finished dataset, or another one, in the directory, and the contact sheet."""
 
     def run(self) -> None:
         from overpose.evaluation.reproduce import render_motion
@@ -39,18 +35,13 @@ class Render:
         from overpose.studio.contact_sheet import write_contact_sheet
 
         if self.contact_sheet is not None:
-            require_writable(self.contact_sheet, overwrite=self.overwrite)
+            require_writable(self.contact_sheet, overwrite=self.output.overwrite)
         with render_motion(
-            self.images,
-            self.out,
-            mocap=self.mocap,
-            splits=self.splits,
-            processes=self.processes,
-            overwrite=self.overwrite,
+            self.images, self.output, self.motion, processes=self.processes
         ) as dataset:
             if self.contact_sheet is not None:
                 write_contact_sheet(self.contact_sheet, dataset)
-            print(f"{len(dataset)} samples: {self.out}")
+            print(f"{len(dataset)} samples: {self.output.out}")
 
 
 @dataclass(frozen=True)
@@ -64,20 +55,15 @@ class DataHuman36m:
 
     source: Annotated[Path, tyro.conf.arg(name="from")]
     """The official directory, or one with the official archives."""
-    out: Path
-    """Directory of the dataset."""
-    image_size: int = 128
-    """Height and width of the crops, pixels."""
+    output: Output
+    image_size: CropSize = 128
     actions: tuple[str, ...] = ()
     """Actions to take; the six of the paper if not given."""
     every: int = 1
     """Take one frame of that many; the videos have 50 a second."""
     metadata: Path | None = None
     """metadata.xml, if it is elsewhere."""
-    processes: int | None = None
-    """Videos to convert at a time; one for each core if not given."""
-    overwrite: bool = False
-    """Replace a finished dataset, or another one, in the directory."""
+    processes: Processes = None
 
     def run(self) -> None:
         from overpose.datasets.human36m import convert_human36m
@@ -86,16 +72,15 @@ class DataHuman36m:
 
         dataset = convert_human36m(
             self.source,
-            self.out,
+            self.output,
             image_size=self.image_size,
             actions=self.actions or PAPER_ACTIONS,
             every=self.every,
             metadata=self.metadata,
             processes=self.processes,
-            overwrite=self.overwrite,
         )
         print(dataset_text(dataset))
-        print(self.out)
+        print(self.output.out)
 
 
 @dataclass(frozen=True)
@@ -107,28 +92,19 @@ class DataOwn:
 
     source: Annotated[Path, tyro.conf.arg(name="from")]
     """A directory with images and samples.csv or samples.parquet."""
-    out: Path
-    """Directory of the dataset."""
-    image_size: int = 128
-    """Height and width of the crops, pixels."""
-    processes: int | None = None
-    """For checking and converting; one for each core if not given."""
-    overwrite: bool = False
-    """Replace a finished dataset, or another one, in the directory."""
+    output: Output
+    image_size: CropSize = 128
+    processes: Processes = None
 
     def run(self) -> None:
         from overpose.datasets.own import convert_own_data
         from overpose.evaluation.protocols import dataset_text
 
         dataset = convert_own_data(
-            self.source,
-            self.out,
-            image_size=self.image_size,
-            processes=self.processes,
-            overwrite=self.overwrite,
+            self.source, self.output, image_size=self.image_size, processes=self.processes
         )
         print(dataset_text(dataset))
-        print(self.out)
+        print(self.output.out)
 
 
 @dataclass(frozen=True)

@@ -1,39 +1,34 @@
 """Whole experiments: `reproduce` and `ablate`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
+from overpose.app.options import Device, PresetName, Processes
+from overpose.datasets.motion_source import MotionSource
 from overpose.errors import InputError
+from overpose.files import Output
 
 
 @dataclass(frozen=True)
 class Reproduce:
     """Render, train and measure every method of a preset; write tables and figures.
 
-    Interrupted runs go on where they were: give the same command again.
+    OUT gets report.json, tables.md, report.html and figures, the dataset and the models.
+    Interrupted runs go on where they were: give the same command again. Smoke makes up its motion;
+    cpu and paper need --mocap and --splits, or a dataset as --data.
 
     Example: overpose reproduce --preset cpu --mocap cmu.tar.xz --splits splits.json --out runs/cpu
     """
 
-    out: Path
-    """Directory of the experiment: report.json, tables.md, figure.png, dataset, models."""
-    preset: Literal["smoke", "cpu", "paper"] = "smoke"
-    """smoke: made-up motion, minutes. cpu: reduced sizes, hours. paper: published sizes, GPU."""
-    mocap: Path | None = None
-    """CMU's motion capture: a directory or an archive in the official layout (cpu, paper)."""
-    splits: Path | None = None
-    """Which trials train and test, JSON; see docs/data.md (cpu, paper)."""
+    output: Output
+    motion: MotionSource = field(default_factory=MotionSource)
+    preset: PresetName = "smoke"
     data: Path | None = None
     """A finished dataset instead of rendering one, e.g. Human3.6M or your own."""
     seeds: tuple[int, ...] | None = None
     """Seeds of training, instead of the preset's."""
-    processes: int | None = None
-    """For rendering, and on a CPU for training side by side; one for each core if not given."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to train."""
-    overwrite: bool = False
-    """Replace a finished experiment, or one of another kind, in the directory."""
+    processes: Processes = None
+    device: Device = "auto"
 
     def run(self) -> None:
         from overpose.evaluation.presets import preset_named
@@ -42,13 +37,11 @@ class Reproduce:
 
         done = reproduce(
             preset_named(self.preset),
-            self.out,
-            mocap=self.mocap,
-            splits=self.splits,
+            self.output,
+            motion=self.motion,
             data=self.data,
             processes=self.processes,
             seeds=self.seeds,
-            overwrite=self.overwrite,
             runtime=Runtime(device=self.device),
         )
         if done.failed:
@@ -59,38 +52,33 @@ class Reproduce:
 class Ablate:
     """Compare sizes, noises, contractions and depths of the autoencoder on held-out subjects.
 
-    Test subjects are not touched: some training subjects are held out instead.
+    Test subjects are not touched: some training subjects are held out instead. OUT gets
+    ablation.json and ablation.md; an interrupted ablation is resumed.
 
     Example: overpose ablate --data runs/cpu/dataset --out runs/ablation
     """
 
     data: Path
     """A rendered dataset."""
-    out: Path
-    """Directory for ablation.json and ablation.md; an interrupted ablation is resumed."""
+    output: Output
     seed: int = 0
     """Seed of training."""
     poses_only: bool = False
     """Leave out the image stages: a few minutes."""
     variants: tuple[str, ...] | None = None
     """Names of the variants to compare; all if not given."""
-    processes: int | None = None
-    """Variants at a time; one for each core if not given."""
-    overwrite: bool = False
-    """Replace a finished ablation, or one made otherwise, in the directory."""
+    processes: Processes = None
 
     def run(self) -> None:
         from overpose.evaluation.ablation import AblationBudget, ablate
         from overpose.evaluation.ablation_table import variants_named
 
-        budget = AblationBudget(latent_epochs=0, finetune_epochs=0) if self.poses_only else None
         report = ablate(
             self.data,
-            self.out,
-            budget=budget,
+            self.output,
+            budget=AblationBudget(latent_epochs=0, finetune_epochs=0) if self.poses_only else None,
             variants=variants_named(self.variants),
             seed=self.seed,
-            overwrite=self.overwrite,
             processes=self.processes,
         )
         failed = [f"{v['name']}: {v['error']}" for v in report["variants"] if "error" in v]

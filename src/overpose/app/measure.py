@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 import tyro
 
+from overpose.files import Output
+
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Measure trained models on a dataset's test split; write report.json and tables.md.
+    """Measure trained models on a dataset's test split; write report.json and tables.md to OUT.
 
     Example: overpose evaluate --data data --models runs/mine/finetuned --out runs/mine/report
     """
@@ -18,14 +20,11 @@ class Evaluate:
     """A rendered dataset."""
     models: tuple[Path, ...]
     """Directories of trained models (or of stages, whose last model is taken)."""
-    out: Path
-    """Directory for the report."""
+    output: Output
     protocols: tuple[Literal["1", "2"], ...] = ()
     """Of a converted Human3.6M: also protocol 1 (MPJPE) or 2 (P-MPJPE), into human36m.json."""
     joints: Literal[17, 14] = 17
     """For these protocols: all 17 joints, or the 14 shared with LSP."""
-    overwrite: bool = False
-    """Replace an earlier report."""
 
     def run(self) -> None:
         from overpose.evaluation.standalone import evaluate_models
@@ -33,43 +32,35 @@ class Evaluate:
         evaluate_models(
             self.models,
             self.data,
-            self.out,
+            self.output,
             protocols=self.protocols,
             joints=self.joints,
-            overwrite=self.overwrite,
         )
-        print(f"tables: {self.out / 'tables.md'}")
+        print(f"tables: {self.output.out / 'tables.md'}")
 
 
 @dataclass(frozen=True)
 class EvaluateVideo:
     """Measure predictions on real videos against reference joints, beside BlazePose's own 3D.
 
+    OUT gets report.json and tables.md.
+
     Example: overpose evaluate-video balancing --out runs/balancing
     """
 
     directory: Annotated[Path, tyro.conf.Positional]
     """Holds reference.trc, cameras.toml and one video for each camera."""
-    out: Path
-    """Directory for report.json and tables.md."""
+    output: Output
     keypoints: Literal["full", "heavy"] = "heavy"
     """Which BlazePose finds the 2D keypoints."""
     model: Path | None = None
     """Directory of a lifter to take instead of the shipped ones."""
-    overwrite: bool = False
-    """Replace an earlier report."""
 
     def run(self) -> None:
         from overpose.evaluation.video_reference import evaluate_video
 
-        evaluate_video(
-            self.directory,
-            self.out,
-            keypoints=self.keypoints,
-            model=self.model,
-            overwrite=self.overwrite,
-        )
-        print((self.out / "tables.md").read_text(encoding="utf-8"), end="")
+        evaluate_video(self.directory, self.output, keypoints=self.keypoints, model=self.model)
+        print((self.output.out / "tables.md").read_text(encoding="utf-8"), end="")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from overpose.app.options import Format
+from overpose.files import Output
 from overpose.video.options import PredictOptions
 
 
@@ -22,8 +23,6 @@ class Predict:
 
     inputs: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
     """Photos and videos, or keypoint files (see docs/keypoint-files.md)."""
-    out: Path = Path("overpose-out")
-    """Directory for the files."""
     formats: tuple[Format, ...] = ()
     """Formats to write besides .npz; see docs/formats.md."""
     overlay: bool = False
@@ -38,19 +37,15 @@ class Predict:
     """Record from this camera (0 is the first) instead of files; Ctrl-C ends it."""
     seconds: float | None = None
     """How long to record from the webcam."""
+    output: Output = field(default_factory=lambda: Output(Path("overpose-out")))
     poses: PredictOptions = field(default_factory=PredictOptions)
-    overwrite: bool = False
-    """Replace earlier files."""
 
     def run(self) -> None:
         from overpose.video.predict import Outputs, predict
 
-        outputs = Outputs(
-            self.out, self.formats, overlay=self.overlay, html=self.html, overwrite=self.overwrite
-        )
         written = predict(
             self.inputs,
-            outputs,
+            Outputs(self.output, self.formats, overlay=self.overlay, html=self.html),
             self.poses,
             keypoints=self.keypoints,
             model=self.model,
@@ -68,13 +63,10 @@ class Demo:
     Example: overpose demo --out overpose-demo
     """
 
-    out: Path = Path("overpose-demo")
-    """Directory for the files."""
-    overwrite: bool = False
-    """Replace the files of an earlier demo."""
+    output: Output = field(default_factory=lambda: Output(Path("overpose-demo")))
 
     def run(self) -> None:
         from overpose.video.demo import demo
 
-        for line in demo(self.out, overwrite=self.overwrite):
+        for line in demo(self.output):
             print(line, flush=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from overpose.app.options import Format
+from overpose.files import Output
 
 
 @dataclass(frozen=True)
@@ -47,22 +48,19 @@ class View:
 
 @dataclass(frozen=True)
 class Export:
-    """Write pose tracks in formats that other programs open.
+    """Write pose tracks in formats that other programs open: OUT/NAME.FORMAT for every track.
 
     Example: overpose export out/clip.npz --out out --formats csv bvh
     """
 
     files: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Pose tracks, .npz."""
-    out: Path
-    """Directory for the files, which have the names of the tracks."""
+    output: Output
     formats: tuple[Format, ...] = ("json", "csv", "bvh", "c3d", "trc")
     """What to write; see docs/formats.md."""
-    overwrite: bool = False
-    """Replace earlier files."""
 
     def run(self) -> None:
         from overpose.export import export_files
 
-        for path in export_files(self.files, self.out, self.formats, overwrite=self.overwrite):
+        for path in export_files(self.files, self.output, self.formats):
             print(path)

@@ -1,8 +1,14 @@
 """Training: `train` for models of images, `train-lifter` for models of 2D keypoints."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+import tyro
+
+from overpose.app.options import Device, PresetName, Processes
+from overpose.datasets.motion_source import MotionSource
+from overpose.files import Output
 
 Stage = Literal[
     "all", "autoencoder", "direct", "latent", "finetune",
@@ -17,7 +23,7 @@ class Train:
     (a) autoencoder, (b) latent, (c) finetune, and the CNN straight to the pose (direct): all. The
     systems that the paper compares with have a stage each: nearest_pose, kde, linkde, dconv_mp_hml,
     structnet. Every network resumes after an interruption with exactly the same weights; finished
-    stages are skipped.
+    stages are skipped. The preset must fit the dataset's image size.
 
     Example: overpose train --data data --out runs/mine --preset cpu
     """
@@ -28,12 +34,10 @@ class Train:
     """Directory of the models, one directory a stage."""
     stage: Stage = "all"
     """Which stage; the stages it needs are trained first if they are not there."""
-    preset: Literal["smoke", "cpu", "paper"] = "cpu"
-    """Sizes and budgets of the networks; must fit the dataset's image size."""
+    preset: PresetName = "cpu"
     seed: int = 0
     """Seed of weights, order, crops, noise and dropout."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to train."""
+    device: Device = "auto"
 
     def run(self) -> None:
         from overpose.evaluation.presets import preset_named
@@ -57,25 +61,18 @@ class TrainLifter:
     """Train the networks that turn 2D keypoints into 3D poses, the ones that `predict` uses.
 
     Renders clips, runs the detector on them, makes motions, trains stage (a) and every method for
-    photos and for videos, measures them on test subjects. Interrupted runs go on where they were.
+    photos and for videos, measures them on test subjects. OUT gets report.json, tables.md, weights,
+    data and models. Interrupted runs go on where they were.
 
     Example: overpose train-lifter --mocap cmu.tar.xz --splits splits.json --out runs/lifter
     """
 
-    mocap: Path
-    """CMU's motion capture: a directory or an archive in the official layout."""
-    splits: Path
-    """Which subjects train and test, JSON; see docs/data.md."""
-    out: Path
-    """Directory of the run: report.json, tables.md, weights, data, models."""
+    output: Output
+    motion: MotionSource = field(default_factory=lambda: MotionSource(tyro.MISSING, tyro.MISSING))
     recipe: Literal["full", "trial"] = "full"
     """full: as shipped, hours. trial: a few minutes, of no use but to see that it runs."""
-    processes: int | None = None
-    """How many at a time; one for each core if not given."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to train."""
-    overwrite: bool = False
-    """Replace a finished run, or one of another recipe, in the directory."""
+    processes: Processes = None
+    device: Device = "auto"
 
     def run(self) -> None:
         from overpose.assets import download_asset
@@ -88,17 +85,15 @@ class TrainLifter:
         detector = download_asset("pose_detection")
         train_lifters(
             recipe,
-            self.mocap,
-            self.splits,
-            self.out,
+            self.motion,
+            self.output,
             models={
                 name: (detector, download_asset(f"pose_landmark_{name}")) for name in COMPLEXITIES
             },
             processes=self.processes,
             device=self.device,
-            overwrite=self.overwrite,
         )
-        evaluate_lifters(recipe, self.mocap, self.splits, self.out)
-        for lifter, directory in write_shipped(recipe, self.out).items():
+        evaluate_lifters(recipe, self.motion, self.output.out)
+        for lifter, directory in write_shipped(recipe, self.output.out).items():
             print(f"{lifter}: {directory}")
-        print(f"tables: {self.out / 'tables.md'}")
+        print(f"tables: {self.output.out / 'tables.md'}")

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from overpose.datasets.motion_source import MotionSource
 from overpose.errors import InputError
 from overpose.files import read_json
-from overpose.mocap.library import MotionLibrary
+from overpose.mocap.library import MotionLibrary, open_library
 from overpose.mocap.motion import Motion
 from overpose.studio.plan import Trial
 
@@ -77,6 +78,21 @@ class LibraryMotions:
         if trial not in self._read:
             self._read[trial] = self.library.motion(trial, self.fps)
         return self._read[trial]
+
+
+def open_recorded(source: MotionSource) -> tuple[MotionLibrary, Splits]:
+    """The recordings of a source, and which of them train and test.
+
+    Raises:
+        InputError: the source has none, or they are missing, damaged or do not fit the splits.
+    """
+    if source.mocap is None or source.splits is None:
+        raise InputError(
+            "got no motion capture, expected --mocap (CMU's files, a directory or archive) and "
+            "--splits"
+        )
+    library = open_library(source.mocap)
+    return library, read_splits(source.splits, library)
 
 
 def subject_of(trial: str) -> str:

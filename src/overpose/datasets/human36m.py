@@ -35,7 +35,7 @@ from overpose.datasets.writer import (
     write_shard,
 )
 from overpose.errors import InputError
-from overpose.files import read_json, write_json
+from overpose.files import Output, read_json, write_json
 from overpose.progress import progress_bar, say
 from overpose.skeleton import HUMAN36M
 from overpose.studio.box import sphere_box
@@ -57,7 +57,7 @@ _SAID = 20
 
 def convert_human36m(
     source: Path,
-    out: Path,
+    output: Output,
     *,
     image_size: int = 128,
     actions: Iterable[str] = PAPER_ACTIONS,
@@ -65,7 +65,6 @@ def convert_human36m(
     metadata: Path | None = None,
     unpack_to: Path | None = None,
     processes: int | None = None,
-    overwrite: bool = False,
 ) -> Dataset:
     """Make a dataset of Human3.6M in the paper's protocol, or finish an interrupted one.
 
@@ -76,22 +75,23 @@ def convert_human36m(
 
     Args:
         source: the official directory, or a directory with the official archives, or an archive.
-        out: directory of the dataset.
+        output: directory of the dataset, and whether a finished one, or one made otherwise, is
+            removed from it first.
         image_size: height and width of the crops, px.
         actions: which of the 15, spelt as in the dataset or in the paper; by default the six of the
             paper.
         every: takes frames 0, every, 2 every, … of the 50 a second.
         metadata: metadata.xml, if it is not in `source`.
-        unpack_to: where archives are unpacked; by default beside `out`, in `OUT-unpacked`. They
-            stay there.
+        unpack_to: where archives are unpacked; by default beside the dataset, in `OUT-unpacked`.
+            They stay there.
         processes: videos converted at a time; None: one for each core.
-        overwrite: whether a finished dataset, or one made otherwise, is removed from `out` first.
 
     Raises:
         InputError: nothing usable is there, an argument is out of range, metadata.xml is missing,
-            an archive is damaged or unsafe, `out` holds something else, or the disk is full.
+            an archive is damaged or unsafe, the directory holds something else, or the disk is
+            full.
     """
-    source, out = Path(source), Path(out)
+    out = output.out
     processes = number_of_processes(processes)
     _check_number("image_size", image_size, LARGEST_CROP)
     _check_number("every", every)
@@ -118,7 +118,7 @@ def convert_human36m(
         "samples": sum(map(len, numbers)),
         "labels_sha256": digest,
     }
-    missing = begin_dataset(out, plan, len(recordings), overwrite=overwrite)
+    missing = begin_dataset(out, plan, len(recordings), overwrite=output.overwrite)
     with progress_bar(f"converting {NAME}", len(recordings)) as advance:
         advance(len(recordings) - len(missing))
         jobs = [_Job(shard, recordings[shard], numbers[shard]) for shard in missing]

@@ -17,6 +17,7 @@ from overpose.datasets.own_table import PELVIS, WHOLE_NUMBERS, Findings, OwnTabl
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
 from overpose.errors import InputError
+from overpose.files import Output
 from overpose.progress import progress_bar
 from overpose.workers import do_jobs, number_of_processes
 
@@ -27,31 +28,30 @@ _SHOWN = 5
 
 def convert_own_data(
     directory: Path,
-    out: Path,
+    output: Output,
     *,
     image_size: int = 128,
     processes: int | None = None,
-    overwrite: bool = False,
 ) -> Dataset:
     """Make a dataset of images and poses laid out as docs/own-data.md says, or finish one.
 
     Args:
         directory: images and table.
-        out: directory of the dataset, neither in `directory` nor around it.
+        output: directory of the dataset, neither in `directory` nor around it; and whether a
+            finished dataset, or another one, is removed from it first.
         image_size: height and width of the crops, px; black where a crop leaves the image.
         processes: how many to use; None: one for each core. The result does not depend on it.
-        overwrite: whether a finished dataset, or another one, is removed from `out` first.
 
     Raises:
         InputError: an argument is out of range, something is wrong with the data
-            (`check_own_data` names everything), `out` holds something else, the disk is full, or
-            a process was killed.
+            (`check_own_data` names everything), the directory holds something else, the disk is
+            full, or a process was killed.
     """
     if isinstance(image_size, bool) or not isinstance(image_size, int):
         raise InputError(f"image_size: got {image_size!r}, expected a whole number")
     if not 1 <= image_size <= LARGEST_CROP:
         raise InputError(f"image_size: got {image_size}, expected 1 to {LARGEST_CROP} px")
-    processes = number_of_processes(processes)
+    out, processes = output.out, number_of_processes(processes)
     _require_apart(directory, out)
     found = check_own_data(directory, processes=processes)
     table = found.table
@@ -70,7 +70,7 @@ def convert_own_data(
         range(first, min(first + _SAMPLES_PER_SHARD, len(table)))
         for first in range(0, len(table), _SAMPLES_PER_SHARD)
     ]
-    missing = begin_dataset(out, plan, len(shards), overwrite=overwrite)
+    missing = begin_dataset(out, plan, len(shards), overwrite=output.overwrite)
     jobs = [(number, shards[number]) for number in missing]
     make_work = partial(_make_work, out, image_size)
     name = directory.resolve().name

@@ -18,7 +18,7 @@ from overpose.evaluation.protocols import measure, require_image_size
 from overpose.evaluation.reconstruction import evaluate_reconstruction
 from overpose.evaluation.report import code_commit, machine_text
 from overpose.evaluation.setting import begin_setting
-from overpose.files import read_json, write_json, writing_file
+from overpose.files import Output, read_json, write_json, writing_file
 from overpose.models.autoencoder import PoseAutoencoder
 from overpose.models.codes import reconstruct_poses
 from overpose.models.image_encoder import ImageEncoderConfig
@@ -92,24 +92,23 @@ class Split:
 
 def ablate(
     dataset: Path,
-    out: Path,
+    output: Output,
     *,
     budget: AblationBudget | None = None,
     variants: Sequence[Variant] = VARIANTS,
     seed: int = 0,
-    overwrite: bool = False,
     processes: int | None = None,
     device: str = "auto",
 ) -> dict[str, Any]:
-    """Train and measure every variant; write `ablation.json` and `ablation.md` into `out`.
+    """Train and measure every variant; write `ablation.json` and `ablation.md`.
 
     Args:
         dataset: a rendered dataset; only its training subjects are used, see `hold_out_subjects`.
-        out: directory; an ablation of the same dataset and budget there is gone on with.
+        output: directory, where an ablation of the same dataset and budget is gone on with; and
+            whether a finished one, or one made otherwise, is removed first.
         budget: how much to spend; None: the default.
         variants: what to compare.
         seed: of everything.
-        overwrite: whether a finished ablation in `out`, or one made otherwise, is removed first.
         processes: variants at a time, each with one thread; None: one for each core.
         device: where to train.
 
@@ -118,9 +117,9 @@ def ablate(
 
     Raises:
         InputError: the dataset cannot be read or split, its images are not as large as the
-            budget's network takes them, or `out` holds something else.
+            budget's network takes them, or the directory holds something else.
     """
-    processes = number_of_processes(processes)
+    out, processes = output.out, number_of_processes(processes)
     budget = budget or AblationBudget()
     uses_images = budget.latent_epochs > 0
     if not uses_images:
@@ -138,12 +137,12 @@ def ablate(
             "seed": seed,
         }
         begin_setting(
-            out / "setting.json",
+            output,
+            "setting.json",
             setting,
             kind="ablation",
             finished="ablation.json",
             products=("variants", "ablation.md"),
-            overwrite=overwrite,
         )
         split = _limited(split, budget, seed)
     missing = [variant for variant in variants if not _is_measured(out, variant)]

@@ -13,8 +13,9 @@ import numpy as np
 
 from overpose.datasets.cmu_studio import NAME as CMU_NAME
 from overpose.datasets.cmu_studio import PROVENANCE as CMU_PROVENANCE
-from overpose.datasets.cmu_studio import LibraryMotions, read_splits
+from overpose.datasets.cmu_studio import LibraryMotions, open_recorded
 from overpose.datasets.human36m import NAME as HUMAN36M_NAME
+from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.procedural import NAME as PROCEDURAL_NAME
 from overpose.datasets.procedural import PROVENANCE as PROCEDURAL_PROVENANCE
 from overpose.datasets.procedural import ProceduralMotions
@@ -61,8 +62,7 @@ from overpose.evaluation.report_page import write_page
 from overpose.evaluation.setting import begin_setting
 from overpose.evaluation.side_by_side import chains_of_run, train_side_by_side
 from overpose.evaluation.tables import TextTable, print_tables, tables_markdown
-from overpose.files import read_json, write_json, writing_file
-from overpose.mocap.library import open_library
+from overpose.files import Output, read_json, write_json, writing_file
 from overpose.models.codes import reconstruct_poses
 from overpose.models.storage import to_json
 from overpose.progress import say
@@ -75,6 +75,7 @@ from overpose.workers import number_of_processes
 STATE_NAME = "experiment.json"
 FIGURE_METHODS = ("direct", "latent", "finetuned")
 FIGURE_ROWS = 6
+_MADE_UP = MotionSource()
 
 
 @dataclass(frozen=True)
@@ -96,14 +97,12 @@ class Reproduction:
 
 def reproduce(
     preset: Preset,
-    out: Path,
+    output: Output,
     *,
-    mocap: Path | None = None,
-    splits: Path | None = None,
+    motion: MotionSource = _MADE_UP,
     data: Path | None = None,
     processes: int | None = None,
     seeds: Sequence[int] | None = None,
-    overwrite: bool = False,
     memory: bool = True,
     runtime: Runtime | None = None,
     make_renderer: Callable[[RenderConfig], Renderer] | None = None,
@@ -114,14 +113,13 @@ def reproduce(
 
     Args:
         preset: what to do.
-        out: directory of the experiment. One of the same preset and data is resumed.
-        mocap: motion capture, a directory or archive in CMU's layout; for presets that need it.
-        splits: the splits file of the benchmark; goes with `mocap`.
+        output: directory of the experiment, where one of the same preset and data is resumed; and
+            whether a finished one, or one of another kind, is removed first.
+        motion: motion capture and splits, for presets that need them.
         data: a finished dataset to use in the place of rendering one, e.g. a converted Human3.6M.
         processes: for rendering, and on a CPU for training stages side by side; None: one for each
             core.
         seeds: other seeds than the preset's.
-        overwrite: whether a finished experiment in `out`, or one of another kind, is removed first.
         memory: whether to measure how much memory each method predicts with, in seconds each.
         runtime: device of training, and threads where stages do not train side by side.
         make_renderer: another renderer than the studio; a function at the top of a module.
@@ -130,20 +128,19 @@ def reproduce(
         InputError: the data are missing, damaged or leak test subjects into training, or `out`
             holds something else. A method that fails does not raise: its row says so.
     """
-    processes = number_of_processes(processes)
+    out, processes = output.out, number_of_processes(processes)
     if seeds is not None:
         preset = replace(preset, seeds=tuple(seeds))
     dataset = None
     if data is not None:
         dataset = open_dataset(data)
         _require_usable(preset, dataset)
-    _begin(preset, out, mocap, splits, data, overwrite=overwrite)
+    _begin(preset, output, motion, data)
     if dataset is None:
         dataset = build_dataset(
             preset,
-            out / "dataset",
-            mocap=mocap,
-            splits=splits,
+            Output(out / "dataset"),
+            motion,
             processes=processes,
             make_renderer=make_renderer,
         )
@@ -208,24 +205,22 @@ def reproduce(
 
 def build_dataset(
     preset: Preset,
-    out: Path,
+    output: Output,
+    motion: MotionSource = _MADE_UP,
     *,
-    mocap: Path | None = None,
-    splits: Path | None = None,
     processes: int | None = None,
     make_renderer: Callable[[RenderConfig], Renderer] | None = None,
 ) -> Dataset:
     """Render a preset's dataset, or finish it, or open it if it is finished.
 
     Raises:
-        InputError: the motion is missing or damaged, or `out` holds another dataset.
+        InputError: the motion is missing or damaged, or the directory holds another dataset.
     """
-    _require_mocap(preset, mocap, splits)
+    _require_motion(preset, motion)
     return render_motion(
         preset.render,
-        out,
-        mocap=mocap,
-        splits=splits,
+        output,
+        motion,
         procedural=preset.procedural,
         processes=processes,
         make_renderer=make_renderer,
@@ -234,94 +229,75 @@ def build_dataset(
 
 def render_motion(
     config: RenderConfig,
-    out: Path,
+    output: Output,
+    motion: MotionSource = _MADE_UP,
     *,
-    mocap: Path | None = None,
-    splits: Path | None = None,
     procedural: ProceduralMotion | None = None,
     processes: int | None = None,
-    overwrite: bool = False,
     make_renderer: Callable[[RenderConfig], Renderer] | None = None,
 ) -> Dataset:
     """Render motion capture, or without it procedural motion, as a dataset; resumes.
 
     Args:
         config: the dataset's options.
-        out: directory of the dataset.
-        mocap: motion capture, a directory or archive in CMU's layout.
-        splits: which of its trials train and test; goes with `mocap`.
-        procedural: how much made-up motion, where there is no `mocap`.
+        output: directory of the dataset, and whether another one in it is removed first.
+        motion: where the motion comes from.
+        procedural: how much motion is made up, where it is.
         processes: None: one for each core.
-        overwrite: whether another dataset in `out` is removed first.
         make_renderer: another renderer than the studio; a function at the top of a module.
 
     Raises:
-        InputError: one of `mocap` and `splits` is given without the other, the motion is missing or
-            damaged, or `out` holds another dataset.
+        InputError: the motion is missing or damaged, or the directory holds another dataset.
     """
-    options: dict[str, Any] = {"processes": processes, "overwrite": overwrite}
+    options: dict[str, Any] = {"processes": processes}
     if make_renderer is not None:
         options["make_renderer"] = make_renderer
-    if mocap is not None and splits is not None:
-        library = open_library(mocap)
-        trials = read_splits(splits, library).trials()
+    if motion.is_recorded:
+        library, splits = open_recorded(motion)
         motions = LibraryMotions(library, config.fps)
         options |= {"name": CMU_NAME, "provenance": CMU_PROVENANCE}
-        return render_dataset(trials, motions, config, out, **options)
-    if mocap is not None or splits is not None:
-        raise InputError(
-            f"got {'--mocap without --splits' if mocap else '--splits without --mocap'}, expected "
-            "both, or neither for procedural motion"
-        )
+        return render_dataset(splits.trials(), motions, config, output, **options)
     made = procedural or ProceduralMotion()
     motions = ProceduralMotions(
         made.train_subjects, made.test_subjects, made.trials, made.frames, config.fps, config.seed
     )
     options |= {"name": PROCEDURAL_NAME, "provenance": PROCEDURAL_PROVENANCE}
-    return render_dataset(motions.trials(), motions, config, out, **options)
+    return render_dataset(motions.trials(), motions, config, output, **options)
 
 
-def _require_mocap(preset: Preset, mocap: Path | None, splits: Path | None) -> None:
-    if not preset.needs_mocap and (mocap is not None or splits is not None):
+def _require_motion(preset: Preset, motion: MotionSource) -> None:
+    if motion.is_recorded and not preset.needs_mocap:
         raise InputError(
-            f"preset {preset.name}: got {'--mocap' if mocap else '--splits'}, but it makes up its "
-            "motion; leave it out, or use --preset cpu"
+            f"preset {preset.name}: got --mocap, but it makes up its motion; leave it out, or use "
+            "--preset cpu"
         )
-    if preset.needs_mocap and (mocap is None or splits is None):
+    if preset.needs_mocap and not motion.is_recorded:
         raise InputError(
-            f"preset {preset.name}: got {'no splits' if mocap else 'no motion capture'}, expected "
-            "--mocap (CMU's files, a directory or archive) and --splits; or use --preset smoke"
+            f"preset {preset.name}: got no motion capture, expected --mocap (CMU's files, a "
+            "directory or archive) and --splits; or use --preset smoke"
         )
 
 
-def _begin(
-    preset: Preset,
-    out: Path,
-    mocap: Path | None,
-    splits: Path | None,
-    data: Path | None,
-    *,
-    overwrite: bool,
-) -> None:
+def _begin(preset: Preset, output: Output, motion: MotionSource, data: Path | None) -> None:
     if data is None:
-        _require_mocap(preset, mocap, splits)
-    elif mocap is not None or splits is not None:
+        _require_motion(preset, motion)
+    elif motion.is_recorded:
         raise InputError(
-            f"got --data and {'--mocap' if mocap else '--splits'}, expected a finished dataset or "
-            "what to render one from"
+            "got --data and --mocap, expected a finished dataset or what to render one from"
         )
     described = to_json(preset)
     for name in ("seeds", "train_sizes"):  # with more of them what is there stays as it is
         del described[name]
     wanted: dict[str, Any] = {
         "preset": described,
-        "mocap": str(mocap.resolve()) if mocap else None,
-        "splits": read_json(splits) if splits else None,
+        "mocap": str(motion.mocap.resolve()) if motion.mocap else None,
+        "splits": read_json(motion.splits) if motion.splits else None,
     }
     if data is not None:
         wanted["data"] = str(data.resolve())
     begin_setting(
-        out / STATE_NAME,
+        output,
+        STATE_NAME,
         wanted,
         kind="experiment",
         finished="report.json",
@@ -330,7 +306,6 @@ def _begin(
             *("figure.png", "errors.png", "autoencoder.json", "memory.json", "curve"),
             *("learning_curve.json", "learning_curve.png", "human36m.json"),
         ),
-        overwrite=overwrite,
     )
 
 

@@ -5,49 +5,49 @@ What an experiment is and does belongs to `reproduce` and `ablation`.
 
 import shutil
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from overpose.errors import InputError
-from overpose.files import read_json, write_json
+from overpose.files import Output, read_json, write_json
 from overpose.progress import say
 from overpose.training.checkpoint import first_difference
 
 
 def begin_setting(
-    path: Path,
+    output: Output,
+    name: str,
     wanted: Mapping[str, Any],
     *,
     kind: str,
     finished: str,
     products: Sequence[str],
-    overwrite: bool,
 ) -> None:
     """Begin an experiment in a directory, or go on with the same one.
 
     Args:
-        path: the file in the directory that holds what was set.
+        output: the directory, and whether a finished experiment there, or one set otherwise, is
+            removed first. An unfinished one of the same setting is gone on with.
+        name: the file in the directory that holds what was set.
         wanted: what is set now, as JSON values.
         kind: what the experiment is called in messages.
         finished: name of a file that only a finished experiment has.
         products: patterns of everything else that it writes; nothing else is ever removed.
-        overwrite: whether a finished experiment, or one set otherwise, is removed first. An
-            unfinished one of the same setting is gone on with.
 
     Raises:
-        InputError: the directory holds an experiment set otherwise and `overwrite` is false, or
-            anything that is not one.
+        InputError: the directory holds an experiment set otherwise that is not to be replaced,
+            or anything that is not one.
     """
-    out = path.parent
+    out, overwrite = output.out, output.overwrite
+    path = out / name
     if not path.is_file():
         if out.exists() and not (out.is_dir() and not any(out.iterdir())):
             raise InputError(f"{out} exists already and holds no {kind}; give another directory")
     elif any(child != path for child in out.iterdir()):  # else it failed before making anything
         difference = first_difference(read_json(path), dict(wanted))
         if difference is not None and not overwrite:
-            name, there, now = difference
+            what, there, now = difference
             raise InputError(
-                f"{out} holds another {kind} ({name}: {there!r} there, {now!r} now); give another "
+                f"{out} holds another {kind} ({what}: {there!r} there, {now!r} now); give another "
                 "directory or --overwrite"
             )
         if difference is not None or (overwrite and (out / finished).exists()):

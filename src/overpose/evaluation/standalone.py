@@ -44,7 +44,7 @@ from overpose.evaluation.protocols import (
 )
 from overpose.evaluation.report import Report, Row, new_report, write_report
 from overpose.evaluation.tables import print_tables, tables_markdown
-from overpose.files import require_writable, writing_file
+from overpose.files import Output, require_writable, writing_file
 from overpose.models.model_files import read_model_config
 from overpose.models.regressor import PoseRegressor
 from overpose.models.storage import load_model
@@ -106,32 +106,32 @@ def train_stages(
 def evaluate_models(
     models: Sequence[Path],
     data: Path,
-    out: Path,
+    output: Output,
     *,
     protocols: Sequence[str] = (),
     joints: int = 17,
-    overwrite: bool = False,
 ) -> Report:
     """Measure trained models on a dataset's test samples; write report.json and tables.md, print.
 
     Args:
         models: directories of models that predict poses, or of stages, whose last model is taken.
         data: a rendered dataset.
-        out: directory for `report.json` and `tables.md`.
+        output: directory for `report.json` and `tables.md`, and whether an earlier report there may
+            be replaced.
         protocols: of a converted Human3.6M, measure also by protocol "1" or "2" of the later
             literature, and write `human36m.json`.
         joints: over how many joints those protocols are, 17 or 14.
-        overwrite: whether an earlier report there may be replaced.
 
     Raises:
         InputError: a model cannot be read, predicts no poses, takes images of another size, was
             trained on a test subject, or is a second one of the same method and seed; the report is
             there already; or protocols are asked for and the dataset is not split as Human3.6M is.
     """
+    out = output.out
     if out.is_file():
         raise InputError(f"{out}: is a file, expected a directory for the report")
     for name in ("report.json", "tables.md", *(["human36m.json"] if protocols else [])):
-        require_writable(out / name, overwrite=overwrite)
+        require_writable(out / name, overwrite=output.overwrite)
     if not models:
         raise InputError("models: got none, expected at least one directory")
     if len(set(protocols)) != len(protocols) or (joints != len(HUMAN36M) and not protocols):

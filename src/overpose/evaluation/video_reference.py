@@ -16,7 +16,7 @@ import numpy as np
 
 from overpose.errors import InputError
 from overpose.evaluation.report import code_commit, machine_text
-from overpose.files import require_writable, write_json, writing_file
+from overpose.files import Output, require_writable, write_json, writing_file
 from overpose.metrics import p_mpjpe
 from overpose.mocap.trc import read_trc
 from overpose.skeleton import HUMAN36M
@@ -68,25 +68,24 @@ class VideoRow:
 
 def evaluate_video(
     directory: Path,
-    out: Path,
+    output: Output,
     *,
     keypoints: Engine = "heavy",
     model: Path | None = None,
-    overwrite: bool = False,
 ) -> list[VideoRow]:
-    """Measure every camera; writes `report.json` and `tables.md` into `out`.
+    """Measure every camera; writes `report.json` and `tables.md`.
 
     Args:
         directory: with `reference.trc`, `cameras.toml` and the videos.
-        out: directory of the report.
+        output: directory of the report, and whether an earlier one is replaced.
         keypoints: "full" or "heavy".
         model: directory of a lifter to take instead of the shipped ones.
-        overwrite: whether to replace an earlier report.
 
     Raises:
         InputError: a file is missing or not as expected.
     """
-    require_writable(out / "report.json", overwrite=overwrite)
+    out = output.out
+    require_writable(out / "report.json", overwrite=output.overwrite)
     if keypoints not in ("full", "heavy"):
         raise InputError(f"keypoints: got {keypoints}, expected full or heavy")
     reference = _reference(directory / "reference.trc")

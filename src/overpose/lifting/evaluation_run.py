@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from overpose.datasets.cmu_studio import read_splits
+from overpose.datasets.cmu_studio import open_recorded
+from overpose.datasets.motion_source import MotionSource
 from overpose.evaluation.report import code_commit, machine_text
 from overpose.files import write_json, writing_file
 from overpose.lifting.batches import BatchSource
@@ -25,7 +26,6 @@ from overpose.lifting.pool import as_steps
 from overpose.lifting.recipe import LifterRecipe
 from overpose.lifting.training_run import METHODS, recordings_of, split_clips
 from overpose.metrics import limb_ratio_error, mpjpe, p_mpjpe
-from overpose.mocap.library import open_library
 from overpose.models.lifter import PoseLifter
 from overpose.models.storage import load_model
 from overpose.progress import progress_bar
@@ -67,15 +67,15 @@ class LifterRow:
 
 
 def evaluate_lifters(
-    recipe: LifterRecipe, mocap: Path, splits: Path, out: Path, *, seed: int = 0
+    recipe: LifterRecipe, motion: MotionSource, out: Path, *, seed: int = 0
 ) -> list[LifterRow]:
     """Measure every method in the directory of a run; writes `report.json` and `tables.md` there.
 
     Raises:
         InputError: the run is not finished, or bad input.
     """
-    library = open_library(mocap)
-    recordings = recordings_of(library, read_splits(splits, library).test_subjects)
+    library, splits = open_recorded(motion)
+    recordings = recordings_of(library, splits.test_subjects)
     pool = evaluation_clips(recordings, seed)
     found = read_detections(out / "detections", recipe.detection_clips)
     held_out = DetectorModel.fit(split_clips(found, recipe.held_out_clips)[0])
@@ -93,7 +93,7 @@ def evaluate_lifters(
                 advance(1)
     report = {
         "protocol": PROTOCOL,
-        "dataset": f"{mocap.name}: {len(recordings.motions)} trials of test subjects",
+        "dataset": f"{motion.name}: {len(recordings.motions)} trials of test subjects",
         "recipe": recipe.name,
         "commit": code_commit(),
         "machine": machine_text(),

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from overpose.datasets.cmu_studio import read_splits, subject_of
+from overpose.datasets.cmu_studio import open_recorded, subject_of
+from overpose.datasets.motion_source import MotionSource
 from overpose.evaluation.setting import begin_setting
+from overpose.files import Output
 from overpose.lifting.batches import BatchConfig, BatchSource
 from overpose.lifting.detections import COMPLEXITIES, Detections, make_detections, read_detections
 from overpose.lifting.detector import DetectorModel
@@ -28,7 +30,7 @@ from overpose.lifting.stages import (
     train_finetuned_lifter,
     train_latent_lifter,
 )
-from overpose.mocap.library import MotionLibrary, open_library
+from overpose.mocap.library import MotionLibrary
 from overpose.models.model_files import read_model_config
 from overpose.models.storage import load_model, save_model
 from overpose.progress import progress_bar, say
@@ -114,38 +116,37 @@ def split_clips(found: Detections, count: int) -> tuple[Detections, Detections]:
 
 def train_lifters(
     recipe: LifterRecipe,
-    mocap: Path,
-    splits: Path,
-    out: Path,
+    motion: MotionSource,
+    output: Output,
     *,
     models: dict[str, tuple[Path, Path]],
     processes: int | None = None,
     device: str = "auto",
-    overwrite: bool = False,
 ) -> dict[str, dict[str, Path]]:
     """Train every method of every lifter; what is finished already is kept.
 
     Args:
         recipe: what to make.
-        mocap: CMU's motion capture, directory or archive.
-        splits: JSON file that says which subjects are for training.
-        out: directory of the run.
+        motion: motion capture, and which of its subjects are for training.
+        output: directory of the run, and whether a finished one, or one of another recipe, is
+            removed from it first.
         models: for "full" and "heavy" the files of the detector and of the landmark model.
         processes: one for each core if None.
         device: where to train.
-        overwrite: whether a finished run, or one of another recipe, in `out` is removed first.
 
     Returns:
         directories of the models, by lifter and method.
 
     Raises:
-        InputError: bad input, or `out` holds something else.
+        InputError: bad input, or the directory holds something else.
     """
-    library = open_library(mocap)
-    recordings = recordings_of(library, read_splits(splits, library).train_subjects)
+    out = output.out
+    library, splits = open_recorded(motion)
+    recordings = recordings_of(library, splits.train_subjects)
     frames = sum(len(motion) for motion in recordings.motions)
     begin_setting(
-        out / "recipe.json",
+        output,
+        "recipe.json",
         {
             "recipe": json.loads(json.dumps(asdict(recipe))),
             "train_trials": len(recordings.motions),
@@ -154,7 +155,6 @@ def train_lifters(
         kind="run of lifters",
         finished="report.json",
         products=("detections", "pool.npy", "code", *recipe.encoders, "weights", "tables.md"),
-        overwrite=overwrite,
     )
     workers = number_of_processes(processes)
     make_detections(

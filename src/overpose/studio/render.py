@@ -18,6 +18,7 @@ from overpose.assets import load_asset
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
 from overpose.errors import InputError
+from overpose.files import Output
 from overpose.progress import progress_bar
 from overpose.studio.jobs import Piece, Renderer, ShardJob
 from overpose.studio.options import RenderConfig
@@ -42,12 +43,11 @@ def render_dataset(
     trials: Iterable[Trial],
     motions: Motions,
     config: RenderConfig,
-    out: Path,
+    output: Output,
     *,
     name: str,
     provenance: Mapping[str, Any],
     processes: int | None = None,
-    overwrite: bool = False,
     make_renderer: Callable[[RenderConfig], Renderer] = make_studio,
 ) -> Dataset:
     """Render a dataset, or finish one whose rendering was interrupted.
@@ -60,19 +60,19 @@ def render_dataset(
         trials: what to render.
         motions: gives the motion of each, at `config.fps`.
         config: see `RenderConfig`.
-        out: directory of the dataset.
+        output: directory of the dataset, and whether a finished one, or one made otherwise, is
+            removed from it first.
         name: what the dataset is called.
         provenance: source and licence of the motions, as JSON values.
         processes: how many to use; None: one for each core.
-        overwrite: whether a finished dataset, or one made otherwise, is removed from `out` first.
         make_renderer: makes what renders the shards, in each process; a function at the top of a
             module.
 
     Raises:
-        InputError: `out` holds another dataset or other files, there is nothing to render, the disk
-            is full, a process was killed, or a motion or an asset is missing or damaged.
+        InputError: the directory holds another dataset or other files, there is nothing to render,
+            the disk is full, a process was killed, or a motion or an asset is missing or damaged.
     """
-    processes = number_of_processes(processes)
+    out, processes = output.out, number_of_processes(processes)
     if processes < 1:
         raise InputError(f"processes: got {processes}, expected at least 1")
     sequences = plan_sequences(
@@ -87,7 +87,7 @@ def render_dataset(
         raise InputError("nothing to render: no trial has a frame, or every limit is 0")
     shards = pack_shards(sequences, config.samples_per_shard)
     plan = describe_plan(sequences, config, motions)
-    missing = begin_dataset(out, plan, len(shards), overwrite=overwrite)
+    missing = begin_dataset(out, plan, len(shards), overwrite=output.overwrite)
     jobs = _jobs(missing, shards, sequences, motions)
     if missing and make_renderer is make_studio:
         load_asset("body")  # once, and not in every process, where it must be built first

@@ -1,28 +1,28 @@
 """What `overpose demo` does: predict a real clip, with every kind of output."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from overpose.assets import DOWNLOADS, download_asset
+from overpose.files import Output
 from overpose.video.options import PredictOptions
 from overpose.video.predict import Outputs, predict_files
 
 FORMATS = ("bvh",)
 
 
-def demo(out: Path, *, overwrite: bool = False) -> Iterator[str]:
+def demo(output: Output) -> Iterator[str]:
     """Predict the demo clip; give the lines that say what was written and how to go on.
 
     Raises:
         InputError: a file cannot be downloaded, or exists already.
     """
     clip = download_asset("demo_clip")
-    outputs = Outputs(out, FORMATS, overlay=True, html=True, overwrite=overwrite)
+    outputs = Outputs(output, FORMATS, overlay=True, html=True)
     outputs.prepare([clip.stem])
     yield f"clip: {clip} ({DOWNLOADS['demo_clip'].licence})"
     for path in predict_files([clip], outputs, PredictOptions()):
         yield f"{_WHAT[path.suffix]}: {path}"
-    yield f"your own: overpose predict VIDEO --out {out} --formats bvh csv --overlay --html"
+    yield f"your own: overpose predict VIDEO --out {output.out} --formats bvh csv --overlay --html"
 
 
 _WHAT = {

@@ -11,7 +11,7 @@ from typing import cast, get_args
 
 from overpose.errors import InputError
 from overpose.export import FORMATS, write_formats
-from overpose.files import require_writable
+from overpose.files import Output, require_writable
 from overpose.poses import PoseTrack
 from overpose.progress import say
 from overpose.video.estimator import Engine, PoseEstimator, predict_keypoints
@@ -29,21 +29,19 @@ class Outputs:
     """What is written for every input, besides the track `.npz`.
 
     Attributes:
-        directory: where.
+        output: directory, and whether earlier files in it are replaced.
         formats: some of `export.FORMATS`.
         overlay: whether to draw the skeletons on the video.
         html: whether to write the page that plays in a browser.
-        overwrite: whether earlier files are replaced.
 
     Raises:
         InputError: an unknown format.
     """
 
-    directory: Path
+    output: Output
     formats: tuple[str, ...] = ()
     overlay: bool = False
     html: bool = False
-    overwrite: bool = False
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.formats if name not in FORMATS]
@@ -63,33 +61,33 @@ class Outputs:
                 f"predict: got two inputs named {repeated[0]}, whose files would be the same; give "
                 "them one by one, each with its own --out"
             )
-        if self.directory.exists() and not self.directory.is_dir():
-            raise InputError(f"{self.directory}: got a file, expected a directory to write into")
+        if self.output.out.exists() and not self.output.out.is_dir():
+            raise InputError(f"{self.output.out}: got a file, expected a directory to write into")
         for stem in stems:
             for path in self._written(stem):
-                require_writable(path, overwrite=self.overwrite)
-        self.directory.mkdir(parents=True, exist_ok=True)
+                require_writable(path, overwrite=self.output.overwrite)
+        self.output.out.mkdir(parents=True, exist_ok=True)
         try:
-            with tempfile.TemporaryFile(dir=self.directory):
+            with tempfile.TemporaryFile(dir=self.output.out):
                 pass
         except OSError as error:
             raise InputError(
-                f"{self.directory}: cannot be written to ({error.strerror or error}); give another "
-                "directory with --out"
+                f"{self.output.out}: cannot be written to ({error.strerror or error}); give "
+                "another directory with --out"
             ) from None
 
     def _written(self, stem: str) -> Iterator[Path]:
-        yield self.directory / f"{stem}.npz"
+        yield self.output.out / f"{stem}.npz"
         if self.html:
-            yield self.directory / f"{stem}.html"
+            yield self.output.out / f"{stem}.html"
         if self.overlay:
             from overpose.viewer.overlay import overlay_path
 
-            yield overlay_path(self.directory, stem, False)
-            yield overlay_path(self.directory, stem, True)
+            yield overlay_path(self.output.out, stem, False)
+            yield overlay_path(self.output.out, stem, True)
         for name in self.formats:
-            yield self.directory / f"{stem}.{name}"
-            yield self.directory / f"{stem}_person1.{name}"
+            yield self.output.out / f"{stem}.{name}"
+            yield self.output.out / f"{stem}_person1.{name}"
 
 
 def predict(
@@ -226,25 +224,25 @@ def _write(
     track: PoseTrack, source: Path | None, outputs: Outputs, stem: str | None = None
 ) -> Iterator[Path]:
     name = stem or (source.stem if source is not None else "track")
-    path = outputs.directory / f"{name}.npz"
-    track.save(path, overwrite=outputs.overwrite)
+    path = outputs.output.out / f"{name}.npz"
+    track.save(path, overwrite=outputs.output.overwrite)
     yield path
     if track.people == 0:
         say(f"{name}: nobody is to be seen")
     elif outputs.formats:
         yield from write_formats(
-            track, outputs.directory, name, outputs.formats, overwrite=outputs.overwrite
+            track, outputs.output.out, name, outputs.formats, overwrite=outputs.output.overwrite
         )
     pictures = source if source is not None and not _holds_keypoints(source) else None
     if outputs.overlay and pictures is not None:
         from overpose.viewer.overlay import overlay_path, write_overlay
 
-        path = overlay_path(outputs.directory, name, is_photo(pictures))
-        write_overlay(pictures, track, path, overwrite=outputs.overwrite)
+        path = overlay_path(outputs.output.out, name, is_photo(pictures))
+        write_overlay(pictures, track, path, overwrite=outputs.output.overwrite)
         yield path
     if outputs.html:
         from overpose.viewer.page import write_page
 
-        path = outputs.directory / f"{name}.html"
-        write_page(track, path, video=pictures, title=name, overwrite=outputs.overwrite)
+        path = outputs.output.out / f"{name}.html"
+        write_page(track, path, video=pictures, title=name, overwrite=outputs.output.overwrite)
         yield path
