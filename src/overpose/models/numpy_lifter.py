@@ -6,11 +6,13 @@ of each unit, is folded into the linear layer before it. The network itself is `
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load
+from threadpoolctl import ThreadpoolController
 
 from overpose.checks import check_array
 from overpose.errors import InputError
@@ -79,14 +81,15 @@ class NumpyLifter:
 
     def normalised_poses(self, features: np.ndarray) -> np.ndarray:
         """Poses (N, 51) float32 in the network's own units, of windows (N, inputs) float32."""
-        hidden = _relu(self._first(features))
-        for first, second in self._blocks:
-            hidden += _relu(second(_relu(first(hidden))))
-        outputs = self._head(hidden)
-        for place, layer in enumerate(self._decoder):
-            if place > 0 and self.config.inner_decoder == "relu":
-                outputs = _relu(outputs)
-            outputs = layer(outputs)
+        with _blas().limit(limits=1):
+            hidden = _relu(self._first(features))
+            for first, second in self._blocks:
+                hidden += _relu(second(_relu(first(hidden))))
+            outputs = self._head(hidden)
+            for place, layer in enumerate(self._decoder):
+                if place > 0 and self.config.inner_decoder == "relu":
+                    outputs = _relu(outputs)
+                outputs = layer(outputs)
         return outputs
 
     def predict(self, features: np.ndarray, batch_size: int = 1024) -> np.ndarray:
@@ -155,6 +158,16 @@ def _expected(config: LifterConfig) -> dict[str, tuple[tuple[int, ...], str]]:
         shapes |= {f"{name}.{part}": (width,) for part in parts}
     counts = {f"{name}.num_batches_tracked": ((), "int64") for name in norms}
     return {name: (shape, "float32") for name, shape in shapes.items()} | counts
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """The library that numpy multiplies matrices with, to have it use one thread.
+
+    Its threads wait by spinning, which takes the cores from the networks that find people: with one
+    thread a live video runs twice as fast, and whole tracks take no longer.
+    """
+    return ThreadpoolController().select(user_api="blas")
 
 
 def _linear(weights: Mapping[str, np.ndarray], name: str) -> _Linear:
