@@ -81,6 +81,7 @@ class BatchSource:
         self.detector = detector
         self.detections = detections
         self.offsets = np.array(offsets)
+        self._middle = offsets.index(0)
         self.config = config or BatchConfig()
 
     def draw(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -98,8 +99,7 @@ class BatchSource:
             parts.append(self._detected(real, rng))
         rays, scores, poses = (np.concatenate(part) for part in zip(*parts, strict=True))
         rays = self._spoil(rays, rng)
-        middle = int(np.flatnonzero(self.offsets == 0)[0])
-        windows = make_windows(rays, scores, middle)
+        windows = make_windows(rays, scores, self._middle)
         poses = poses @ windows.to_camera
         return windows.features, (poses - poses[:, _PELVIS, None]).astype(np.float32)
 
@@ -131,8 +131,7 @@ class BatchSource:
         rays[:, :, :LANDMARKS] = landmarks
         full = np.zeros(shape)
         full[:, :, :LANDMARKS] = scores
-        middle = len(self.offsets) // 2
-        return rays, full, points[:, middle, :JOINTS]
+        return rays, full, points[:, self._middle, :JOINTS]
 
     def _generic(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """As another detector sees it: points of COCO, BODY_25 or Human3.6M, errors of its own."""
@@ -150,8 +149,7 @@ class BatchSource:
         mask = kept[rng.integers(len(kept), size=size)]
         rays = np.where(mask[:, None, :, None], rays, np.nan)
         scores = np.clip(rng.normal(0.8, 0.15, (size, *count)), 0.05, 1.0)
-        middle = len(self.offsets) // 2
-        return rays, scores, points[:, middle, :JOINTS]
+        return rays, scores, points[:, self._middle, :JOINTS]
 
     def _detected(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """What the detector said of rendered clips, mirrored and rolled at random."""
