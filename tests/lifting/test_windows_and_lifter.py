@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from overpose.errors import InputError
 from overpose.models.keypoint_windows import (
     INPUT_NAMES,
+    MAIN,
     input_size,
     look_along,
     make_windows,
@@ -64,6 +65,46 @@ def test_missing_keypoints_become_zeros() -> None:
     assert not keypoints[0, :, 5].any()
     assert (keypoints[1, :, 5, 2] == 1).all()
     assert np.isfinite(make_windows(seen * np.nan, np.ones(seen.shape[:3]), 1).features).all()
+
+
+def frames_of(features: np.ndarray, frames: int) -> np.ndarray:
+    """(batch, frames, 37, 3) x, y, sureness."""
+    return features[:, :-1].reshape(len(features), frames, len(INPUT_NAMES), 3)
+
+
+def test_the_last_feature_tells_how_large_the_person_appears() -> None:
+    """Twice as near is twice as large: one more ln 2, and nothing else changes."""
+    seen = np.random.default_rng(5).normal(0, 0.1, (2, 3, len(INPUT_NAMES), 2))
+    seen[:, :, MAIN] -= seen[:, 1:2, MAIN].mean(axis=2, keepdims=True)  # about the optical axis
+    scores = np.ones(seen.shape[:3])
+    far, near = (make_windows(scale * seen, scores, 1).features for scale in (1.0, 2.0))
+    assert np.allclose(near[:, -1] - far[:, -1], np.log(2.0), atol=1e-5)
+    assert np.allclose(near[:, :-1], far[:, :-1], atol=1e-5)
+    rms = np.sqrt(np.square(seen[:, :, MAIN]).sum(axis=-1).mean(axis=(1, 2)))
+    assert np.allclose(far[:, -1], np.log(rms * np.exp(1.5)), atol=1e-5)  # 0 where rms is e^-1.5
+
+
+def test_points_are_divided_by_the_size_of_the_main_ones() -> None:
+    windows = make_windows(rays_of(points(6)), np.ones((2, 3, len(INPUT_NAMES))), 1)
+    placed = frames_of(windows.features, 3)[..., :2]
+    radius = np.square(placed[:, :, MAIN]).sum(axis=-1)
+    assert np.allclose(radius.mean(axis=(1, 2)), 1.0, atol=1e-5)
+    assert np.abs(placed[:, 1, MAIN].mean(axis=1)).max() < 0.05  # about the middle frame's centre
+
+
+def test_a_seen_point_of_no_score_is_told_from_a_missing_one() -> None:
+    seen = rays_of(points(7))
+    seen[:, :, 3] = np.nan
+    sureness = [
+        frames_of(make_windows(seen, np.full(seen.shape[:3], score), 1).features, 3)[..., 2]
+        for score in (0.0, 0.5, 1.0)
+    ]
+    for found in sureness:
+        assert (found[:, :, 3] == 0).all()
+    none, half, sure = (np.delete(found, 3, axis=2) for found in sureness)
+    assert np.allclose(none, 0.25)
+    assert np.allclose(half, (none + sure) / 2)
+    assert np.allclose(sure, 1.0)
 
 
 @pytest.mark.parametrize("kind", ["direct", "latent", "finetuned"])
