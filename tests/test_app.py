@@ -5,14 +5,14 @@ import json
 from pathlib import Path
 
 import pytest
+from command_line import run
 
 import overpose
-from command_line import run
 from overpose.app.assets import Assets
 from overpose.app.command_line import parse
 from overpose.app.data import Render
 from overpose.app.predict import Predict
-from overpose.studio.options import RenderConfig
+from overpose.datasets.rendering.options import RenderConfig
 from overpose.video.options import PredictOptions
 
 COMMANDS = (
@@ -143,11 +143,11 @@ def test_a_bug_is_not_disguised_as_a_user_error(monkeypatch):
 
 
 def test_an_ablation_with_a_failed_variant_ends_with_status_1_and_names_it(monkeypatch, capsys):
-    import overpose.evaluation.ablation
+    import overpose.experiments.ablation
 
     variants = [{"name": "base"}, {"name": "noise-0", "error": "RuntimeError: no memory"}]
     monkeypatch.setattr(
-        overpose.evaluation.ablation, "ablate", lambda *_, **__: {"variants": variants}
+        overpose.experiments.ablation, "ablate", lambda *_, **__: {"variants": variants}
     )
     assert run("ablate", "--data", "data", "--out", "out") == 1
     line = one_line(capsys.readouterr().err)
@@ -155,9 +155,11 @@ def test_an_ablation_with_a_failed_variant_ends_with_status_1_and_names_it(monke
 
 
 def test_bench_writes_the_measured_numbers_as_json(tmp_path, monkeypatch, capsys):
-    import overpose.bench
+    import overpose.experiments.bench.run
 
-    monkeypatch.setattr(overpose.bench, "bench_studio", lambda: {"frame_images_per_s": 123.0})
+    monkeypatch.setattr(
+        overpose.experiments.bench.run, "bench_studio", lambda: {"frame_images_per_s": 123.0}
+    )
     out = tmp_path / "bench.json"
     assert run("bench", "--parts", "studio", "--out", str(out)) == 0
     assert "123" in capsys.readouterr().out

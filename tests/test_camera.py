@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overpose.camera import Camera
-from overpose.errors import InputError
+from overpose.support.errors import InputError
 
 LENSES = {
     "pinhole": ("pinhole", ()),

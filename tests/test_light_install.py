@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from overpose.app.extras import PACKAGES, advice
-from overpose.models.image_encoder import ImageEncoderConfig
-from overpose.models.regressor import PoseRegressor, RegressorConfig
-from overpose.models.storage import save_model
-from overpose.video.keypoint_files import KeypointFile, write_keypoints
-from overpose.video.layouts import BLAZEPOSE_33
+from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
+from overpose.layouts import BLAZEPOSE_33
+from overpose.networks.image_encoder import ImageEncoderConfig
+from overpose.networks.regressor import PoseRegressor, RegressorConfig
+from overpose.networks.storage import save_model
 
 EXTRAS = (
     "torch",
@@ -63,7 +63,7 @@ formats = ["json", "csv", "bvh", "c3d", "trc"]
 main(["predict", keypoints, "--out", out, "--html", "--formats", *formats])
 main(["export", f"{out}/walk.npz", "--out", f"{out}/again"])
 main(["view", f"{out}/walk.npz", "--html", f"{out}/again/walk.html"])
-import overpose.viewer.overlay, overpose.viewer.scene, overpose.video.demo
+import overpose.viewer.overlay, overpose.viewer.scene, overpose.experiments.demo
 """,
         str(found),
         str(tmp_path / "out"),
@@ -74,7 +74,7 @@ import overpose.viewer.overlay, overpose.viewer.scene, overpose.video.demo
 
 
 def test_a_photo_waits_for_no_import_it_does_not_need() -> None:
-    code = "import overpose.app, overpose.assets, overpose.video.predict; print(*sys.modules)"
+    code = "import overpose.app, overpose.support.assets, overpose.experiments.predict; print(*sys.modules)"
     loaded = set(python(code).stdout.split())
     assert "cv2" in loaded
     assert loaded & set(SLOW) == set()

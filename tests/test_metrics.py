@@ -12,8 +12,8 @@ from scipy.spatial import procrustes
 from scipy.spatial.transform import Rotation
 
 from overpose import metrics
-from overpose.errors import InputError
 from overpose.skeleton import HUMAN36M, Skeleton
+from overpose.support.errors import InputError
 
 PAIRED: list[Callable] = [
     metrics.mpjpe,

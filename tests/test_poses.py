@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from overpose import __version__
-from overpose.errors import InputError
 from overpose.poses import PoseTrack
 from overpose.skeleton import HUMAN36M, Skeleton
+from overpose.support.errors import InputError
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
 coordinates = st.floats(width=32, allow_nan=True, allow_infinity=False)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from overpose.errors import InputError
 from overpose.skeleton import HUMAN36M, Skeleton
+from overpose.support.errors import InputError
 
 LIMBS = "0-1 1-2 2-3 0-4 4-5 5-6 0-7 7-8 8-9 9-10 8-11 11-12 12-13 8-14 14-15 15-16"  # the paper's
 

@@ -97,7 +97,7 @@ def _time_photo(python: Path, packages: Path, directory: Path) -> None:
     """Seconds from the start of the command to the end of a photo, each engine."""
     photo = directory / "photo.png"
     code = (
-        "import sys; from PIL import Image; from overpose.video.media import open_media\n"
+        "import sys; from PIL import Image; from overpose.media.video import open_media\n"
         "frames = iter(open_media(sys.argv[1])); frame = [next(frames) for _ in range(60)][-1]\n"
         "Image.fromarray(frame.image).save(sys.argv[2])"
     )

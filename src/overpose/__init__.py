@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from overpose.camera import Camera
-    from overpose.errors import InputError
-    from overpose.models.storage import load_model
+    from overpose.networks.storage import load_model
     from overpose.poses import PoseTrack
     from overpose.skeleton import HUMAN36M, Skeleton
+    from overpose.support.errors import InputError
     from overpose.video.estimator import PoseEstimator
     from overpose.video.options import PredictOptions
 
@@ -24,12 +24,12 @@ __all__ = [
 _HOMES = {
     "HUMAN36M": "skeleton",
     "Camera": "camera",
-    "InputError": "errors",
+    "InputError": "support.errors",
     "PoseEstimator": "video.estimator",
     "PoseTrack": "poses",
     "PredictOptions": "video.options",
     "Skeleton": "skeleton",
-    "load_model": "models.storage",
+    "load_model": "networks.storage",
 }
 
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from overpose.checks import check_array
-from overpose.errors import InputError
 from overpose.lens import LENS_SIZES, distort, undistort
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
 
 _FIELDS = (
     "focal_px", "center_px", "rotation", "translation_mm", "width", "height", "distortion", "model",

@@ -19,9 +19,9 @@ All raise InputError for a wrong type, dtype or shape, or a value that counts an
 
 import numpy as np
 
-from overpose.checks import check_array
-from overpose.errors import InputError
 from overpose.skeleton import HUMAN36M, Skeleton
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
 
 AUC_THRESHOLDS_MM = np.arange(0.0, 151.0, 5.0)
 """(31,) the thresholds of `auc`: 0, 5, ..., 150 mm, those of MPI-INF-3DHP's own code."""

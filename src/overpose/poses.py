@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from overpose import __version__
-from overpose.checks import check_array
-from overpose.errors import InputError
-from overpose.files import require_writable, writing_file
 from overpose.skeleton import HUMAN36M, Skeleton
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
+from overpose.support.files import require_writable, writing_file
 
 _ARRAYS = ("poses_mm", "root_mm", "keypoints_px")
 _DAMAGE = (

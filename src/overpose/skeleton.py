@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from overpose.errors import InputError
+from overpose.support.errors import InputError
 
 
 @dataclass(frozen=True)

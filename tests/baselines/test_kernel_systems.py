@@ -12,8 +12,8 @@ from overpose.baselines.kernels import chi2_distance
 from overpose.baselines.linkde import LinKDE, LinKDEConfig, fit_linkde, poses_of
 from overpose.baselines.nearest import fit_nearest_pose
 from overpose.baselines.phog import phog
-from overpose.errors import InputError
 from overpose.metrics import mpjpe
+from overpose.support.errors import InputError
 
 SMALL = LinKDEConfig(input_features=800, output_features=600)
 

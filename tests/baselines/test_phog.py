@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from overpose.baselines.phog import FEATURES, phog
-from overpose.errors import InputError
+from overpose.support.errors import InputError
 
 
 def picture(angle_deg: float, side: int = 64) -> np.ndarray:

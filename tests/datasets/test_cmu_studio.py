@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from overpose.datasets.cmu_studio import LibraryMotions, read_splits
-from overpose.errors import InputError
+from overpose.datasets.sources.cmu import LibraryMotions, read_splits
 from overpose.mocap.library import MotionLibrary
+from overpose.support.errors import InputError
 
 GOOD = {
     "train_subjects": ["01", "02"],

@@ -20,12 +20,12 @@ from human36m_miniature import (
     write_trial,
 )
 
-from overpose.datasets import human36m as module
 from overpose.datasets.crops import cut_out
-from overpose.datasets.human36m_files import read_metadata, rotation_of
+from overpose.datasets.human36m.files import read_metadata, rotation_of
+from overpose.datasets.sources import human36m as module
 from overpose.datasets.store import Dataset, open_dataset
-from overpose.errors import InputError
 from overpose.skeleton import HUMAN36M
+from overpose.support.errors import InputError
 
 ONE_BASED = np.array([1, 2, 3, 4, 7, 8, 9, 13, 14, 15, 16, 18, 19, 20, 26, 27, 28])
 

@@ -19,8 +19,8 @@ from human36m_miniature import (
     said,
 )
 
-from overpose.datasets.human36m_layout import find_human36m
-from overpose.errors import InputError
+from overpose.datasets.human36m.layout import find_human36m
+from overpose.support.errors import InputError
 
 
 def test_official_archives_are_unpacked_and_read(miniature: Path, tmp_path: Path) -> None:

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from human36m_miniature import write_miniature
-
 from command_line import run
+from human36m_miniature import write_miniature
 
 
 def test_a_copy_is_converted_counted_and_passes_the_check(

@@ -26,8 +26,8 @@ from human36m_miniature import (
     write_video,
 )
 
-from overpose.datasets.human36m_layout import find_human36m
-from overpose.errors import InputError
+from overpose.datasets.human36m.layout import find_human36m
+from overpose.support.errors import InputError
 
 
 def test_what_is_missing_is_listed_and_the_rest_used(copy: Path) -> None:

@@ -25,10 +25,10 @@ from human36m_miniature import (
     write_video,
 )
 
-from overpose.datasets import human36m as module
-from overpose.datasets.human36m_files import video_frames
+from overpose.datasets.human36m.files import video_frames
+from overpose.datasets.sources import human36m as module
 from overpose.datasets.store import Dataset
-from overpose.errors import InputError
+from overpose.support.errors import InputError
 
 
 def mine(dataset: Dataset) -> Dataset:

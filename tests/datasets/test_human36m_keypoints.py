@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from human36m_miniature import camera_of, joints_world_mm, write_metadata
 
-from overpose.datasets.human36m_keypoints import LiftingData, read_lifting_files
-from overpose.errors import InputError
+from overpose.datasets.human36m.keypoints import LiftingData, read_lifting_files
+from overpose.support.errors import InputError
 
 ONE_BASED = np.array([1, 2, 3, 4, 7, 8, 9, 13, 14, 15, 16, 18, 19, 20, 26, 27, 28])
 SYMMETRY = [[4, 5, 6, 11, 12, 13], [1, 2, 3, 14, 15, 16]]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from overpose.datasets.human36m_names import (
+from overpose.datasets.human36m.names import (
     ACTIONS,
     BOX_RADIUS_32_MM,
     JOINTS_17,
@@ -13,9 +13,9 @@ from overpose.datasets.human36m_names import (
     split_of,
     trial_key,
 )
-from overpose.errors import InputError
-from overpose.evaluation.published import TABLE_1_ACTIONS
+from overpose.report.published import TABLE_1_ACTIONS
 from overpose.skeleton import HUMAN36M
+from overpose.support.errors import InputError
 
 
 @pytest.mark.parametrize(

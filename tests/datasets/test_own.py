@@ -8,13 +8,13 @@ import pytest
 from own_samples import FOCAL, HEIGHT, WIDTH, axis_columns, frame_of, problems, write
 from PIL import Image
 
-from overpose.datasets import own as module
-from overpose.datasets.own import convert_own_data
-from overpose.datasets.own_table import pose_columns
-from overpose.errors import InputError
-from overpose.files import Output
+from overpose.boxes import paper_box
+from overpose.datasets.own.table import pose_columns
+from overpose.datasets.sources import own as module
+from overpose.datasets.sources.own import convert_own_data
 from overpose.skeleton import HUMAN36M
-from overpose.studio.box import paper_box
+from overpose.support.errors import InputError
+from overpose.support.files import Output
 
 
 def contents(directory: Path) -> dict[str, bytes]:

@@ -19,12 +19,12 @@ from own_samples import (
     write,
 )
 
-from overpose.datasets.own import convert_own_data
-from overpose.datasets.own_checks import check_own_data
-from overpose.datasets.own_table import pose_columns
-from overpose.errors import InputError
-from overpose.files import Output
+from overpose.datasets.own.checks import check_own_data
+from overpose.datasets.own.table import pose_columns
+from overpose.datasets.sources.own import convert_own_data
 from overpose.skeleton import HUMAN36M
+from overpose.support.errors import InputError
+from overpose.support.files import Output
 
 
 def with_points(table: pd.DataFrame, points_px: np.ndarray) -> pd.DataFrame:

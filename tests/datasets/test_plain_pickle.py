@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from overpose.datasets.plain_pickle import read_object
-from overpose.errors import InputError
+from overpose.datasets.human36m.plain_pickle import read_object
+from overpose.support.errors import InputError
 
 
 def written(path: Path, content: bytes, shape: str = "()", descr: str = "'|O'") -> Path:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from overpose.datasets.procedural import ProceduralMotions
-from overpose.errors import InputError
+from overpose.datasets.sources.procedural import ProceduralMotions
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS
+from overpose.support.errors import InputError
 
 
 def test_every_subject_does_every_action_and_is_on_one_side() -> None:

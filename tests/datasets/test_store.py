@@ -13,7 +13,7 @@ import pytest
 
 from overpose.datasets.layout import Sample
 from overpose.datasets.store import open_dataset
-from overpose.errors import InputError
+from overpose.support.errors import InputError
 
 Write = Callable[..., Path]
 SampleOf = Callable[..., Sample]

@@ -18,7 +18,7 @@ from overpose.datasets.writer import (
     remove_dataset,
     write_shard,
 )
-from overpose.errors import InputError
+from overpose.support.errors import InputError
 
 Write = Callable[..., Path]
 SampleOf = Callable[..., Sample]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
 from command_line import run
 
 HERE = Path(__file__).parent

@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE), str(HERE.parent / "helpers")]
 
 from lifter_cases import CASES, HEIGHT, KEYPOINTS, POSES, WIDTH, Case, predicted  # noqa: E402
 
 from overpose.camera import Camera  # noqa: E402
+from overpose.layouts import layout_of  # noqa: E402
 from overpose.mocap.motion import Motion  # noqa: E402
 from overpose.mocap.procedural import procedural_motion  # noqa: E402
-from overpose.video.layouts import layout_of  # noqa: E402
 
 HEAD_MM = {
     "nose": (0, 100, -15), "eye_inner": (18, 85, 20), "eye": (32, 80, 20),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from overpose.errors import InputError
 from overpose.mocap.asf_amc import read_amc, read_asf, read_trial
+from overpose.support.errors import InputError
 
 ASF = """\
 # a comment

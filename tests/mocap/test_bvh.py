@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from overpose.errors import InputError
 from overpose.mocap.bvh import read_bvh, write_bvh
 from overpose.mocap.motion import BoneSkeleton, Motion
+from overpose.support.errors import InputError
 
 BVH = """\
 HIERARCHY

@@ -6,9 +6,9 @@ import ezc3d
 import numpy as np
 import pytest
 
-from overpose.errors import InputError
 from overpose.mocap.c3d import MAX_FRAMES, write_c3d
 from overpose.mocap.trc import PointTable
+from overpose.support.errors import InputError
 
 
 def table(frames: int = 4, fps: float = 29.97) -> PointTable:

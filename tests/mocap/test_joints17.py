@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from overpose.errors import InputError
 from overpose.mocap.joints17 import joints17_world_mm
 from overpose.mocap.motion import BoneSkeleton, Motion
 from overpose.mocap.procedural import procedural_motion
 from overpose.skeleton import HUMAN36M
+from overpose.support.errors import InputError
 
 
 def limb_lengths(joints):

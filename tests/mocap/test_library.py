@@ -8,8 +8,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from overpose.errors import InputError
 from overpose.mocap.library import open_library
+from overpose.support.errors import InputError
 
 ASF = """\
 :units

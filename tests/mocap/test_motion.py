@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation, Slerp
 
-from overpose.errors import InputError
 from overpose.mocap.motion import BoneSkeleton, Motion
+from overpose.support.errors import InputError
 
 
 def random_motion(seed: int, bones: int = 7, frames: int = 5, fps: float = 30.0) -> Motion:

@@ -5,14 +5,14 @@ import pybvh
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from moving_person import FPS, moving_joints_mm
 from scipy.spatial.transform import Rotation
 
-from mocap.moving_person import FPS, moving_joints_mm
-from overpose.errors import InputError
 from overpose.mocap.bvh import read_bvh, write_bvh
 from overpose.mocap.pose_motion import BONE_NAMES, END_JOINTS, pose_motion
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS
 from overpose.skeleton import HUMAN36M
+from overpose.support.errors import InputError
 from overpose.video.proportions import constant_limbs, typical_lengths
 
 ENDS = HUMAN36M.indices(END_JOINTS)

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from overpose.errors import InputError
 from overpose.mocap.joints17 import joints17_world_mm
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS, procedural_motion
 from overpose.mocap.procedural_body import (
@@ -18,6 +17,7 @@ from overpose.mocap.procedural_body import (
     procedural_skeleton,
 )
 from overpose.skeleton import HUMAN36M
+from overpose.support.errors import InputError
 
 actions = st.sampled_from(PROCEDURAL_ACTIONS)
 seeds = st.integers(0, 2**31)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from overpose.errors import InputError
 from overpose.mocap.motion import BoneSkeleton, Motion
 from overpose.studio.body import BodyModel, BodyShape, load_body
 from overpose.studio.fit import fit_body
+from overpose.support.errors import InputError
 
 _TRUNK = {
     "lowerback": ("root", (0, 8, 116)),

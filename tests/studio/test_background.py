@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 from overpose.camera import Camera
-from overpose.errors import InputError
-from overpose.seeding import random_stream
 from overpose.studio.background import (
     Background,
     FloorLight,
@@ -19,6 +17,8 @@ from overpose.studio.background import (
 )
 from overpose.studio.scene import random_scene
 from overpose.studio.textures import TEXTURES, texture
+from overpose.support.errors import InputError
+from overpose.support.seeding import random_stream
 
 SIZE = 48
 

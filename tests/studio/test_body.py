@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from overpose.assets import ASSETS, write_arrays
-from overpose.errors import InputError
 from overpose.skeleton import HUMAN36M
 from overpose.studio.body import (
     BodyModel,
@@ -19,6 +17,8 @@ from overpose.studio.body import (
     shape_coefficients,
     skin,
 )
+from overpose.support.assets import ASSETS, write_arrays
+from overpose.support.errors import InputError
 
 
 def random_transforms(bones: int, seed: int = 0) -> np.ndarray:

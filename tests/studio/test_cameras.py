@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overpose.errors import InputError
 from overpose.studio.cameras import place_cameras
+from overpose.support.errors import InputError
 
 SEEDS = st.integers(0, 2**32 - 1)
 PLACES = st.tuples(*[st.floats(-9000, 9000)] * 2)

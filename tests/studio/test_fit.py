@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from overpose.errors import InputError
 from overpose.mocap.motion import BoneSkeleton
 from overpose.studio.body import BodyModel, BodyShape, make_shape
 from overpose.studio.fit import fit_body, shape_limbs_mm, skeleton_limbs_mm
+from overpose.support.errors import InputError
 
 
 def misfit_mm(shape: BodyShape, skeleton: BoneSkeleton) -> np.ndarray:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from overpose.camera import Camera
-from overpose.errors import InputError
-from overpose.seeding import random_stream
 from overpose.studio.frame import render_frame, render_layers
 from overpose.studio.rasterizer import Materials
 from overpose.studio.scene import Scene, random_scene
+from overpose.support.errors import InputError
+from overpose.support.seeding import random_stream
 
 SIZE = 64
 

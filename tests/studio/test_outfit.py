@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from overpose.seeding import random_stream
 from overpose.studio.body import BodyModel, BodyShape, skin
 from overpose.studio.outfit import (
     MATERIALS,
@@ -17,6 +16,7 @@ from overpose.studio.outfit import (
     random_outfit,
     random_style,
 )
+from overpose.support.seeding import random_stream
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
-from overpose.errors import InputError
-from overpose.seeding import random_stream
 from overpose.studio.postprocess import (
     Sensor,
     develop,
     encode_jpeg,
     random_sensor,
 )
+from overpose.support.errors import InputError
+from overpose.support.seeding import random_stream
 
 STILL = Sensor(read_noise=0.0, shot_noise=0.0, blur_px=0.05)
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from overpose.errors import InputError
 from overpose.studio.rasterizer import (
     Lighting,
     Materials,
@@ -12,6 +11,7 @@ from overpose.studio.rasterizer import (
     shade,
     vertex_normals,
 )
+from overpose.support.errors import InputError
 
 FOCAL, CENTER = np.array([40.0, 44.0]), np.array([16.0, 13.0])
 

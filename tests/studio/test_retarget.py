@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from overpose.errors import InputError
 from overpose.mocap.motion import BoneSkeleton, Motion
 from overpose.skeleton import HUMAN36M
 from overpose.studio.body import BodyModel, BodyShape, pose_body
 from overpose.studio.retarget import BoneTransforms, retarget
+from overpose.support.errors import InputError
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import pickle
 import numpy as np
 import pytest
 
-from overpose.seeding import random_stream
 from overpose.studio.scene import Scene, random_scene
+from overpose.support.seeding import random_stream
 
 AREA = np.array([[2000.0, -900.0], [5500.0, 300.0]])
 

@@ -9,9 +9,9 @@ import torch
 from overpose.baselines.convolutions import ConvolutionsConfig
 from overpose.baselines.dconv import DconvConfig
 from overpose.baselines.structnet import StructNet, StructNetConfig
-from overpose.errors import InputError
 from overpose.metrics import mpjpe
-from overpose.models.image_encoder import ImageEncoderConfig
+from overpose.networks.image_encoder import ImageEncoderConfig
+from overpose.support.errors import InputError
 from overpose.training import (
     ImageStage,
     LoopConfig,

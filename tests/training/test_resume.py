@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_run
 import torch
 from safetensors.torch import load_file
 
-from overpose.errors import InputError
-from overpose.models.storage import load_model, save_model
+from overpose.networks.storage import load_model, save_model
+from overpose.support.errors import InputError
 from overpose.training import (
     LoopConfig,
     Runtime,
@@ -24,9 +25,6 @@ from overpose.training import (
     train_direct,
 )
 from overpose.training import loop as loop_module
-
-sys.path.insert(0, str(Path(__file__).parent))
-import tiny_run
 
 STAGES = ("autoencoder", "direct", "latent", "finetuned")
 

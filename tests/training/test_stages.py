@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from overpose.errors import InputError
 from overpose.metrics import limb_ratio_error, mpjpe
-from overpose.models.autoencoder import AutoencoderConfig, PoseAutoencoder
-from overpose.models.codes import reconstruct_poses
-from overpose.models.image_encoder import ImageEncoderConfig
-from overpose.models.pca import fit_pca
-from overpose.models.regressor import PoseRegressor
+from overpose.networks.autoencoder import AutoencoderConfig, PoseAutoencoder
+from overpose.networks.codes import reconstruct_poses
+from overpose.networks.image_encoder import ImageEncoderConfig
+from overpose.networks.pca import fit_pca
+from overpose.networks.regressor import PoseRegressor
 from overpose.skeleton import HUMAN36M
+from overpose.support.errors import InputError
 from overpose.training import (
     AutoencoderStage,
     FinetuneStage,

@@ -9,19 +9,19 @@ import pytest
 from PIL import Image
 from scripted_people import FPS, HEIGHT, WIDTH, ScriptedEngines, draw, standing_px, write_clip
 
-from overpose.errors import InputError
+from overpose.keypoints.engines.blazepose import BlazePose
+from overpose.keypoints.keypoint_files import KeypointFile
+from overpose.keypoints.people import BlazePoseFinder
+from overpose.layouts import BLAZEPOSE_33
 from overpose.metrics import limb_length_std
-from overpose.models.autoencoder import AutoencoderConfig, PoseAutoencoder
-from overpose.models.image_encoder import ImageEncoderConfig
-from overpose.models.regressor import PoseRegressor, RegressorConfig
-from overpose.models.storage import save_model
+from overpose.networks.autoencoder import AutoencoderConfig, PoseAutoencoder
+from overpose.networks.image_encoder import ImageEncoderConfig
+from overpose.networks.regressor import PoseRegressor, RegressorConfig
+from overpose.networks.storage import save_model
 from overpose.skeleton import HUMAN36M
-from overpose.video.blazepose import BlazePose
+from overpose.support.errors import InputError
 from overpose.video.estimator import PoseEstimator, predict_keypoints, shipped_lifter
-from overpose.video.keypoint_files import KeypointFile
-from overpose.video.layouts import BLAZEPOSE_33
 from overpose.video.options import PredictOptions
-from overpose.video.people import BlazePoseFinder
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from overpose.layouts import BLAZEPOSE_33
 from overpose.video import lifting
 from overpose.video.estimator import shipped_lifter
-from overpose.video.layouts import BLAZEPOSE_33
 
 
 @pytest.mark.parametrize("kind", ["photo", "video"])

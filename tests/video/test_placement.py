@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
-from overpose.errors import InputError
 from overpose.skeleton import HUMAN36M
+from overpose.support.errors import InputError
 from overpose.video.focal import default_focal, focal_from_fov
 from overpose.video.placement import (
     place_root,

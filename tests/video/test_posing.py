@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from overpose.errors import InputError
+from overpose.layouts import HUMAN36M_17
 from overpose.metrics import limb_length_std
 from overpose.skeleton import HUMAN36M
-from overpose.video.layouts import HUMAN36M_17
+from overpose.support.errors import InputError
 from overpose.video.options import PredictOptions
 from overpose.video.placement import stature_mm
 from overpose.video.posing import View, finished_poses

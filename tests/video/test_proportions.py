@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overpose.errors import InputError
 from overpose.metrics import limb_length_std, limb_lengths
 from overpose.skeleton import HUMAN36M
+from overpose.support.errors import InputError
 from overpose.video.proportions import (
     LimbKeeper,
     constant_limbs,

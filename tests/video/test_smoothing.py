@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overpose.errors import InputError
+from overpose.support.errors import InputError
 from overpose.video.smoothing import OneEuro, bridge_gaps, one_euro, smooth_zero_phase
 
 

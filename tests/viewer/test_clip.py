@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up import FPS, FRAMES, HEIGHT, WIDTH
 
-from overpose.errors import InputError
 from overpose.poses import PoseTrack
+from overpose.support.errors import InputError
 from overpose.viewer.clip import (
     ClipPlan,
     Pictures,

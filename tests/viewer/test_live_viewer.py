@@ -14,8 +14,8 @@ from chromium_tab import Page
 from made_up import FPS, FRAMES, HEIGHT, WIDTH, track_of
 from PIL import Image
 
-from overpose.errors import InputError
 from overpose.poses import PoseTrack
+from overpose.support.errors import InputError
 from overpose.viewer.scene import Viewer, open_viewer, view
 
 

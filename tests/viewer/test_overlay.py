@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from moving_person import moving_track
 from PIL import Image
 
-from mocap.moving_person import moving_track
-from overpose.errors import InputError
+from overpose.media.video import open_media
+from overpose.media.writer import writing_video
 from overpose.poses import PoseTrack
 from overpose.skeleton import HUMAN36M
-from overpose.video.media import open_media
-from overpose.video.writer import writing_video
+from overpose.support.errors import InputError
 from overpose.viewer.overlay import Overlay, overlay_path, write_overlay
 from overpose.viewer.staging import LEFT_COLOUR
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from overpose.errors import InputError
 from overpose.poses import PoseTrack
+from overpose.support.errors import InputError
 from overpose.viewer.page import write_page
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from overpose.errors import InputError
 from overpose.poses import PoseTrack
+from overpose.support.errors import InputError
 from overpose.viewer.show import load_tracks, show_files
 
 

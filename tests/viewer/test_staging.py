@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from made_up import FPS, HEIGHT, WIDTH, track_of
 
-from overpose.errors import InputError
+from overpose.layouts import LAYOUTS
 from overpose.poses import PoseTrack
 from overpose.skeleton import HUMAN36M
-from overpose.video.layouts import LAYOUTS
+from overpose.support.errors import InputError
 from overpose.viewer.staging import frame_at, keypoint_edges, side, stage
 
 

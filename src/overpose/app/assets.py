@@ -14,7 +14,7 @@ class Assets:
     """Only say what there is; get nothing."""
 
     def run(self) -> None:
-        from overpose.assets import ASSETS, asset_table, download_asset, load_asset
+        from overpose.support.assets import ASSETS, asset_table, download_asset, load_asset
 
         for row in asset_table():
             if not self.list:

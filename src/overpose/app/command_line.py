@@ -18,7 +18,7 @@ from overpose.app.measure import Bench, Evaluate, EvaluateVideo
 from overpose.app.predict import Demo, Predict
 from overpose.app.tracks import Export, View
 from overpose.app.train import Train, TrainLifter
-from overpose.errors import InputError
+from overpose.support.errors import InputError
 
 
 class Command(Protocol):

@@ -8,8 +8,8 @@ import tyro
 
 from overpose.app.options import CropSize, Processes
 from overpose.datasets.motion_source import MotionSource
-from overpose.files import Output
-from overpose.studio.options import RenderConfig
+from overpose.datasets.rendering.options import RenderConfig
+from overpose.support.files import Output
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Render:
     """Also write a picture of samples with their 2D joints here (.png, .jpg)."""
 
     def run(self) -> None:
-        from overpose.evaluation.reproduce import render_motion
-        from overpose.files import require_writable
-        from overpose.studio.contact_sheet import write_contact_sheet
+        from overpose.datasets.rendering.contact_sheet import write_contact_sheet
+        from overpose.experiments.reproduce import render_motion
+        from overpose.support.files import require_writable
 
         if self.contact_sheet is not None:
             require_writable(self.contact_sheet, overwrite=self.output.overwrite)
@@ -66,9 +66,9 @@ class DataHuman36m:
     processes: Processes = None
 
     def run(self) -> None:
-        from overpose.datasets.human36m import convert_human36m
-        from overpose.datasets.human36m_names import PAPER_ACTIONS
-        from overpose.evaluation.protocols import dataset_text
+        from overpose.datasets.human36m.names import PAPER_ACTIONS
+        from overpose.datasets.sources.human36m import convert_human36m
+        from overpose.measure.protocols import dataset_text
 
         dataset = convert_human36m(
             self.source,
@@ -97,8 +97,8 @@ class DataOwn:
     processes: Processes = None
 
     def run(self) -> None:
-        from overpose.datasets.own import convert_own_data
-        from overpose.evaluation.protocols import dataset_text
+        from overpose.datasets.sources.own import convert_own_data
+        from overpose.measure.protocols import dataset_text
 
         dataset = convert_own_data(
             self.source, self.output, image_size=self.image_size, processes=self.processes
@@ -120,7 +120,7 @@ class DataCheck:
     """The directory."""
 
     def run(self) -> None:
-        from overpose.evaluation.data_check import check_data
+        from overpose.experiments.data_check import check_data
 
         for line in check_data(self.data):
             print(line)

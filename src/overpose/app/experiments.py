@@ -5,8 +5,8 @@ from pathlib import Path
 
 from overpose.app.options import Device, PresetName, Processes
 from overpose.datasets.motion_source import MotionSource
-from overpose.errors import InputError
-from overpose.files import Output
+from overpose.support.errors import InputError
+from overpose.support.files import Output
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Reproduce:
     device: Device = "auto"
 
     def run(self) -> None:
-        from overpose.evaluation.presets import preset_named
-        from overpose.evaluation.reproduce import reproduce
+        from overpose.experiments.presets import preset_named
+        from overpose.experiments.reproduce import reproduce
         from overpose.training import Runtime
 
         done = reproduce(
@@ -70,8 +70,8 @@ class Ablate:
     processes: Processes = None
 
     def run(self) -> None:
-        from overpose.evaluation.ablation import AblationBudget, ablate
-        from overpose.evaluation.ablation_table import variants_named
+        from overpose.experiments.ablation import AblationBudget, ablate
+        from overpose.experiments.ablation_table import variants_named
 
         report = ablate(
             self.data,

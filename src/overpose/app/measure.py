@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from overpose.files import Output
+from overpose.support.files import Output
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Evaluate:
     """For these protocols: all 17 joints, or the 14 shared with LSP."""
 
     def run(self) -> None:
-        from overpose.evaluation.standalone import evaluate_models
+        from overpose.experiments.standalone import evaluate_models
 
         evaluate_models(
             self.models,
@@ -57,7 +57,7 @@ class EvaluateVideo:
     """Directory of a lifter to take instead of the shipped ones."""
 
     def run(self) -> None:
-        from overpose.evaluation.video_reference import evaluate_video
+        from overpose.measure.video_reference import evaluate_video
 
         evaluate_video(self.directory, self.output, keypoints=self.keypoints, model=self.model)
         print((self.output.out / "tables.md").read_text(encoding="utf-8"), end="")
@@ -84,7 +84,7 @@ class Bench:
     """Replace an earlier file."""
 
     def run(self) -> None:
-        from overpose.bench import bench
+        from overpose.experiments.bench.run import bench
 
         bench(
             self.parts,

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from overpose.app.options import Format
-from overpose.files import Output
+from overpose.support.files import Output
 from overpose.video.options import PredictOptions
 
 
@@ -41,7 +41,7 @@ class Predict:
     poses: PredictOptions = field(default_factory=PredictOptions)
 
     def run(self) -> None:
-        from overpose.video.predict import Outputs, predict
+        from overpose.experiments.predict import Outputs, predict
 
         written = predict(
             self.inputs,
@@ -66,7 +66,7 @@ class Demo:
     output: Output = field(default_factory=lambda: Output(Path("overpose-demo")))
 
     def run(self) -> None:
-        from overpose.video.demo import demo
+        from overpose.experiments.demo import demo
 
         for line in demo(self.output):
             print(line, flush=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from overpose.app.options import Format
-from overpose.files import Output
+from overpose.support.files import Output
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Export:
     """What to write; see docs/formats.md."""
 
     def run(self) -> None:
-        from overpose.export import export_files
+        from overpose.formats.export import export_files
 
         for path in export_files(self.files, self.output, self.formats):
             print(path)

@@ -8,7 +8,7 @@ import tyro
 
 from overpose.app.options import Device, PresetName, Processes
 from overpose.datasets.motion_source import MotionSource
-from overpose.files import Output
+from overpose.support.files import Output
 
 Stage = Literal[
     "all", "autoencoder", "direct", "latent", "finetune",
@@ -40,8 +40,8 @@ class Train:
     device: Device = "auto"
 
     def run(self) -> None:
-        from overpose.evaluation.presets import preset_named
-        from overpose.evaluation.standalone import train_stages
+        from overpose.experiments.presets import preset_named
+        from overpose.experiments.standalone import train_stages
         from overpose.training import Runtime
 
         trained = train_stages(
@@ -75,11 +75,11 @@ class TrainLifter:
     device: Device = "auto"
 
     def run(self) -> None:
-        from overpose.assets import download_asset
-        from overpose.lifting.detections import COMPLEXITIES
-        from overpose.lifting.evaluation_run import evaluate_lifters
-        from overpose.lifting.recipe import RECIPES
-        from overpose.lifting.training_run import train_lifters, write_shipped
+        from overpose.experiments.lifters.evaluation import evaluate_lifters
+        from overpose.experiments.lifters.recipe import RECIPES
+        from overpose.experiments.lifters.training import train_lifters, write_shipped
+        from overpose.support.assets import download_asset
+        from overpose.synthetic.detections import COMPLEXITIES
 
         recipe = RECIPES[self.recipe]
         detector = download_asset("pose_detection")

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
-from overpose.errors import InputError
-from overpose.models.image_encoder import ImageEncoderConfig
+from overpose.networks.image_encoder import ImageEncoderConfig
+from overpose.support.errors import InputError
 
 
 @dataclass(frozen=True)

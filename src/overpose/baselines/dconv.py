@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, relu
 
 from overpose.baselines.convolutions import ConvolutionsConfig, SharedConvolutions
-from overpose.errors import InputError
-from overpose.models.evaluating import evaluating
-from overpose.models.image_encoder import central_crops, initialise
-from overpose.models.normalization import JOINTS
+from overpose.networks.evaluating import evaluating
+from overpose.networks.image_encoder import central_crops, initialise
+from overpose.networks.normalization import JOINTS
 from overpose.skeleton import HUMAN36M
+from overpose.support.errors import InputError
 
 TARGET_MM = 1200.0
 """What parent-relative positions are divided by, so that tanh covers them."""

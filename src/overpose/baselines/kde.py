@@ -13,9 +13,9 @@ from overpose.baselines.kernels import chi2_distance, squared_distance
 from overpose.baselines.linkde import MM_PER_UNIT, poses_of
 from overpose.baselines.phog import FEATURES, phog
 from overpose.baselines.preimage import minimize_batch
-from overpose.checks import check_array
-from overpose.errors import InputError
-from overpose.models.normalization import JOINTS, POSE_SIZE, check_poses
+from overpose.networks.normalization import JOINTS, POSE_SIZE, check_poses
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
 
 
 @dataclass(frozen=True)

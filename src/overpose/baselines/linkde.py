@@ -20,9 +20,9 @@ from overpose.baselines.kernels import (
 )
 from overpose.baselines.phog import FEATURES, phog
 from overpose.baselines.preimage import minimize_batch
-from overpose.errors import InputError
-from overpose.models.normalization import JOINTS, POSE_SIZE, check_poses
-from overpose.seeding import random_stream
+from overpose.networks.normalization import JOINTS, POSE_SIZE, check_poses
+from overpose.support.errors import InputError
+from overpose.support.seeding import random_stream
 
 MM_PER_UNIT = 1000.0
 """Poses are in metres inside: the paper's output kernel exp(-1e-6 d^2) on mm is exp(-d^2) there."""

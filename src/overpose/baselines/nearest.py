@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from overpose.baselines.kernels import chi2_distance
 from overpose.baselines.phog import FEATURES, phog
-from overpose.errors import InputError
-from overpose.models.normalization import JOINTS, check_poses
+from overpose.networks.normalization import JOINTS, check_poses
+from overpose.support.errors import InputError
 
 
 @dataclass(frozen=True)

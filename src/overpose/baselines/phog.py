@@ -7,7 +7,7 @@ the modules beside.
 import cv2
 import numpy as np
 
-from overpose.checks import check_array
+from overpose.support.checks import check_array
 
 BINS = 9
 LEVELS = 4

@@ -13,12 +13,12 @@ from torch.nn.functional import relu
 
 from overpose.baselines.convolutions import ConvolutionsConfig, SharedConvolutions
 from overpose.baselines.dconv import TARGET_MM
-from overpose.checks import check_array
-from overpose.errors import InputError
-from overpose.models.evaluating import evaluating
-from overpose.models.image_encoder import central_crops, initialise
-from overpose.models.normalization import JOINTS, POSE_SIZE
+from overpose.networks.evaluating import evaluating
+from overpose.networks.image_encoder import central_crops, initialise
+from overpose.networks.normalization import JOINTS, POSE_SIZE
 from overpose.skeleton import HUMAN36M
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
 
 _POSES_AT_ONCE = 16_384
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from overpose.errors import InputError
+from overpose.support.errors import InputError
 
 
 @dataclass(frozen=True)

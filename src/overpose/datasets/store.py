@@ -26,8 +26,8 @@ from overpose.datasets.layout import (
     TABLE_SCHEMA,
 )
 from overpose.datasets.writer import sha256_of
-from overpose.errors import InputError
-from overpose.files import read_json
+from overpose.support.errors import InputError
+from overpose.support.files import read_json
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ from overpose.datasets.layout import (
     part_table_name,
     sample_row,
 )
-from overpose.errors import InputError
-from overpose.files import read_json, write_json, writing_file
 from overpose.skeleton import HUMAN36M
+from overpose.support.errors import InputError
+from overpose.support.files import read_json, write_json, writing_file
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _OURS = (INFO_NAME, TABLE_NAME, PLAN_NAME)

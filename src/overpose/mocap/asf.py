@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from overpose.errors import InputError
 from overpose.mocap.motion import Y_UP_TO_Z_UP, BoneSkeleton
 from overpose.mocap.textfile import parse_numbers, read_lines
+from overpose.support.errors import InputError
 
 MM_PER_INCH = 25.4
 CHANNELS = ("tx", "ty", "tz", "rx", "ry", "rz", "l")

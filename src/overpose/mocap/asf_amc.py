@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from overpose.errors import InputError
 from overpose.mocap.asf import AsfSkeleton, read_asf
 from overpose.mocap.motion import MAX_ROOT_MM, Y_UP_TO_Z_UP, Motion
 from overpose.mocap.textfile import parse_number, parse_numbers, read_lines
+from overpose.support.errors import InputError
 
 __all__ = ["CMU_FPS", "AsfSkeleton", "read_amc", "read_asf", "read_trial"]
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from overpose.errors import InputError
-from overpose.files import require_writable, writing_file
 from overpose.mocap.motion import MAX_FPS, Y_UP_TO_Z_UP, BoneSkeleton, Motion
 from overpose.mocap.textfile import parse_number, parse_numbers, read_lines
+from overpose.support.errors import InputError
+from overpose.support.files import require_writable, writing_file
 
 UNIT_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
 """Length units of a BVH file; the format itself does not say which it uses."""

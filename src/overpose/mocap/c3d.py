@@ -11,9 +11,9 @@ from pathlib import Path
 import ezc3d
 import numpy as np
 
-from overpose.errors import InputError
-from overpose.files import require_writable, writing_file
 from overpose.mocap.trc import PointTable
+from overpose.support.errors import InputError
+from overpose.support.files import require_writable, writing_file
 
 MAX_FRAMES = 65_535
 """Frames are counted with 16 bits in a C3D file."""

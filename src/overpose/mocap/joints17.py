@@ -5,9 +5,9 @@ The joints of the rendered body belong to the studio; these are those of the moc
 
 import numpy as np
 
-from overpose.errors import InputError
 from overpose.mocap.motion import Motion
 from overpose.skeleton import HUMAN36M
+from overpose.support.errors import InputError
 
 BONE_ENDS = {
     "pelvis": "root",

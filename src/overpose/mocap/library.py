@@ -18,12 +18,12 @@ import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from overpose.archives import check_member, tar_members
-from overpose.assets import cache_directory
-from overpose.errors import InputError
-from overpose.files import remove_stale
 from overpose.mocap.asf_amc import CMU_FPS, read_trial
 from overpose.mocap.motion import Motion
+from overpose.support.archives import check_member, tar_members
+from overpose.support.assets import cache_directory
+from overpose.support.errors import InputError
+from overpose.support.files import remove_stale
 
 ARCHIVE_SUFFIXES = (".tar.xz", ".tar.gz", ".tgz", ".tar", ".zip")
 MAX_UNPACKED_BYTES = 64 * 2**30

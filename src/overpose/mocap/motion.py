@@ -15,8 +15,8 @@ from functools import cached_property
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from overpose.checks import check_array
-from overpose.errors import InputError
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
 
 MAX_BONE_MM = 3_000.0
 MAX_ROOT_MM = 100_000.0

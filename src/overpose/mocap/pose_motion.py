@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from overpose.checks import check_array
-from overpose.errors import InputError
 from overpose.mocap.motion import BoneSkeleton, Motion
 from overpose.skeleton import HUMAN36M
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
 
 _LEFT, _UP, _DOWN = np.array([1.0, 0, 0]), np.array([0, 0, 1.0]), np.array([0, 0, -1.0])
 _STRAIGHT = 0.25

@@ -9,12 +9,12 @@ import math
 
 import numpy as np
 
-from overpose.errors import InputError
 from overpose.mocap.motion import MAX_FPS, Motion
 from overpose.mocap.procedural_body import body_of, procedural_skeleton, solve
 from overpose.mocap.procedural_exercises import exercise
 from overpose.mocap.procedural_moves import dance, gesturing, punching, running, walking
-from overpose.seeding import random_stream
+from overpose.support.errors import InputError
+from overpose.support.seeding import random_stream
 
 _PLANS = {
     "walking": walking,

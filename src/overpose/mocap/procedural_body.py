@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from overpose.mocap.motion import BoneSkeleton
-from overpose.seeding import random_stream
+from overpose.support.seeding import random_stream
 
 SIDES = ("l", "r")
 SOLE_MM = 30.0

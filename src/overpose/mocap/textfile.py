@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from overpose.errors import InputError
+from overpose.support.errors import InputError
 
 
 def read_lines(path: Path) -> list[str]:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from overpose.checks import check_array
-from overpose.errors import InputError
-from overpose.files import require_writable, writing_file
 from overpose.mocap.textfile import parse_number, read_lines
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
+from overpose.support.files import require_writable, writing_file
 
 UNIT_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from overpose.errors import InputError
 from overpose.studio.tracing import paint, paint_photo, trace
+from overpose.support.errors import InputError
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 _PHOTO_HEIGHT = 512  # px that a photo is reduced to: finer than a small image can show

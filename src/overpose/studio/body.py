@@ -12,10 +12,10 @@ from functools import cached_property
 import numba
 import numpy as np
 
-from overpose.assets import asset_path, load_asset
-from overpose.checks import check_array
-from overpose.errors import InputError
 from overpose.skeleton import HUMAN36M
+from overpose.support.assets import asset_path, load_asset
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
 
 JOINT_BONES = {
     "pelvis": ("Hips", 1.0),

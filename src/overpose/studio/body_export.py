@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from overpose.errors import InputError
+from overpose.support.errors import InputError
 
 BONES = (
     "Hips",

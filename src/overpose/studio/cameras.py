@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from overpose.camera import Camera
-from overpose.errors import InputError
+from overpose.support.errors import InputError
 
 WIDTH_PX = HEIGHT_PX = 1000
 FOCAL_PX = (1143.0, 1151.0)

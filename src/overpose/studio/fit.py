@@ -3,9 +3,7 @@
 import numpy as np
 from scipy.optimize import least_squares
 
-from overpose.errors import InputError
 from overpose.mocap.motion import BoneSkeleton
-from overpose.seeding import random_stream
 from overpose.skeleton import HUMAN36M
 from overpose.studio.body import (
     BodyModel,
@@ -15,6 +13,8 @@ from overpose.studio.body import (
     make_shape,
     shape_coefficients,
 )
+from overpose.support.errors import InputError
+from overpose.support.seeding import random_stream
 
 LIMBS = {
     "hip": ("pelvis", "left_hip"),

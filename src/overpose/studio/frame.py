@@ -8,13 +8,13 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from overpose.camera import Camera
-from overpose.checks import check_array
-from overpose.errors import InputError
 from overpose.studio.background import FloorLight, render_background
 from overpose.studio.postprocess import develop
 from overpose.studio.rasterizer import Lighting, Materials, rasterize, shade, vertex_normals
 from overpose.studio.scene import Scene
 from overpose.studio.shadow import ContactMap, ShadowMap, cast_shadow, touch_ground
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
 
 
 @runtime_checkable

@@ -11,9 +11,9 @@ import cv2
 import numba
 import numpy as np
 
-from overpose.checks import check_array
-from overpose.errors import InputError
 from overpose.studio.noise import FAST_MATH
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
 
 _TONES = 4096
 

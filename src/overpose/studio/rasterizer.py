@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from overpose.checks import check_array
-from overpose.errors import InputError
 from overpose.studio.noise import FAST_MATH
 from overpose.studio.shading import edge_normals, shade_samples
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
 
 PATTERNS = ("plain", "horizontal stripes", "vertical stripes", "checks", "blotches", "dots")
 """Names of the pattern ids 0..5."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from overpose.errors import InputError
 from overpose.mocap.motion import BoneSkeleton, Motion
 from overpose.studio.body import BodyModel, BodyShape, pose_joints
+from overpose.support.errors import InputError
 
 SOURCES = {
     "Hips": "root",

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from overpose.checks import check_array
-from overpose.errors import InputError
 from overpose.studio.background import Background
 from overpose.studio.postprocess import Sensor, random_sensor
 from overpose.studio.textures import TEXTURES
 from overpose.studio.tracing import FAR_MM
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
 
 _MARGIN_MM = 1200.0  # from the area that people use to the nearest wall
 

@@ -16,10 +16,10 @@ import torch
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from overpose.errors import InputError
-from overpose.files import read_json, recover_directory, write_json, writing_directory
-from overpose.models.model_files import read_model_config, read_tensors
-from overpose.models.storage import Model, fill_model, write_model_files, write_tensors
+from overpose.networks.model_files import read_model_config, read_tensors
+from overpose.networks.storage import Model, fill_model, write_model_files, write_tensors
+from overpose.support.errors import InputError
+from overpose.support.files import read_json, recover_directory, write_json, writing_directory
 
 STATE_VERSION = 1
 

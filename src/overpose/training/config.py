@@ -6,9 +6,9 @@ Frozen values only, saved with every run and compared on resume.
 from dataclasses import dataclass, field
 from typing import Literal
 
-from overpose.errors import InputError
-from overpose.models.autoencoder import AutoencoderConfig
-from overpose.models.image_encoder import ImageEncoderConfig
+from overpose.networks.autoencoder import AutoencoderConfig
+from overpose.networks.image_encoder import ImageEncoderConfig
+from overpose.support.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from overpose.seeding import random_stream
+from overpose.support.seeding import random_stream
 
 _Item = TypeVar("_Item")
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from overpose.baselines.dconv import DconvConfig, DconvMPHML, limb_targets, window_targets
-from overpose.checks import check_array
-from overpose.models.normalization import JOINTS
-from overpose.seeding import stream_seed
+from overpose.networks.normalization import JOINTS
+from overpose.support.checks import check_array
+from overpose.support.seeding import stream_seed
 from overpose.training.config import LoopConfig
 from overpose.training.data import crop_steps, prefetched, steps_per_epoch
 from overpose.training.loop import RUNTIME, Runtime, Task, fit

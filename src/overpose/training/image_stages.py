@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from overpose.errors import InputError
-from overpose.models.autoencoder import PoseAutoencoder
-from overpose.models.codes import encode_poses
-from overpose.models.normalization import PoseNormalization
-from overpose.models.pca import PosePCA
-from overpose.models.regressor import PoseRegressor, RegressorConfig
-from overpose.models.storage import load_model
-from overpose.seeding import stream_seed
+from overpose.networks.autoencoder import PoseAutoencoder
+from overpose.networks.codes import encode_poses
+from overpose.networks.normalization import PoseNormalization
+from overpose.networks.pca import PosePCA
+from overpose.networks.regressor import PoseRegressor, RegressorConfig
+from overpose.networks.storage import load_model
+from overpose.support.errors import InputError
+from overpose.support.seeding import stream_seed
 from overpose.training.config import FinetuneStage, ImageStage, LoopConfig
 from overpose.training.data import crop_batches, prefetched, steps_per_epoch
 from overpose.training.loop import RUNTIME, Runtime, Task, fit

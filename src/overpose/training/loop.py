@@ -19,11 +19,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from overpose.errors import InputError
-from overpose.files import recover_directory, writing_directory, writing_file
-from overpose.models.storage import Model, write_model_files
-from overpose.progress import progress_bar
-from overpose.seeding import stream_seed
+from overpose.networks.storage import Model, write_model_files
+from overpose.support.errors import InputError
+from overpose.support.files import recover_directory, writing_directory, writing_file
+from overpose.support.progress import progress_bar
+from overpose.support.seeding import stream_seed
 from overpose.training.checkpoint import Progress, restore_checkpoint, save_checkpoint
 from overpose.training.config import LoopConfig
 

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from overpose.metrics import mpjpe
-from overpose.models.autoencoder import PoseAutoencoder
-from overpose.models.codes import reconstruct_poses
-from overpose.models.normalization import PoseNormalization, check_poses
-from overpose.seeding import stream_seed
+from overpose.networks.autoencoder import PoseAutoencoder
+from overpose.networks.codes import reconstruct_poses
+from overpose.networks.normalization import PoseNormalization, check_poses
+from overpose.support.seeding import stream_seed
 from overpose.training.config import AutoencoderStage, LoopConfig
 from overpose.training.data import pose_batches, steps_per_epoch
 from overpose.training.loop import RUNTIME, Runtime, Task, fit

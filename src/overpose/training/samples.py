@@ -6,11 +6,11 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from torch import Tensor
 
-from overpose.checks import check_array
-from overpose.errors import InputError
 from overpose.metrics import mpjpe
-from overpose.models.normalization import check_poses
-from overpose.models.storage import to_json
+from overpose.networks.normalization import check_poses
+from overpose.networks.storage import to_json
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
 
 Samples = tuple[np.ndarray, np.ndarray]
 """Images (N, S, S, 3) uint8 and poses (N, 17, 3) in mm."""

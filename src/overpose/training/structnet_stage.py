@@ -16,9 +16,9 @@ from torch.nn.functional import relu
 
 from overpose.baselines.convolutions import SharedConvolutions
 from overpose.baselines.structnet import StructNet, StructNetConfig
-from overpose.errors import InputError
-from overpose.models.normalization import JOINTS
-from overpose.seeding import stream_seed
+from overpose.networks.normalization import JOINTS
+from overpose.support.errors import InputError
+from overpose.support.seeding import stream_seed
 from overpose.training.config import LoopConfig
 from overpose.training.data import crop_batches, prefetched, steps_per_epoch
 from overpose.training.loop import RUNTIME, Runtime, Task, fit

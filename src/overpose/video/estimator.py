@@ -11,30 +11,30 @@ from typing import Literal
 
 import numpy as np
 
-from overpose.checks import check_array
-from overpose.errors import InputError
-from overpose.models.model_files import read_model_config
-from overpose.models.numpy_lifter import KIND, NumpyLifter, load_numpy_lifter
-from overpose.poses import PoseTrack
-from overpose.progress import progress_bar
-from overpose.video.blazepose import BlazePose
-from overpose.video.image_poses import ImageModel, poses_from_image
-from overpose.video.keypoint_files import KeypointFile
-from overpose.video.layouts import COCO_17
-from overpose.video.lifting import Lifter
-from overpose.video.live import LivePerson, LivePoser
-from overpose.video.media import Frame, Media, MediaInfo, open_media
-from overpose.video.options import PredictOptions
-from overpose.video.people import (
+from overpose.keypoints.engines.blazepose import BlazePose
+from overpose.keypoints.keypoint_files import KeypointFile
+from overpose.keypoints.people import (
     BlazePoseFinder,
     DetectionFinder,
     PeopleFinder,
     Person,
 )
+from overpose.keypoints.selection import Presence, presences_of, select_people
+from overpose.layouts import COCO_17
+from overpose.media.video import Frame, Media, MediaInfo, open_media
+from overpose.networks.model_files import read_model_config
+from overpose.networks.numpy_lifter import KIND, NumpyLifter, load_numpy_lifter
+from overpose.poses import PoseTrack
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
+from overpose.support.progress import progress_bar
+from overpose.support.workers import available_processes
+from overpose.video.image_poses import ImageModel, poses_from_image
+from overpose.video.lifting import Lifter
+from overpose.video.live import LivePerson, LivePoser
+from overpose.video.options import PredictOptions
 from overpose.video.posing import View, finished_poses, lifted
 from overpose.video.recording import PersonRecord, Recording
-from overpose.video.selection import Presence, presences_of, select_people
-from overpose.workers import available_processes
 
 Engine = Literal["full", "heavy", "rtmlib"]
 SLOWEST_FPS = 12.0
@@ -305,7 +305,7 @@ def finder_of(keypoints: Engine, threads: int) -> Callable[[float], PeopleFinder
         InputError: no such engine, or its files or package are missing.
     """
     if keypoints == "rtmlib":
-        from overpose.video.rtmlib_engine import RtmlibEngine
+        from overpose.keypoints.engines.rtmlib import RtmlibEngine
 
         engine = RtmlibEngine()
         return lambda fps: DetectionFinder(engine, COCO_17, fps)
@@ -334,8 +334,8 @@ def trained_model(directory: Path) -> Lifter | ImageModel:
             f"{directory}: got a model of kind {kind!r}, expected a lifter or an image model: the "
             "directory of one of the stages direct, latent or finetuned"
         )
-    from overpose.models.regressor import PoseRegressor
-    from overpose.models.storage import load_model
+    from overpose.networks.regressor import PoseRegressor
+    from overpose.networks.storage import load_model
 
     model = load_model(directory)
     assert isinstance(model, PoseRegressor)

@@ -2,7 +2,7 @@
 
 import math
 
-from overpose.errors import InputError
+from overpose.support.errors import InputError
 
 ASSUMED_DIAGONAL_FOV_DEG = 60.0
 

@@ -8,8 +8,8 @@ from typing import Protocol, runtime_checkable
 import cv2
 import numpy as np
 
+from overpose.keypoints.people import Person
 from overpose.skeleton import HUMAN36M
-from overpose.video.people import Person
 
 _MARGIN = 0.08
 """The paper's box reaches 115 to 140 mm beyond the outer joints: this part of a standing person."""

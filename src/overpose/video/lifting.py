@@ -7,10 +7,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from overpose.checks import check_array
-from overpose.models.keypoint_windows import INPUT_MIRROR, INPUT_NAMES, make_windows
+from overpose.layouts import KeypointLayout
+from overpose.networks.keypoint_windows import INPUT_MIRROR, INPUT_NAMES, make_windows
 from overpose.skeleton import HUMAN36M
-from overpose.video.layouts import KeypointLayout
+from overpose.support.checks import check_array
 
 MODEL_FPS = 27.0
 """What the lifter's windows count frames at: it learned from 25, and most videos have 25 or 30."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from overpose.keypoints.people import Person
+from overpose.layouts import KeypointLayout, house_keypoints
 from overpose.video.image_poses import ImageModel, poses_from_image
-from overpose.video.layouts import KeypointLayout, house_keypoints
 from overpose.video.lifting import Lifter
 from overpose.video.options import PredictOptions
-from overpose.video.people import Person
 from overpose.video.placement import place_root, scale_to_height
 from overpose.video.posing import FARTHEST_MM, ONE_EURO, View, lifted
 from overpose.video.proportions import LimbKeeper

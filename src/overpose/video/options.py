@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from overpose.errors import InputError
+from overpose.support.errors import InputError
 from overpose.video.focal import default_focal, focal_from_fov
 
 Smoothing = Literal["zero-phase", "one-euro", "none"]

@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 
-from overpose.checks import check_array
-from overpose.errors import InputError
 from overpose.skeleton import HUMAN36M
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
 
 ANKLE_HEIGHT_SHARE = 0.039
 """Height of the ankle above the ground as a share of stature (Drillis and Contini 1966, as given in

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from overpose.video.layouts import KeypointLayout, house_keypoints
+from overpose.layouts import KeypointLayout, house_keypoints
 from overpose.video.lifting import Lifter, lift
 from overpose.video.options import PredictOptions
 from overpose.video.placement import place_root, scale_to_height

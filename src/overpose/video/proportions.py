@@ -7,10 +7,10 @@ from collections import deque
 
 import numpy as np
 
-from overpose.checks import check_array
-from overpose.errors import InputError
 from overpose.metrics import limb_lengths
 from overpose.skeleton import HUMAN36M
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
 
 _SHORTEST_MM = 1e-3
 _DEPTH_WEIGHT = 0.1

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from overpose.video.layouts import KeypointLayout
-from overpose.video.people import Person
+from overpose.keypoints.people import Person
+from overpose.layouts import KeypointLayout
 
 
 @dataclass(frozen=True, eq=False)

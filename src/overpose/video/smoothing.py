@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from overpose.checks import check_array
-from overpose.errors import InputError
+from overpose.support.checks import check_array
+from overpose.support.errors import InputError
 
 
 class OneEuro:

@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from overpose.errors import InputError
-from overpose.progress import say
-from overpose.video.media import open_media
+from overpose.media.video import open_media
+from overpose.support.errors import InputError
+from overpose.support.progress import say
 from overpose.viewer.staging import Show, frame_at
 
 MAX_LIVE_BYTES = 256_000_000

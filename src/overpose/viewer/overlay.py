@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image
 
 from overpose.camera import Camera
-from overpose.files import require_writable, writing_file
+from overpose.media.video import Media, open_media
+from overpose.media.writer import writing_video
 from overpose.poses import PoseTrack
-from overpose.progress import progress_bar
-from overpose.video.media import Media, open_media
+from overpose.support.files import require_writable, writing_file
+from overpose.support.progress import progress_bar
 from overpose.video.smoothing import smooth_zero_phase
-from overpose.video.writer import writing_video
 from overpose.viewer.picture import draw_lines, project_px
 from overpose.viewer.staging import (
     LEFT_COLOUR,

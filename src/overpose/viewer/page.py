@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from overpose import __version__
-from overpose.errors import InputError
-from overpose.files import require_writable, writing_file
 from overpose.poses import PoseTrack
+from overpose.support.errors import InputError
+from overpose.support.files import require_writable, writing_file
 from overpose.viewer.clip import ClipPlan, read_clip
 from overpose.viewer.staging import (
     LEFT_COLOUR,

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import viser
 
-from overpose.errors import InputError
 from overpose.poses import PoseTrack
-from overpose.progress import say
+from overpose.support.errors import InputError
+from overpose.support.progress import say
 from overpose.viewer.clip import Pictures
 from overpose.viewer.picture import draw_people
 from overpose.viewer.shapes import ball, cylinder, joint_radius_m, limb_transforms

@@ -6,9 +6,9 @@ Drawing belongs to `page` and `scene`.
 from collections.abc import Sequence
 from pathlib import Path
 
-from overpose.errors import InputError
 from overpose.poses import PoseTrack
-from overpose.progress import say
+from overpose.support.errors import InputError
+from overpose.support.progress import say
 from overpose.viewer.page import write_page
 
 

@@ -9,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from overpose.errors import InputError
 from overpose.poses import PoseTrack
+from overpose.support.errors import InputError
 
 UP = (0.0, -1.0, 0.0)
 """Up in camera axes, for a camera that is held level."""

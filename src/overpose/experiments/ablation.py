@@ -1,0 +1,349 @@
+"""The ablation of the code: width, noise, lambda, depth, and PCA, one thing changed at a time.
+
+It never reads the test subjects. Every variant is a step of its own: a killed run goes on.
+"""
+
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overpose.datasets.store import Dataset, open_dataset
+from overpose.experiments.ablation_table import VARIANTS, Variant, ablation_markdown
+from overpose.experiments.setting import begin_setting
+from overpose.measure.protocols import measure, require_image_size
+from overpose.measure.reconstruction import evaluate_reconstruction
+from overpose.networks.autoencoder import PoseAutoencoder
+from overpose.networks.codes import reconstruct_poses
+from overpose.networks.image_encoder import ImageEncoderConfig
+from overpose.networks.pca import PosePCA, fit_pca
+from overpose.networks.storage import to_json
+from overpose.report.rows import code_commit, machine_text
+from overpose.support.errors import InputError
+from overpose.support.files import Output, read_json, write_json, writing_file
+from overpose.support.progress import progress_bar, say
+from overpose.support.seeding import random_stream
+from overpose.support.workers import Stopped, do_jobs, number_of_processes
+from overpose.training import (
+    AutoencoderStage,
+    FinetuneStage,
+    ImageStage,
+    LoopConfig,
+    Runtime,
+    train_autoencoder,
+    train_direct,
+    train_finetune,
+    train_latent,
+)
+
+HELD_OUT_PART = 0.12
+
+
+@dataclass(frozen=True)
+class AblationBudget:
+    """How much is spent on each variant.
+
+    Attributes:
+        pose_loop: training of each autoencoder; `greedy_epochs` for each layer of two.
+        latent_epochs, finetune_epochs: stages (b) and (c) of each variant; the direct CNN gets
+            their sum. Both 0: no images at all.
+        train_images, val_images: at most so many images are used.
+        image_encoder: the same image network for every variant.
+        batch_size: of the image stages.
+    """
+
+    pose_loop: LoopConfig = field(default_factory=lambda: LoopConfig(40, schedule="cosine"))
+    greedy_epochs: int = 15
+    latent_epochs: int = 6
+    finetune_epochs: int = 4
+    train_images: int = 8000
+    val_images: int = 2000
+    image_encoder: ImageEncoderConfig = field(
+        default_factory=lambda: ImageEncoderConfig(
+            64, 56, (9, 5, 5), (16, 32, 64), (256, 512, 512), 0.25
+        )
+    )
+    batch_size: int = 128
+
+    def __post_init__(self) -> None:
+        epochs = (self.latent_epochs, self.finetune_epochs)
+        if min(epochs) < 0 or (min(epochs) == 0) != (max(epochs) == 0):
+            raise InputError(f"image epochs: got {epochs}, expected both at least 1, or both 0")
+        if min(self.train_images, self.val_images) < 1:
+            raise InputError("train_images, val_images: expected at least 1 each")
+
+
+@dataclass(frozen=True)
+class Split:
+    """What variants are trained and measured on: rows of training subjects only.
+
+    Attributes:
+        train, held_out: rows of different subjects; the actions of `held_out` are all in `train`.
+        subjects: the held-out subjects.
+    """
+
+    train: Dataset
+    held_out: Dataset
+    subjects: tuple[str, ...]
+
+
+def ablate(
+    dataset: Path,
+    output: Output,
+    *,
+    budget: AblationBudget | None = None,
+    variants: Sequence[Variant] = VARIANTS,
+    seed: int = 0,
+    processes: int | None = None,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Train and measure every variant; write `ablation.json` and `ablation.md`.
+
+    Args:
+        dataset: a rendered dataset; only its training subjects are used, see `hold_out_subjects`.
+        output: directory, where an ablation of the same dataset and budget is gone on with; and
+            whether a finished one, or one made otherwise, is removed first.
+        budget: how much to spend; None: the default.
+        variants: what to compare.
+        seed: of everything.
+        processes: variants at a time, each with one thread; None: one for each core.
+        device: where to train.
+
+    Returns:
+        What ablation.json holds. A variant that failed has `error` in the place of numbers.
+
+    Raises:
+        InputError: the dataset cannot be read or split, its images are not as large as the
+            budget's network takes them, or the directory holds something else.
+    """
+    out, processes = output.out, number_of_processes(processes)
+    budget = budget or AblationBudget()
+    uses_images = budget.latent_epochs > 0
+    if not uses_images:
+        variants = [v for v in variants if v.code is not None and not v.changes_images]
+    with open_dataset(dataset) as whole:
+        if uses_images:
+            require_image_size(whole, budget.image_encoder.image_size)
+        split = hold_out_subjects(whole)
+        setting = {
+            "dataset": whole.info.name,
+            "samples": len(whole),
+            "sequences_sha256": whole.info.plan.get("sequences_sha256"),
+            "held_out_subjects": list(split.subjects),
+            "budget": to_json(budget),
+            "seed": seed,
+        }
+        begin_setting(
+            output,
+            "setting.json",
+            setting,
+            kind="ablation",
+            finished="ablation.json",
+            products=("variants", "ablation.md"),
+        )
+        split = _limited(split, budget, seed)
+    missing = [variant for variant in variants if not _is_measured(out, variant)]
+    place = _Place(dataset, out, budget, seed, device, 1 if processes > 1 else None)
+    errors: dict[str, str] = {}
+    with progress_bar("ablation", len(missing)) as advance:
+        for name, error in do_jobs(
+            missing, _make_work, place, max(1, min(processes, len(missing)))
+        ):
+            if error is not None:
+                errors[name] = error
+                say(f"ablation: {name}: failed: {error}")
+            advance(1)
+    report = {
+        **setting,
+        "train_images": len(split.train),
+        "held_out_images": len(split.held_out),
+        "commit": code_commit(),
+        "machine": machine_text(),
+        "date": datetime.date.today().isoformat(),
+        "variants": [
+            {"name": v.name, "error": errors[v.name]}
+            if v.name in errors
+            else read_json(_result_path(out, v))
+            for v in variants
+        ],
+    }
+    write_json(out / "ablation.json", report)
+    with writing_file(out / "ablation.md") as temporary:
+        temporary.write_text(ablation_markdown(report, variants), encoding="utf-8")
+    print(f"ablation: {out / 'ablation.md'}", flush=True)
+    return report
+
+
+def hold_out_subjects(dataset: Dataset) -> Split:
+    """Hold out some training subjects: whole people, as in the test, but never the test's.
+
+    Subjects are taken from the one with the fewest samples on, until they have at least 12 % of
+    the training samples; one without whom an action would be left without training is passed over.
+    Rows of split "val" belong to training trials: they are dropped for the subjects that train.
+
+    Raises:
+        InputError: there are fewer than two training subjects that could be parted.
+    """
+    seen = dataset.select(dataset.splits != "test")
+    names, counts = np.unique(seen.subjects, return_counts=True)
+    actions = set(seen.actions.tolist())
+    out: list[str] = []
+    for subject in names[np.argsort(counts, kind="stable")].tolist():
+        rest = ~np.isin(seen.subjects, [*out, subject]) & (seen.splits == "train")
+        if set(seen.actions[rest].tolist()) == actions:
+            out.append(subject)
+        if np.isin(seen.subjects, out).sum() >= HELD_OUT_PART * len(seen):
+            break
+    if not out:
+        raise InputError(
+            f"dataset: got training subjects {', '.join(names.tolist()) or 'none'}, none of whom "
+            "can be held out with every action left in training; expected more subjects"
+        )
+    held_out = np.isin(seen.subjects, out)
+    return Split(
+        seen.select(~held_out & (seen.splits == "train")), seen.select(held_out), tuple(sorted(out))
+    )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What every process needs to know."""
+
+    dataset: Path
+    out: Path
+    budget: AblationBudget
+    seed: int
+    device: str
+    threads: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    variant: Variant
+    split: Split
+    images: np.ndarray | None
+    held_out_images: np.ndarray | None
+    budget: AblationBudget
+    seed: int
+    out: Path
+    runtime: Runtime
+
+    @property
+    def place(self) -> Path:
+        return self.out / "variants" / self.variant.name
+
+
+def _result_path(out: Path, variant: Variant) -> Path:
+    return out / "variants" / f"{variant.name}.json"
+
+
+def _is_measured(out: Path, variant: Variant) -> bool:
+    path = _result_path(out, variant)
+    return path.is_file() and read_json(path).get("code") == _described(variant)
+
+
+def _make_work(place: _Place) -> Callable[[Variant, Callable[[], None]], tuple[str, str | None]]:
+    with open_dataset(place.dataset) as whole:
+        split = _limited(hold_out_subjects(whole), place.budget, place.seed)
+        uses_images = place.budget.latent_epochs > 0
+        images = _images(split.train) if uses_images else None
+        held_out_images = _images(split.held_out) if uses_images else None
+
+    def work(variant: Variant, check: Callable[[], None]) -> tuple[str, str | None]:
+        """The variant's name, and what went wrong."""
+        runtime = Runtime(place.device, place.threads, lambda epoch, step: check())
+        step = _Step(
+            variant, split, images, held_out_images, place.budget, place.seed, place.out, runtime
+        )
+        try:
+            write_json(_result_path(place.out, variant), _measured(step))
+        except Stopped:
+            raise
+        except Exception as error:
+            return variant.name, " ".join(f"{type(error).__name__}: {error}".split())
+        return variant.name, None
+
+    return work
+
+
+def _measured(step: _Step) -> dict[str, Any]:
+    """Train one variant and measure it: what its JSON file holds."""
+    result: dict[str, Any] = {"name": step.variant.name, "code": _described(step.variant)}
+    train_mm = step.split.train.poses_mm.copy()
+    held_out_mm = step.split.held_out.poses_mm.copy()
+    code = _trained_code(step, train_mm)
+    if code is not None:
+        result["reconstruction"] = evaluate_reconstruction(
+            lambda poses_mm: reconstruct_poses(code, poses_mm),
+            held_out_mm,
+            train_poses_mm=train_mm,
+            seed=step.seed,
+        )
+    if step.images is None or step.held_out_images is None:
+        return result
+    budget, runtime = step.budget, step.runtime
+    encoder = budget.image_encoder
+    if step.variant.dropout is not None:
+        encoder = replace(encoder, dropout=step.variant.dropout)
+    loop = LoopConfig(budget.latent_epochs, budget.batch_size, schedule="cosine", seed=step.seed)
+    if code is None:
+        loop = replace(loop, epochs=budget.latent_epochs + budget.finetune_epochs)
+        config = ImageStage(encoder, loop)
+        model = train_direct(
+            step.images, train_mm, None, config, step.place / "direct", runtime=runtime
+        )
+        return result | {"direct": measure(model.predict(step.held_out_images), held_out_mm)}
+    config = replace(ImageStage(encoder, loop), **dict(step.variant.latent))
+    place = step.place / "latent"
+    latent = train_latent(step.images, train_mm, None, code, config, place, runtime=runtime)
+    tuned = train_finetune(
+        step.images,
+        train_mm,
+        None,
+        latent,
+        FinetuneStage(replace(loop, epochs=budget.finetune_epochs)),
+        step.place / "finetuned",
+        runtime=runtime,
+    )
+    for name, model in (("latent", latent), ("finetuned", tuned)):
+        result[name] = measure(model.predict(step.held_out_images), held_out_mm)
+    return result
+
+
+def _trained_code(step: _Step, train_mm: np.ndarray) -> PoseAutoencoder | PosePCA | None:
+    code = step.variant.code
+    if code is None:
+        return None
+    if isinstance(code, int):
+        return fit_pca(train_mm, code)
+    loop = replace(step.budget.pose_loop, seed=step.seed)
+    config = AutoencoderStage(code, loop, step.budget.greedy_epochs)
+    place = step.place / "autoencoder"
+    return train_autoencoder(train_mm, None, config, place, runtime=step.runtime)
+
+
+def _described(variant: Variant) -> dict[str, Any] | None:
+    code = variant.code
+    image = {} if variant.dropout is None else {"dropout": variant.dropout}
+    if code is None:
+        return image or None
+    described = {"pca_rank": code} if isinstance(code, int) else to_json(code)
+    return {**described, **dict(variant.latent), **image}
+
+
+def _limited(split: Split, budget: AblationBudget, seed: int) -> Split:
+    """A random choice of both parts, at most as many as the budget has, in their order."""
+    train = _chosen(split.train, budget.train_images, seed, "train")
+    return Split(train, _chosen(split.held_out, budget.val_images, seed, "val"), split.subjects)
+
+
+def _chosen(rows: Dataset, limit: int, seed: int, name: str) -> Dataset:
+    order = random_stream(seed, "ablation", name).permutation(len(rows))
+    return rows.select(np.sort(order[:limit]))
+
+
+def _images(rows: Dataset) -> np.ndarray:
+    return rows.images(np.arange(len(rows)))

@@ -1,0 +1,170 @@
+"""What the ablation compares, and its tables; running it belongs to `ablation`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from overpose.networks.autoencoder import AutoencoderConfig
+from overpose.report.tables import TextTable, markdown_table
+from overpose.support.errors import InputError
+
+BASE = AutoencoderConfig()
+"""The paper's one layer of 2000, 40 mm, lambda 0.1: what every variant changes in one way."""
+STACKED = AutoencoderConfig((300, 300), (40.0, 20.0))
+"""The paper's two layers, 40 mm and 20 mm."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of the ablation.
+
+    Attributes:
+        name: also the name of its directory.
+        changes: what it varies: the tables it is listed in.
+        code: the autoencoder, the rank of a PCA, or None for no code at all (the direct CNN).
+        latent: options of stage (b), by their name in `ImageStage`, with their values.
+        dropout: of the image network; None: the budget's.
+    """
+
+    name: str
+    changes: tuple[str, ...]
+    code: AutoencoderConfig | int | None
+    latent: tuple[tuple[str, str], ...] = ()
+    dropout: float | None = None
+
+    @property
+    def changes_images(self) -> bool:
+        """Whether it differs from the base in stages that look at images only."""
+        return bool(self.latent) or self.dropout is not None
+
+
+VARIANTS = (
+    Variant("base", ("hidden size", "noise", "lambda", "layers", "stage (b)", "dropout"), BASE),
+    Variant("hidden-51", ("hidden size",), replace(BASE, hidden=(51,))),
+    Variant("hidden-200", ("hidden size",), replace(BASE, hidden=(200,))),
+    Variant("hidden-500", ("hidden size",), replace(BASE, hidden=(500,))),
+    Variant("noise-0", ("noise",), replace(BASE, noise_mm=(0.0,))),
+    Variant("noise-20", ("noise",), replace(BASE, noise_mm=(20.0,))),
+    Variant("noise-80", ("noise",), replace(BASE, noise_mm=(80.0,))),
+    Variant("lambda-0", ("lambda",), replace(BASE, contraction=0.0)),
+    Variant("lambda-10", ("lambda",), replace(BASE, contraction=10.0)),
+    Variant("lambda-1e4", ("lambda",), replace(BASE, contraction=1e4)),
+    Variant("layers-300-300", ("layers",), STACKED),
+    Variant("unscaled", ("stage (b)",), BASE, (("code_scaling", "none"),)),
+    Variant("rectified", ("stage (b)",), BASE, (("latent_activation", "relu"),)),
+    Variant("weighted", ("stage (b)",), BASE, (("latent_weighting", "decoder"),)),
+    Variant("pca-48", ("PCA",), 48),
+    Variant("pca-30", ("PCA",), 30),
+    Variant("pca-20", ("PCA",), 20),
+    Variant("pca-10", ("PCA",), 10),
+    Variant("direct", ("no code", "dropout"), None),
+    Variant("dropout-50", ("dropout",), BASE, dropout=0.5),
+    Variant("direct-dropout-50", ("dropout",), None, dropout=0.5),
+)
+
+
+def variants_named(names: Sequence[str] | None) -> tuple[Variant, ...]:
+    """The variants of those names, in the order of `VARIANTS`; all of them for None.
+
+    Raises:
+        InputError: a name is unknown.
+    """
+    if names is None:
+        return VARIANTS
+    known = [variant.name for variant in VARIANTS]
+    for name in names:
+        if name not in known:
+            raise InputError(f"variants: got {name!r}, expected some of {', '.join(known)}")
+    return tuple(variant for variant in VARIANTS if variant.name in names)
+
+
+def ablation_markdown(report: Mapping[str, Any], variants: Sequence[Variant]) -> str:
+    """The text of ablation.md: a table for everything that is varied."""
+    budget = report["budget"]
+    measured = {result["name"]: result for result in report["variants"]}
+    lines = [
+        "# Ablation of the code",
+        "",
+        f"- Dataset: {report['dataset']}; {report['train_images']} training images; measured on "
+        f"{report['held_out_images']} images of the held-out training subjects "
+        f"{', '.join(report['held_out_subjects'])}. The test subjects are not used.",
+        f"- Budget: {budget['pose_loop']['epochs']} epochs for each autoencoder, then "
+        f"{budget['latent_epochs']} of latent regression and {budget['finetune_epochs']} of "
+        f"fine-tuning with the same image network; seed {report['seed']}. The budget is smaller "
+        "than that of the main tables: compare rows here with rows here only.",
+        f"- Commit: {report['commit']}",
+        f"- Machine: {report['machine']}",
+        "",
+    ]
+    note = (
+        "Reconstruction: MPJPE in mm to the clean pose. Gain: error of the noisy input (40 mm per "
+        "coordinate) divided by that of its reconstruction; above 1 it denoises. Limb-ratio error: "
+        "full body. Wrong limbs: limb-ratio error of poses with random limb lengths, before and "
+        "after."
+    )
+    cells = {v.name: _cells(v, measured[v.name]) for v in variants if v.name in measured}
+    used = [
+        column
+        for column in range(len(_HEADER))
+        if any(row[column] not in ("", _NONE) for row in cells.values())
+    ]
+    header = tuple(_HEADER[column] for column in used)
+    for change in dict.fromkeys(change for variant in variants for change in variant.changes):
+        shown = [v for v in variants if change in v.changes and v.name in cells]
+        if shown and any(variant.name != "base" for variant in shown):
+            rows = tuple(tuple(cells[v.name][column] for column in used) for v in shown)
+            table = TextTable(change[0].upper() + change[1:], note, header, rows)
+            lines += [markdown_table(table), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+_NONE = "–"
+_HEADER = (
+    "Variant",
+    "Clean, mm",
+    "Noisy, mm",
+    "Gain",
+    "Limb ratio, noisy",
+    "Wrong limbs",
+    "latent MPJPE",
+    "latent limb ratio",
+    "finetuned MPJPE",
+    "finetuned limb ratio",
+)
+
+
+def _cells(variant: Variant, result: Mapping[str, Any]) -> tuple[str, ...]:
+    title = _title(variant)
+    if "error" in result:
+        return (title, f"failed: {result['error']}", *[""] * (len(_HEADER) - 2))
+    cells = [title, *[_NONE] * (len(_HEADER) - 1)]
+    if "reconstruction" in result:
+        clean, noisy = result["reconstruction"]["clean"], result["reconstruction"]["noisy"]
+        limbs = result["reconstruction"]["random_limb_lengths"]
+        cells[1:6] = [
+            f"{clean['mpjpe_after_mm']:.1f}",
+            f"{noisy['mpjpe_after_mm']:.1f}",
+            f"{noisy['mpjpe_before_mm'] / noisy['mpjpe_after_mm']:.2f}",
+            f"{noisy['limb_ratio_full_after']:.2f}",
+            f"{limbs['limb_ratio_full_before']:.1f} → {limbs['limb_ratio_full_after']:.1f}",
+        ]
+    for place, name in ((6, "latent"), (8, "finetuned"), (8, "direct")):
+        if name in result:
+            numbers = result[name]
+            cells[place : place + 2] = [
+                f"{numbers['mpjpe_mm']:.1f}",
+                f"{numbers['limb_ratio_full']:.2f}",
+            ]
+    return tuple(cells)
+
+
+def _title(variant: Variant) -> str:
+    code = variant.code
+    dropout = "" if variant.dropout is None else f", dropout {variant.dropout:g}"
+    if code is None:
+        return f"direct CNN, no code{dropout}"
+    if isinstance(code, int):
+        return f"PCA, {code} components"
+    widths, noise = "–".join(map(str, code.hidden)), "/".join(f"{n:g}" for n in code.noise_mm)
+    options = "".join(f", {name}: {value}" for name, value in variant.latent)
+    return f"{widths}, noise {noise} mm, λ {code.contraction:g}{options}{dropout}"

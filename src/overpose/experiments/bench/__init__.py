@@ -1,0 +1,1 @@
+"""The speed budgets, measured on this machine."""

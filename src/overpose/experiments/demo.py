@@ -1,0 +1,33 @@
+"""What `overpose demo` does: predict a real clip, with every kind of output."""
+
+from collections.abc import Iterator
+
+from overpose.experiments.predict import Outputs, predict_files
+from overpose.support.assets import DOWNLOADS, download_asset
+from overpose.support.files import Output
+from overpose.video.options import PredictOptions
+
+FORMATS = ("bvh",)
+
+
+def demo(output: Output) -> Iterator[str]:
+    """Predict the demo clip; give the lines that say what was written and how to go on.
+
+    Raises:
+        InputError: a file cannot be downloaded, or exists already.
+    """
+    clip = download_asset("demo_clip")
+    outputs = Outputs(output, FORMATS, overlay=True, html=True)
+    outputs.prepare([clip.stem])
+    yield f"clip: {clip} ({DOWNLOADS['demo_clip'].licence})"
+    for path in predict_files([clip], outputs, PredictOptions()):
+        yield f"{_WHAT[path.suffix]}: {path}"
+    yield f"your own: overpose predict VIDEO --out {output.out} --formats bvh csv --overlay --html"
+
+
+_WHAT = {
+    ".npz": "poses, for Python",
+    ".bvh": "motion, for Blender",
+    ".mp4": "overlay",
+    ".html": "page that plays in any browser",
+}

@@ -1,0 +1,117 @@
+"""How the error falls with the number of training images: ours, the CNN and LinKDE.
+
+Every point is a run of its own on a random part of the training images, the autoencoder's poses
+included; the convolutions begin at random, so that nothing has seen more. Resumable like any run.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from overpose.datasets.store import Dataset
+from overpose.experiments.pipeline import Run, Samples, run_methods
+from overpose.experiments.presets import Preset
+from overpose.experiments.side_by_side import chains_of_run, train_side_by_side
+from overpose.report.figures import draw_learning_curve
+from overpose.report.rows import MEAN, Row
+from overpose.report.tables import METHOD_TITLES, TextTable, number_text
+from overpose.support.files import write_json
+from overpose.training import LoopConfig, Runtime
+
+METHODS = ("linkde", "direct", "finetuned")
+Curve = dict[int, list[Row]]
+"""By number of training images, the row "mean" of each method."""
+
+
+def learning_curve(
+    preset: Preset, dataset: Dataset, out: Path, *, processes: int, runtime: Runtime
+) -> Curve:
+    """Train and measure at each of the preset's `train_sizes`; write learning_curve.json and .png.
+
+    With fewer images the epochs grow with the square root of what is missing, for otherwise the
+    smallest parts would end after few steps.
+
+    Args:
+        preset: sizes of images and networks; its first seed is the only one.
+        dataset: what to take parts of; sizes beyond it count as all of it.
+        out: directory of the experiment; runs go into `curve/SIZE`.
+        processes: chains at a time, on a CPU.
+        runtime: where training runs.
+
+    Returns:
+        A row for each method; one that failed says why.
+    """
+    seed = preset.seeds[0]
+    every = int((dataset.splits == "train").sum())
+    sizes = sorted({min(size, every) for size in preset.train_sizes})
+    runs = [
+        Run(
+            _preset_of(preset, math.sqrt(every / size)),
+            Samples(dataset).part(size, seed),
+            out / "curve" / str(size),
+            seed,
+            runtime,
+        )
+        for size in sizes
+    ]
+    if processes > 1 and runtime.torch_device().type == "cpu":
+        chains = [
+            replace(chain, part=size)
+            for run, size in zip(runs, sizes, strict=True)
+            for chain in chains_of_run(run, None)[1]
+        ]
+        train_side_by_side(dataset.info.path, chains[::-1], processes)  # the longest first
+    curve: Curve = {}
+    for run, size in zip(runs, sizes, strict=True):
+        rows = [row for row in run_methods(run) if row.action == MEAN]
+        curve[size] = [row for row in rows if row.method in METHODS]
+        run.samples.free_images()
+    value = {str(size): [row.to_json() for row in rows] for size, rows in curve.items()}
+    write_json(out / "learning_curve.json", {"seed": seed, "sizes": value})
+    draw_learning_curve(out / "learning_curve.png", curve)
+    return curve
+
+
+def curve_table(curve: Curve) -> TextTable:
+    """The curve as a table, a column for each number of images."""
+
+    def cell(method: str, rows: Sequence[Row]) -> str:
+        row = next((row for row in rows if row.method == method), None)
+        if row is None:
+            return number_text(math.nan)
+        return "failed" if row.mpjpe_mm is None else number_text(row.mpjpe_mm)
+
+    found = {row.method for rows in curve.values() for row in rows}
+    return TextTable(
+        "MPJPE in mm by number of training images",
+        "Mean over the actions, one seed, convolutions begun at random, nested random parts of the "
+        "training images; with fewer images the networks have more epochs (by the square root).",
+        ("Method", *(f"{size:,}" for size in curve)),
+        tuple(
+            (METHOD_TITLES[method], *(cell(method, rows) for rows in curve.values()))
+            for method in METHODS
+            if method in found
+        ),
+    )
+
+
+def _preset_of(preset: Preset, factor: float) -> Preset:
+    def longer(loop: LoopConfig) -> LoopConfig:
+        return replace(loop, epochs=max(1, round(factor * loop.epochs)))
+
+    latent, finetune = longer(preset.latent), longer(preset.finetune)
+    return replace(
+        preset,
+        autoencoder=replace(preset.autoencoder, loop=longer(preset.autoencoder.loop)),
+        direct=replace(preset.direct, epochs=latent.epochs + finetune.epochs),
+        latent=latent,
+        finetune=finetune,
+        nearest_pose=False,
+        kde=None,
+        pca_rank=None,
+        dconv=None,
+        structnet=None,
+        detection_start=False,
+        train_sizes=(),
+    )

@@ -1,0 +1,253 @@
+"""From motion capture to lifters: data, stage (a), and every method of every lifter, side by side.
+
+An interrupted run goes on where it was. What is made belongs to `recipe`, the measuring to
+`evaluation_run`.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overpose.datasets.motion_source import MotionSource
+from overpose.datasets.sources.cmu import open_recorded, subject_of
+from overpose.experiments.lifters.recipe import LifterRecipe
+from overpose.experiments.setting import begin_setting
+from overpose.mocap.library import MotionLibrary
+from overpose.networks.model_files import read_model_config
+from overpose.networks.storage import load_model, save_model
+from overpose.support.files import Output
+from overpose.support.progress import progress_bar, say
+from overpose.support.seeding import random_stream
+from overpose.support.workers import do_jobs, number_of_processes
+from overpose.synthetic.batches import BatchConfig, BatchSource
+from overpose.synthetic.detections import COMPLEXITIES, Detections, make_detections, read_detections
+from overpose.synthetic.detector import DetectorModel
+from overpose.synthetic.motions import CLIP_FPS, Recordings
+from overpose.synthetic.pool import make_pool
+from overpose.training import Runtime, train_autoencoder
+from overpose.training.lifter_stages import (
+    LiftStage,
+    Windows,
+    train_direct_lifter,
+    train_finetuned_lifter,
+    train_latent_lifter,
+)
+from overpose.training.loop import read_metrics
+
+CHAINS: dict[str, tuple[str, ...]] = {
+    "direct": ("direct",),
+    "finetuned": ("latent", "finetuned"),
+    "finetuned_weighted": ("latent_weighted", "finetuned_weighted"),
+}
+"""Methods and the stages behind them. "weighted": in stage (b) an error of the code counts by what
+the decoder passes on of it."""
+METHODS = tuple(dict.fromkeys(stage for chain in CHAINS.values() for stage in chain))
+REAL_RUNS = BatchConfig(
+    detected=1.0, generic=0.0, roll_degrees=0.0, shift=0.0, drop=0.0,
+    drop_part=0.0, drop_frame=0.0, swap=0.0, focal_error=0.0,
+)  # fmt: skip
+"""What the detector said of renders, as it is."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One chain of stages of one lifter."""
+
+    lifter: str
+    chain: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a process needs to do any job."""
+
+    recipe: LifterRecipe
+    out: Path
+    device: str
+
+
+@dataclass(frozen=True, eq=False)
+class LifterData:
+    """What lifters learn from.
+
+    Attributes:
+        pool: see `pool.make_pool`.
+        train, held_out: real runs of the detector.
+        detector: its errors in `train`.
+    """
+
+    pool: np.ndarray
+    train: Detections
+    held_out: Detections
+    detector: DetectorModel
+
+    @classmethod
+    def read(cls, recipe: LifterRecipe, out: Path) -> "LifterData":
+        """What `make_data` left in a directory."""
+        found = read_detections(out / "detections", recipe.detection_clips)
+        held_out, train = split_clips(found, recipe.held_out_clips)
+        pool = np.load(out / "pool.npy", mmap_mode="r", allow_pickle=False)
+        return cls(pool, train, held_out, DetectorModel.fit(train))
+
+    def source(self, recipe: LifterRecipe, lifter: str) -> BatchSource:
+        """Training windows of a lifter."""
+        offsets = recipe.encoders[lifter].offsets
+        return BatchSource(self.pool, self.detector, self.train, offsets, recipe.batches)
+
+    def validation(self, recipe: LifterRecipe, lifter: str) -> Windows:
+        """Windows of real runs that were held out."""
+        offsets = recipe.encoders[lifter].offsets
+        source = BatchSource(self.pool, self.detector, self.held_out, offsets, REAL_RUNS)
+        rng = random_stream(recipe.seed, "lifter validation")
+        return source.draw(recipe.validation_windows, rng)
+
+
+def split_clips(found: Detections, count: int) -> tuple[Detections, Detections]:
+    """The first `count` clips, and the others."""
+    names = [field.name for field in fields(Detections)]
+    first = Detections(**{name: getattr(found, name)[:count] for name in names})
+    return first, Detections(**{name: getattr(found, name)[count:] for name in names})
+
+
+def train_lifters(
+    recipe: LifterRecipe,
+    motion: MotionSource,
+    output: Output,
+    *,
+    models: dict[str, tuple[Path, Path]],
+    processes: int | None = None,
+    device: str = "auto",
+) -> dict[str, dict[str, Path]]:
+    """Train every method of every lifter; what is finished already is kept.
+
+    Args:
+        recipe: what to make.
+        motion: motion capture, and which of its subjects are for training.
+        output: directory of the run, and whether a finished one, or one of another recipe, is
+            removed from it first.
+        models: for "full" and "heavy" the files of the detector and of the landmark model.
+        processes: one for each core if None.
+        device: where to train.
+
+    Returns:
+        directories of the models, by lifter and method.
+
+    Raises:
+        InputError: bad input, or the directory holds something else.
+    """
+    out = output.out
+    library, splits = open_recorded(motion)
+    recordings = recordings_of(library, splits.train_subjects)
+    frames = sum(len(motion) for motion in recordings.motions)
+    begin_setting(
+        output,
+        "recipe.json",
+        {
+            "recipe": json.loads(json.dumps(asdict(recipe))),
+            "train_trials": len(recordings.motions),
+            "train_frames": frames,
+        },
+        kind="run of lifters",
+        finished="report.json",
+        products=("detections", "pool.npy", "code", *recipe.encoders, "weights", "tables.md"),
+    )
+    workers = number_of_processes(processes)
+    make_detections(
+        recordings,
+        {name: models[name] for name in COMPLEXITIES},
+        out / "detections",
+        clips=recipe.detection_clips,
+        seed=recipe.seed,
+        processes=workers,
+    )
+    make_pool(recordings, recipe.pool, out / "pool.npy", processes=workers)
+    _train_code(recipe, LifterData.read(recipe, out), out, device)
+    jobs = [Job(lifter, chain) for lifter in recipe.encoders for chain in CHAINS]
+    jobs.sort(key=lambda job: -len(recipe.encoders[job.lifter].offsets))  # the long ones first
+    setting = Setting(recipe, out, device)
+    with progress_bar("lifters", len(jobs)) as advance:
+        for done in do_jobs(jobs, _make_work, setting, min(workers, len(jobs))):
+            say(f"{done.lifter}, {done.chain}: trained")
+            advance(1)
+    return {
+        lifter: {method: out / lifter / method / "last" for method in METHODS}
+        for lifter in recipe.encoders
+    }
+
+
+def write_shipped(recipe: LifterRecipe, out: Path) -> dict[str, Path]:
+    """Copy of each lifter's best fine-tuned model, in half precision, as the package ships them.
+
+    The best is the one with the least error on the held-out renders after the last epoch.
+    """
+    shipped = {}
+    for lifter in recipe.encoders:
+        errors = {
+            method: read_metrics(out / lifter / method)[-1]["val_mpjpe_mm"]
+            for method in METHODS
+            if method.startswith("finetuned")
+        }
+        method = min(errors, key=lambda name: errors[name])
+        directory = out / lifter / method / "last"
+        shipped[lifter] = out / "weights" / lifter
+        provenance = {**read_model_config(directory)["provenance"], "method": method}
+        save_model(load_model(directory), shipped[lifter], provenance, half=True, overwrite=True)
+    return shipped
+
+
+def recordings_of(library: MotionLibrary, subjects: Iterable[str]) -> Recordings:
+    """All trials of these subjects, those too short left out."""
+    wanted = set(subjects)
+    trials = [trial for trial in library.trials() if subject_of(trial) in wanted]
+    return Recordings.of(library.motion(trial, CLIP_FPS) for trial in trials)
+
+
+def _train_code(recipe: LifterRecipe, data: LifterData, out: Path, device: str) -> None:
+    source = data.source(recipe, next(iter(recipe.encoders)))
+    rng = random_stream(recipe.seed, "poses of the code")
+    parts = [min(8192, recipe.code_poses - at) for at in range(0, recipe.code_poses, 8192)]
+    poses = np.concatenate([source.poses(size, rng) for size in parts])
+    validation = data.validation(recipe, next(iter(recipe.encoders)))[1]
+    train_autoencoder(poses, validation, recipe.code, out / "code", runtime=Runtime(device=device))
+
+
+def _make_work(setting: Setting) -> Callable[[Job, Callable[[], None]], Job]:
+    return partial(_train_chain, setting, LifterData.read(setting.recipe, setting.out))
+
+
+def _train_chain(setting: Setting, data: LifterData, job: Job, check: Callable[[], None]) -> Job:
+    recipe, out = setting.recipe, setting.out / job.lifter
+    runtime = Runtime(setting.device, threads=1, on_batch=lambda epoch, step: check())
+    source = data.source(recipe, job.lifter)
+    validation = data.validation(recipe, job.lifter)
+    encoder = recipe.encoders[job.lifter]
+    provenance = {"recipe": recipe.name, "lifter": job.lifter}
+    for method in CHAINS[job.chain]:
+        kind = method.removesuffix("_weighted")
+        weighting = "decoder" if method.endswith("_weighted") else "plain"
+        epochs = {
+            "direct": recipe.direct_epochs,
+            "latent": recipe.latent_epochs,
+            "finetuned": recipe.finetune_epochs,
+        }[kind]
+        stage = LiftStage(encoder, recipe.loop(epochs), recipe.steps, weighting)
+        train: Any = train_direct_lifter
+        if kind == "latent":
+            train = partial(train_latent_lifter, code=setting.out / "code" / "last")
+        elif kind == "finetuned":
+            begun = out / method.replace("finetuned", "latent") / "last"
+            train = partial(train_finetuned_lifter, latent=begun)
+        train(
+            source=source,
+            validation=validation,
+            config=stage,
+            out=out / method,
+            provenance=provenance,
+            runtime=runtime,
+        )
+    return job

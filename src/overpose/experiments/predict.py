@@ -1,0 +1,248 @@
+"""What `overpose predict` does: inputs to files, each whole or not at all, one input after another.
+
+Estimating belongs to `estimator`, formats to `export`, drawing to `overlay`.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast, get_args
+
+from overpose.formats.export import FORMATS, write_formats
+from overpose.keypoints.keypoint_files import read_keypoints
+from overpose.media.photo import is_photo
+from overpose.media.video import open_media
+from overpose.media.webcam import open_webcam
+from overpose.poses import PoseTrack
+from overpose.support.errors import InputError
+from overpose.support.files import Output, require_writable
+from overpose.support.progress import say
+from overpose.video.estimator import Engine, PoseEstimator, predict_keypoints
+from overpose.video.options import PredictOptions
+
+KEYPOINT_SUFFIXES = (".json", ".csv", ".tsv")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What is written for every input, besides the track `.npz`.
+
+    Attributes:
+        output: directory, and whether earlier files in it are replaced.
+        formats: some of `export.FORMATS`.
+        overlay: whether to draw the skeletons on the video.
+        html: whether to write the page that plays in a browser.
+
+    Raises:
+        InputError: an unknown format.
+    """
+
+    output: Output
+    formats: tuple[str, ...] = ()
+    overlay: bool = False
+    html: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.formats if name not in FORMATS]
+        if unknown:
+            raise InputError(f"formats: got {unknown[0]}, expected some of {', '.join(FORMATS)}")
+
+    def prepare(self, stems: Sequence[str]) -> None:
+        """Make the directory and see that everything can be written, before anything is computed.
+
+        Raises:
+            InputError: two inputs of one name, a file exists already, or the directory cannot be
+                written to.
+        """
+        repeated = sorted({stem for stem in stems if stems.count(stem) > 1})
+        if repeated:
+            raise InputError(
+                f"predict: got two inputs named {repeated[0]}, whose files would be the same; give "
+                "them one by one, each with its own --out"
+            )
+        if self.output.out.exists() and not self.output.out.is_dir():
+            raise InputError(f"{self.output.out}: got a file, expected a directory to write into")
+        for stem in stems:
+            for path in self._written(stem):
+                require_writable(path, overwrite=self.output.overwrite)
+        self.output.out.mkdir(parents=True, exist_ok=True)
+        try:
+            with tempfile.TemporaryFile(dir=self.output.out):
+                pass
+        except OSError as error:
+            raise InputError(
+                f"{self.output.out}: cannot be written to ({error.strerror or error}); give "
+                "another directory with --out"
+            ) from None
+
+    def _written(self, stem: str) -> Iterator[Path]:
+        yield self.output.out / f"{stem}.npz"
+        if self.html:
+            yield self.output.out / f"{stem}.html"
+        if self.overlay:
+            from overpose.viewer.overlay import overlay_path
+
+            yield overlay_path(self.output.out, stem, False)
+            yield overlay_path(self.output.out, stem, True)
+        for name in self.formats:
+            yield self.output.out / f"{stem}.{name}"
+            yield self.output.out / f"{stem}_person1.{name}"
+
+
+def predict(
+    inputs: Sequence[Path],
+    outputs: Outputs,
+    options: PredictOptions,
+    *,
+    keypoints: str = "full",
+    model: Path | None = None,
+    webcam: str | None = None,
+    seconds: float | None = None,
+) -> Iterator[Path]:
+    """`predict_files` or `predict_webcam`, from what the command line gives.
+
+    Args:
+        keypoints: the name of an engine, or of a file.
+        webcam: the number of a camera, or a video file in its place.
+
+    Raises:
+        InputError: there are inputs and a webcam, or neither; or as in those.
+    """
+    engine = get_args(Engine)
+    if keypoints not in engine and not Path(keypoints).exists():
+        raise InputError(
+            f"keypoints: got {keypoints}, expected {', '.join(engine)} or a file that exists"
+        )
+    if (webcam is None) == (not inputs):
+        got = "neither" if webcam is None else "both"
+        raise InputError(f"predict: got {got}, expected photos or videos, or --webcam and a number")
+    if webcam is None:
+        if seconds is not None:
+            raise InputError("seconds: got it without --webcam; cut the video instead")
+        found = cast(Engine, keypoints) if keypoints in engine else Path(keypoints)
+        return predict_files(inputs, outputs, options, keypoints=found, model=model)
+    if keypoints not in engine:
+        raise InputError(f"keypoints: got {keypoints} for a webcam, expected {', '.join(engine)}")
+    device = int(webcam) if webcam.isdecimal() else Path(webcam)
+    return predict_webcam(
+        device, outputs, options, seconds=seconds, keypoints=cast(Engine, keypoints), model=model
+    )
+
+
+def predict_files(
+    inputs: Sequence[Path],
+    outputs: Outputs,
+    options: PredictOptions,
+    *,
+    keypoints: Engine | Path = "full",
+    model: Path | None = None,
+) -> Iterator[Path]:
+    """Predict every input and give the files written; those of finished inputs stay in any case.
+
+    Args:
+        inputs: photos, videos, and files of keypoints that say their frame rate and image size.
+        outputs: what to write and where.
+        options: whom to keep, camera, smoothing.
+        keypoints: an engine, or a file of the keypoints of the only input.
+        model: directory of a model to take instead of the shipped ones.
+
+    Raises:
+        InputError: bad input; names and places are checked before anything is computed.
+    """
+    if not inputs:
+        raise InputError("predict: got no input, expected photos or videos")
+    if isinstance(keypoints, Path) and len(inputs) > 1:
+        raise InputError(
+            f"keypoints: got {keypoints} for {len(inputs)} inputs, expected one input; give them "
+            "one by one"
+        )
+    for path in inputs:
+        if not path.exists():
+            raise InputError(f"{path}: no such file; expected a photo or a video")
+    outputs.prepare([path.stem for path in inputs])
+    estimator = None
+    for path in inputs:
+        found = keypoints if isinstance(keypoints, Path) else path
+        if isinstance(keypoints, Path) or _holds_keypoints(path):
+            track = _of_keypoints(path, found, options, model)
+        else:
+            estimator = estimator or PoseEstimator.from_pretrained(keypoints, model=model)
+            track = estimator.predict(path, options)
+        yield from _write(track, path, outputs)
+
+
+def predict_webcam(
+    device: int | Path,
+    outputs: Outputs,
+    options: PredictOptions,
+    *,
+    seconds: float | None = None,
+    keypoints: Engine = "full",
+    model: Path | None = None,
+) -> Iterator[Path]:
+    """Record from a camera until Ctrl-C or for some seconds, and give the files written.
+
+    Args:
+        device: number of the camera, or a video file in its place.
+        seconds: how long to record at most.
+        outputs, options, keypoints, model: as in `predict_files`; there is no picture to draw an
+            overlay on, because none is kept.
+
+    Raises:
+        InputError: no such camera, or bad options.
+    """
+    if outputs.overlay:
+        raise InputError("overlay: a webcam's pictures are not kept; leave --overlay out")
+    with open_webcam(device, seconds=seconds) as media:
+        outputs.prepare([media.info.name])
+        estimator = PoseEstimator.from_pretrained(keypoints, model=model)
+        say(f"{media.info.name}: recording; Ctrl-C ends it")
+        track = estimator.predict_media(media, options, until_interrupted=True)
+    yield from _write(track, None, outputs, media.info.name)
+
+
+def _of_keypoints(
+    path: Path, keypoints: Path, options: PredictOptions, model: Path | None
+) -> PoseTrack:
+    """The track of keypoints; rate and size are the video's, where the input is one."""
+    if path == keypoints:
+        return predict_keypoints(read_keypoints(keypoints), options, name=path.stem, model=model)
+    with open_media(path) as media:
+        info = media.info
+    found = read_keypoints(keypoints, fps=info.fps, width=info.width, height=info.height)
+    return predict_keypoints(
+        found, options, name=keypoints.stem, known_focal_px=info.focal_px, model=model
+    )
+
+
+def _holds_keypoints(path: Path) -> bool:
+    return path.is_dir() or path.suffix.lower() in KEYPOINT_SUFFIXES
+
+
+def _write(
+    track: PoseTrack, source: Path | None, outputs: Outputs, stem: str | None = None
+) -> Iterator[Path]:
+    name = stem or (source.stem if source is not None else "track")
+    path = outputs.output.out / f"{name}.npz"
+    track.save(path, overwrite=outputs.output.overwrite)
+    yield path
+    if track.people == 0:
+        say(f"{name}: nobody is to be seen")
+    elif outputs.formats:
+        yield from write_formats(
+            track, outputs.output.out, name, outputs.formats, overwrite=outputs.output.overwrite
+        )
+    pictures = source if source is not None and not _holds_keypoints(source) else None
+    if outputs.overlay and pictures is not None:
+        from overpose.viewer.overlay import overlay_path, write_overlay
+
+        path = overlay_path(outputs.output.out, name, is_photo(pictures))
+        write_overlay(pictures, track, path, overwrite=outputs.output.overwrite)
+        yield path
+    if outputs.html:
+        from overpose.viewer.page import write_page
+
+        path = outputs.output.out / f"{name}.html"
+        write_page(track, path, video=pictures, title=name, overwrite=outputs.output.overwrite)
+        yield path

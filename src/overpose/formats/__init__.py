@@ -1,0 +1,1 @@
+"""Pose tracks in formats that other programs open."""

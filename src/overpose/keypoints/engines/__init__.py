@@ -1,0 +1,1 @@
+"""What finds people and their keypoints in pictures, a file each."""

@@ -1,0 +1,178 @@
+"""The people of a video, frame by frame: 2D keypoints with one number for each person.
+
+How keypoints are found belongs to the engines (`blazepose`, `rtmlib_engine`), who is who to
+`tracking`; what becomes of the keypoints, to `estimator`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from overpose.keypoints.appearance import appearance
+from overpose.keypoints.engines.blazepose import BlazePose, Landmarks, Region, region_of_keypoints
+from overpose.keypoints.selection import Presence
+from overpose.keypoints.tracking import NOBODY, Tracker, suppress_duplicates
+from overpose.layouts import BLAZEPOSE_33, KeypointLayout
+
+PRESENT = 0.5
+"""Probability of a person below which a region counts as empty."""
+_DETECT_EVERY_S = 0.4
+_TILES_EVERY_S = 2.0
+_LOST_EVERY_S = 0.1
+_FOLLOWED_S = 0.3
+"""For how long somebody lost is looked for where expected."""
+_COVERED = 0.2
+"""A detection whose middle is nearer than this part of its size to a known person is that one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """One person in one frame.
+
+    Attributes:
+        number: from 1 on, the same through the video.
+        keypoints_px: (K, 3) float32 x, y px and score; NaN x, y = missing.
+    """
+
+    number: int
+    keypoints_px: np.ndarray
+
+
+@runtime_checkable
+class PeopleFinder(Protocol):
+    """Finds the people of a video's frames, which are given one after the other."""
+
+    layout: KeypointLayout
+
+    @property
+    def presences(self) -> list[Presence]:
+        """Everybody there ever was."""
+        ...
+
+    def find(self, image: np.ndarray, frame: int) -> list[Person]:
+        """The people in an RGB image (height, width, 3) uint8, the next frame of the video."""
+        ...
+
+
+class BlazePoseFinder:
+    """Follows each person's region from frame to frame and looks for new people now and then.
+
+    The detector looks at the whole image 2.5 times a second, at parts of it (for people small in
+    the image) every 2 s, and more often while somebody is lost or nobody is there.
+
+    Args:
+        engine: the networks.
+        fps: frames a second.
+    """
+
+    layout = BLAZEPOSE_33
+
+    def __init__(self, engine: BlazePose, fps: float) -> None:
+        self._engine = engine
+        self._fps = fps
+        self._tracker = Tracker(fps)
+        self._regions: dict[int, Region] = {}
+        self._last_seen: dict[int, int] = {}
+        self._last_detection = self._last_tiles = -1_000_000
+        self._frame = -1
+
+    @property
+    def presences(self) -> list[Presence]:
+        """Everybody there ever was."""
+        return self._tracker.presences
+
+    def find(self, image: np.ndarray, frame: int) -> list[Person]:
+        """The people in an RGB image (height, width, 3) uint8, the next frame of the video."""
+        self._frame = frame
+        expected = self._expected()
+        found = self._landmarks(image, expected)
+        known = [each.region for each in found]
+        detected = self._detected(image, lost=len(expected) > len(self._regions))
+        found += self._landmarks(image, [each for each in detected if not _covered(each, known)])
+        found = [found[i] for i in suppress_duplicates([each.keypoints_px for each in found])]
+        looks = [appearance(image, each.keypoints_px) for each in found]
+        numbers = self._tracker.update(frame, [each.keypoints_px for each in found], looks)
+        people = [
+            Person(number, each.keypoints_px)
+            for number, each in zip(numbers, found, strict=True)
+            if number != NOBODY
+        ]
+        self._regions = {
+            number: each.region
+            for number, each in zip(numbers, found, strict=True)
+            if number != NOBODY
+        }
+        self._last_seen |= dict.fromkeys(self._regions, frame)
+        return people
+
+    def _expected(self) -> list[Region]:
+        """Where to look: at those seen in the last frame, and at those lost a moment ago."""
+        regions = list(self._regions.values())
+        for number in self._tracker.people:
+            away_s = (self._frame - self._last_seen[number]) / self._fps
+            if number not in self._regions and away_s <= _FOLLOWED_S:
+                region = region_of_keypoints(self._tracker.predicted(number))
+                if region is not None:
+                    regions.append(region)
+        return regions
+
+    def _detected(self, image: np.ndarray, *, lost: bool) -> list[Region]:
+        """What the detector finds, if it is its turn."""
+        since_s = (self._frame - self._last_detection) / self._fps
+        if self._regions and since_s < (_LOST_EVERY_S if lost else _DETECT_EVERY_S):
+            return []
+        tiles = (self._frame - self._last_tiles) / self._fps >= _TILES_EVERY_S
+        self._last_detection = self._frame
+        if tiles:
+            self._last_tiles = self._frame
+        return self._engine.detect(image, tiles=tiles)
+
+    def _landmarks(self, image: np.ndarray, regions: Sequence[Region]) -> list[Landmarks]:
+        found = [self._engine.landmarks(image, region) for region in regions]
+        return [each for each in found if each.presence >= PRESENT]
+
+
+class DetectionFinder:
+    """Takes everybody that a detector of 2D keypoints finds in each frame by itself.
+
+    Args:
+        detect: from an RGB image to the keypoints (K, 3) of its people.
+        layout: of these keypoints.
+        fps: frames a second.
+    """
+
+    def __init__(
+        self,
+        detect: Callable[[np.ndarray], list[np.ndarray]],
+        layout: KeypointLayout,
+        fps: float,
+    ) -> None:
+        self.layout = layout
+        self._detect = detect
+        self._tracker = Tracker(fps)
+
+    @property
+    def presences(self) -> list[Presence]:
+        """Everybody there ever was."""
+        return self._tracker.presences
+
+    def find(self, image: np.ndarray, frame: int) -> list[Person]:
+        """The people in an RGB image (height, width, 3) uint8, the next frame of the video."""
+        found = self._detect(image)
+        found = [found[i] for i in suppress_duplicates(found)]
+        looks = [appearance(image, keypoints, self.layout) for keypoints in found]
+        numbers = self._tracker.update(frame, found, looks)
+        return [
+            Person(number, keypoints)
+            for number, keypoints in zip(numbers, found, strict=True)
+            if number != NOBODY
+        ]
+
+
+def _covered(region: Region, known: Sequence[Region]) -> bool:
+    return any(
+        np.hypot(region.x - other.x, region.y - other.y) < _COVERED * min(region.size, other.size)
+        for other in known
+    )

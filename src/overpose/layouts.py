@@ -1,0 +1,250 @@
+"""Keypoint layouts: which point of the body each row of a keypoint array is, by name.
+
+Reading files belongs to `keypoint_files`; the skeleton of the 3D poses to `overpose.skeleton`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from overpose.skeleton import HUMAN36M
+from overpose.support.errors import InputError
+
+# fmt: off
+_BLAZEPOSE = (
+    "nose",
+    "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye",
+    "right_eye_outer", "left_ear", "right_ear", "mouth_left", "mouth_right",
+    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
+    "left_pinky", "right_pinky", "left_index", "right_index", "left_thumb", "right_thumb",
+    "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+    "left_heel", "right_heel", "left_foot_index", "right_foot_index",
+)
+_COCO = (
+    "nose", "left_eye", "right_eye", "left_ear", "right_ear",
+    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
+    "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+)
+_BODY_25 = (
+    "nose", "neck",
+    "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+    "mid_hip", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
+    "right_eye", "left_eye", "right_ear", "left_ear",
+    "left_foot_index", "left_small_toe", "left_heel",
+    "right_foot_index", "right_small_toe", "right_heel",
+)
+_PARTS = {  # what others call the same points; sides are handled apart
+    "big_toe": "foot_index", "toe": "foot_index", "bigtoe": "foot_index",
+    "footindex": "foot_index", "smalltoe": "small_toe", "pinky_toe": "small_toe",
+}
+_WHOLE = {
+    "midhip": "mid_hip", "hip_center": "mid_hip", "hip_centre": "mid_hip", "root": "pelvis",
+    "hip": "pelvis", "thorax": "neck", "torso": "spine", "belly": "spine", "head": "head_top",
+    "headtop": "head_top", "top_of_head": "head_top",
+}
+# fmt: on
+
+
+@dataclass(frozen=True)
+class KeypointLayout:
+    """The names of the K keypoints of an array, in its order.
+
+    Attributes:
+        name: what the layout is called.
+        names: K different names, lower snake case.
+
+    Raises:
+        InputError: a name repeats.
+    """
+
+    name: str
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        repeated = sorted({name for name in self.names if self.names.count(name) > 1})
+        if repeated:
+            raise InputError(f"keypoint layout {self.name}: names repeat: {', '.join(repeated)}")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __contains__(self, keypoint: object) -> bool:
+        return keypoint in self._indices
+
+    def index(self, keypoint: str) -> int:
+        """Row of a keypoint.
+
+        Raises:
+            InputError: the layout has no such keypoint.
+        """
+        try:
+            return self._indices[keypoint]
+        except KeyError:
+            raise InputError(
+                f"keypoint layout {self.name}: no keypoint {keypoint!r}; "
+                f"it has {', '.join(self.names)}"
+            ) from None
+
+    def indices(self, keypoints: Sequence[str]) -> np.ndarray:
+        """Rows of several keypoints, int64 of shape (names,)."""
+        return np.array([self.index(name) for name in keypoints], dtype=np.int64)
+
+    @cached_property
+    def _indices(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.names)}
+
+    @cached_property
+    def mirror(self) -> np.ndarray:
+        """(K,) int64: the row each keypoint's mirror image comes from (itself without one)."""
+        return np.array(
+            [self._indices.get(_other_side(name), row) for row, name in enumerate(self.names)],
+            dtype=np.int64,
+        )
+
+
+BLAZEPOSE_33 = KeypointLayout("blazepose-33", _BLAZEPOSE)
+"""The 33 landmarks of MediaPipe's BlazePose, by MediaPipe's own names."""
+COCO_17 = KeypointLayout("coco-17", _COCO)
+"""The 17 keypoints of COCO."""
+BODY_25 = KeypointLayout("body-25", _BODY_25)
+"""OpenPose's BODY_25; its big toes are called foot_index here, as BlazePose calls them."""
+HUMAN36M_17 = KeypointLayout("human36m-17", HUMAN36M.joint_names)
+"""The joints of the house skeleton as keypoints."""
+
+LAYOUTS = (BLAZEPOSE_33, COCO_17, BODY_25, HUMAN36M_17)
+"""Every layout with a name of its own."""
+
+_OTHER_NAMES = {
+    "mediapipe-33": BLAZEPOSE_33, "mediapipe": BLAZEPOSE_33, "blazepose": BLAZEPOSE_33,
+    "coco": COCO_17, "openpose-25": BODY_25, "openpose": BODY_25, "body25": BODY_25,
+    "h36m-17": HUMAN36M_17, "h36m": HUMAN36M_17, "human36m": HUMAN36M_17,
+}  # fmt: skip
+
+
+def canonical_name(name: str) -> str:
+    """The name used here for a keypoint: lower snake case, side first (but mouth_left).
+
+    `LShoulder`, `Left Shoulder`, `l_shoulder`, `shoulder_left` are all `left_shoulder`; `LBigToe`
+    is `left_foot_index`. Names that are not known come back in lower snake case.
+    """
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name.strip())
+    words = [word for word in re.split(r"[^0-9a-z]+", spaced.lower()) if word]
+    side = ""
+    for short, long in (("l", "left"), ("r", "right")):
+        for place in (0, -1):
+            if not side and len(words) > 1 and words[place] in (short, long):
+                side = long
+                del words[place]
+    part = "_".join(words)
+    if not side:
+        for long in ("left", "right"):  # leftshoulder
+            if part.startswith(long) and part != long:
+                side, part = long, part.removeprefix(long)
+                break
+    if not side:
+        return _WHOLE.get(part, part)
+    if part == "mouth":
+        return f"mouth_{side}"
+    return f"{side}_{_PARTS.get(part, part)}"
+
+
+def layout_of(value: "str | int | Sequence[str]") -> KeypointLayout:
+    """The layout meant by its name, by the number of keypoints, or by the keypoints' names.
+
+    Names may come in any usual spelling (see `canonical_name`) and in any order: a layout that is
+    not one of `LAYOUTS` is called `custom`. 17 keypoints without names are taken for COCO's;
+    Human3.6M's have to be named.
+
+    Raises:
+        InputError: nothing known has this name, this number, or these names.
+    """
+    known = ", ".join(layout.name for layout in LAYOUTS)
+    if isinstance(value, str):
+        wanted = re.sub(r"[\s_]+", "-", value.strip().lower())
+        for layout in LAYOUTS:
+            if wanted == layout.name:
+                return layout
+        if wanted in _OTHER_NAMES:
+            return _OTHER_NAMES[wanted]
+        raise InputError(f"keypoint layout: got {value!r}, expected one of {known}")
+    if isinstance(value, int):
+        for layout in LAYOUTS:
+            if len(layout) == value:
+                return layout
+        raise InputError(
+            f"keypoints: got {value} of them without names, expected 17 (COCO), 25 (OpenPose "
+            "BODY_25) or 33 (MediaPipe); name them or convert them"
+        )
+    names = tuple(canonical_name(name) for name in value)
+    for layout in LAYOUTS:
+        if names == layout.names:
+            return layout
+    every = {name for layout in LAYOUTS for name in layout.names}
+    unknown = [given for given, name in zip(value, names, strict=True) if name not in every]
+    if unknown:
+        raise InputError(
+            f"keypoints: unknown name{'s' if len(unknown) > 1 else ''} "
+            f"{', '.join(map(repr, unknown[:5]))}; expected names of {known}"
+        )
+    return KeypointLayout("custom", names)
+
+
+def converted(keypoints: np.ndarray, layout: KeypointLayout, wanted: KeypointLayout) -> np.ndarray:
+    """Keypoints of one layout as those of another, by name.
+
+    Where `layout` lacks them: pelvis and mid_hip are each other or the middle of the hips, neck the
+    middle of the shoulders, each with the lower of the two scores.
+
+    Args:
+        keypoints: (..., K, 3) x, y px, score; NaN x, y = missing.
+        layout: of the K keypoints.
+        wanted: of the W keypoints to give.
+
+    Returns:
+        (..., W, 3) of the dtype given; what is absent has x, y NaN and score 0.
+
+    Raises:
+        InputError: the shape does not fit the layout.
+    """
+    if keypoints.ndim < 2 or keypoints.shape[-2:] != (len(layout), 3):
+        raise InputError(
+            f"keypoints: got shape {keypoints.shape}, expected (..., {len(layout)}, 3) "
+            f"for the layout {layout.name}"
+        )
+    result = np.empty((*keypoints.shape[:-2], len(wanted), 3), dtype=keypoints.dtype)
+    for row, name in enumerate(wanted.names):
+        result[..., row, :] = _keypoint(keypoints, layout, name)
+    missing = np.isnan(result[..., :2]).any(axis=-1)
+    result[missing] = (np.nan, np.nan, 0.0)
+    return result
+
+
+def house_keypoints(keypoints: np.ndarray, layout: KeypointLayout) -> np.ndarray:
+    """Keypoints as the 17 joints of `HUMAN36M`: (..., K, 3) -> (..., 17, 3); see `converted`."""
+    return converted(keypoints, layout, HUMAN36M_17)
+
+
+def _keypoint(keypoints: np.ndarray, layout: KeypointLayout, name: str) -> np.ndarray:
+    same = {"pelvis": ("pelvis", "mid_hip"), "mid_hip": ("mid_hip", "pelvis")}.get(name, (name,))
+    for own in same:
+        if own in layout:
+            return keypoints[..., layout.index(own), :]
+    middles = {"pelvis": "hip", "mid_hip": "hip", "neck": "shoulder"}
+    if name in middles:
+        sides = [f"left_{middles[name]}", f"right_{middles[name]}"]
+        if all(side in layout for side in sides):
+            both = keypoints[..., layout.indices(sides), :]
+            middle = both.mean(axis=-2)
+            middle[..., 2] = both[..., 2].min(axis=-1)
+            return middle
+    return np.broadcast_to(
+        np.array([np.nan, np.nan, 0.0], keypoints.dtype), (*keypoints.shape[:-2], 3)
+    )
+
+
+def _other_side(name: str) -> str:
+    swap = {"left": "right", "right": "left"}
+    return "_".join(swap.get(word, word) for word in name.split("_"))

@@ -1,0 +1,1 @@
+"""How predictions are measured. Nothing is trained here."""

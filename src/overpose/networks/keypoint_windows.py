@@ -1,0 +1,102 @@
+"""Keypoints in the frame the lifter works in, the same in training and in use.
+
+Conventions. Image points become rays, `(x - centre) / focal`. A virtual camera is turned, without
+roll, from the real one so that it looks at the person in the middle frame of the window; keypoints
+are seen by it and divided by the person's apparent size. So where in the image somebody stands, and
+the focal length, do not matter, and the pose comes out in the virtual camera's axes: `to_camera`
+turns it back. All arrays carry a batch axis first.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from overpose.layouts import BLAZEPOSE_33
+
+INPUT_NAMES = (*BLAZEPOSE_33.names, "pelvis", "spine", "neck", "head_top")
+"""Keypoints the network takes: BlazePose's, and those only Human3.6M or BODY_25 have."""
+MAIN_NAMES = tuple(
+    f"{side}_{part}"
+    for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+    for side in ("left", "right")
+)
+"""Keypoints every layout has: they give a person's place and size."""
+INPUT_MIRROR = np.array(
+    [
+        INPUT_NAMES.index(
+            name.replace("left", "right") if "left" in name else name.replace("right", "left")
+        )
+        for name in INPUT_NAMES
+    ]
+)
+"""For every keypoint, that of the other side."""
+MAIN = np.array([INPUT_NAMES.index(name) for name in MAIN_NAMES])
+FRAME_SIZE = 3 * len(INPUT_NAMES)
+"""Numbers for each frame: x, y, score of the keypoints."""
+_SMALLEST = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Input of the lifter.
+
+    Attributes:
+        features: (batch, frames * FRAME_SIZE + 1) float32.
+        to_camera: (batch, 3, 3) float64, axes of the virtual camera to those of the real one.
+    """
+
+    features: np.ndarray
+    to_camera: np.ndarray
+
+
+def input_size(frames: int) -> int:
+    """Numbers in the features of a window of that many frames."""
+    return frames * FRAME_SIZE + 1
+
+
+def make_windows(rays: np.ndarray, scores: np.ndarray, middle: int) -> Windows:
+    """Normalise windows of keypoints.
+
+    Args:
+        rays: (batch, frames, 37, 2) keypoints of `INPUT_NAMES` as x / z, y / z; NaN where missing.
+        scores: (batch, frames, 37) 0 to 1.
+        middle: index of the frame that is predicted.
+    """
+    seen = np.asarray(np.isfinite(rays).all(axis=-1))
+    homogeneous = np.concatenate([rays, np.ones((*rays.shape[:-1], 1))], axis=-1)
+    main, main_seen = homogeneous[:, middle, MAIN], seen[:, middle, MAIN]
+    everywhere = np.asarray(~main_seen.any(axis=1))  # nothing of the main ones: take what there is
+    if everywhere.any():
+        main = np.where(everywhere[:, None, None], homogeneous[:, :, MAIN].mean(axis=1), main)
+        main_seen = np.where(everywhere[:, None], np.isfinite(main).all(axis=-1), main_seen)
+    weight = main_seen[..., None].astype(np.float64)
+    total = weight.sum(axis=1)
+    centre = np.where(main_seen[..., None], main, 0.0).sum(axis=1) / np.maximum(total, 1.0)
+    centre[total[:, 0] == 0] = (0.0, 0.0, 1.0)
+    to_camera = look_along(centre)
+    turned = homogeneous @ to_camera[:, None]
+    depth = np.where(turned[..., 2:] > _SMALLEST, turned[..., 2:], np.nan)
+    flat = turned[..., :2] / depth
+    seen &= np.isfinite(flat).all(axis=-1)
+    squares = np.where(seen[:, :, MAIN], np.square(flat[:, :, MAIN]).sum(axis=-1), 0.0)
+    counted = np.maximum(seen[:, :, MAIN].sum(axis=(1, 2)), 1)
+    size = np.sqrt(squares.sum(axis=(1, 2)) / counted)
+    size = np.maximum(size, _SMALLEST)
+    points = np.where(seen[..., None], flat / size[:, None, None, None], 0.0)
+    sureness = np.where(seen, 0.25 + 0.75 * scores, 0.0)
+    frames = np.concatenate([points, sureness[..., None]], axis=-1).reshape(len(rays), -1)
+    features = np.concatenate([frames, np.log(size)[:, None] + 1.5], axis=1)
+    return Windows(features.astype(np.float32), to_camera)
+
+
+def look_along(directions: np.ndarray) -> np.ndarray:
+    """(batch, 3, 3) rotations that take the z axis to directions (batch, 3) by the shortest way."""
+    unit = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
+    x, y, z = unit.T
+    shared = 1.0 / (1.0 + np.maximum(z, -1.0 + 1e-6))
+    rows = [
+        [1 - x * x * shared, -x * y * shared, x],
+        [-x * y * shared, 1 - y * y * shared, y],
+        [-x, -y, z],
+    ]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)

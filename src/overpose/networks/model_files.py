@@ -1,0 +1,128 @@
+"""What a model directory holds, read and checked without any network library.
+
+The networks themselves are rebuilt by `storage` (torch) and `numpy_lifter`.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from safetensors import SafetensorError
+
+from overpose.support.errors import InputError
+from overpose.support.files import read_json, recover_directory
+
+FORMAT_VERSION = 1
+_Config = TypeVar("_Config")
+_Tensor = TypeVar("_Tensor")
+
+
+def read_model_config(directory: Path) -> dict:
+    """Read and check `config.json` of a model directory.
+
+    Raises:
+        InputError: it is missing, damaged, or of another format version.
+    """
+    recover_directory(directory)
+    if not directory.is_dir():
+        raise InputError(f"{directory}: no such model directory; train or fetch the model first")
+    path = directory / "config.json"
+    config = read_json(path)
+    version = config.get("format_version")
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"{path}: got model format version {version}, expected {FORMAT_VERSION}; use the "
+            "version of overpose that wrote it, or train again"
+        )
+    return config
+
+
+def read_tensors(
+    path: Path, sha256: str | None, load: Callable[[bytes], dict[str, _Tensor]]
+) -> dict[str, _Tensor]:
+    """Read named tensors from a safetensors file, after comparing its SHA-256 if one is given.
+
+    Args:
+        path: the file.
+        sha256: what it must be, in hex.
+        load: of safetensors, for the library the tensors are wanted for.
+
+    Raises:
+        InputError: the file is missing, truncated or otherwise not what was written.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; the model directory is incomplete") from None
+    try:
+        tensors = load(data)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path}: not a whole safetensors file ({error}); copy or train it again"
+        ) from None
+    found = hashlib.sha256(data).hexdigest()
+    if sha256 is not None and found != sha256:
+        raise InputError(
+            f"{path}: got SHA-256 {found}, expected {sha256} from config.json; the file is damaged "
+            "or not this model's: copy or train it again"
+        )
+    return tensors
+
+
+def require_fit(
+    path: Path,
+    found: Mapping[str, tuple[tuple[int, ...], str]],
+    expected: Mapping[str, tuple[tuple[int, ...], str]],
+) -> None:
+    """Refuse tensors of other names, shapes or types than a model has; half precision will do.
+
+    Args:
+        path: where the tensors were read, for the message.
+        found: shape and type ("float32") of each, by name.
+        expected: the same of the model.
+
+    Raises:
+        InputError: names, shapes or types differ; the first one that does is named.
+    """
+    for name in sorted(expected.keys() | found.keys()):
+        if name not in found:
+            raise InputError(f"{path}: no tensor {name!r}, which the configuration calls for")
+        if name not in expected:
+            raise InputError(f"{path}: tensor {name!r} has no place in the configured model")
+        (shape, dtype), (wanted_shape, wanted_dtype) = found[name], expected[name]
+        widened = dtype == "float16" and wanted_dtype == "float32"
+        if shape != wanted_shape or (dtype != wanted_dtype and not widened):
+            raise InputError(
+                f"{path}: tensor {name!r} is {shape} {dtype}, the configuration calls for "
+                f"{wanted_shape} {wanted_dtype}"
+            )
+
+
+def dataclass_from_json(cls: type[_Config], value: object, where: str) -> _Config:
+    """Build a (nested) configuration dataclass from what its `asdict` became in JSON.
+
+    Raises:
+        InputError: a field is missing, unknown or refused by the class; it is named.
+    """
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: got {type(value).__name__}, expected an object")
+    names = {item.name for item in fields(cls)}  # pyright: ignore[reportArgumentType]
+    if names != value.keys():
+        odd = sorted(names ^ value.keys())[0]
+        state = "missing" if odd in names else "unknown"
+        raise InputError(f"{where}.{odd}: {state} field")
+    hints = get_type_hints(cls)
+    built: dict[str, Any] = {}
+    for name, item in value.items():
+        if is_dataclass(hints[name]):
+            built[name] = dataclass_from_json(hints[name], item, f"{where}.{name}")  # pyright: ignore
+        else:
+            built[name] = tuple(item) if isinstance(item, list) else item
+    try:
+        return cls(**built)
+    except TypeError as error:
+        raise InputError(f"{where}: a value of the wrong type ({error})") from None
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None

@@ -1,0 +1,181 @@
+"""Models on disk: a directory of `config.json` and `weights.safetensors`, never a pickle.
+
+`config.json` holds what rebuilds the model and says where it came from. Training state lies beside
+these files and belongs to `training.checkpoint`.
+"""
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+
+import overpose
+from overpose.networks.model_files import (
+    FORMAT_VERSION,
+    dataclass_from_json,
+    read_model_config,
+    read_tensors,
+    require_fit,
+)
+from overpose.support.errors import InputError
+from overpose.support.files import require_writable, write_json, writing_directory
+
+_KINDS = {
+    "autoencoder": "overpose.networks.autoencoder PoseAutoencoder AutoencoderConfig",
+    "pca": "overpose.networks.pca PosePCA PCAConfig",
+    "regressor": "overpose.networks.regressor PoseRegressor RegressorConfig",
+    "lifter": "overpose.networks.lifter PoseLifter LifterConfig",
+    "nearest_pose": "overpose.baselines.nearest NearestPose NearestPoseConfig",
+    "kde": "overpose.baselines.kde KDE KDEConfig",
+    "dconv_mp_hml": "overpose.baselines.dconv DconvMPHML DconvConfig",
+    "structnet": "overpose.baselines.structnet StructNet StructNetConfig",
+    "linkde": "overpose.baselines.linkde LinKDE LinKDEConfig",
+}
+"""Module, class and configuration of each kind, by name: models are read here that are made in
+later rooms."""
+Model = torch.nn.Module
+"""A module of one of these classes; each has a `config`."""
+
+
+def save_model(
+    model: Model,
+    directory: Path,
+    provenance: Mapping[str, Any] | None = None,
+    *,
+    half: bool = False,
+    overwrite: bool = False,
+) -> None:
+    """Write a model as a directory, whole or not at all.
+
+    Args:
+        model: an autoencoder, regressor, lifter, baseline.
+        directory: where to.
+        provenance: what reproduces the model (data, seed, training configuration): JSON values.
+        half: whether to write weights in half precision: half the size, read back as float32.
+        overwrite: whether an existing directory may be replaced.
+
+    Raises:
+        InputError: `directory` exists and `overwrite` is false, or a weight is too large for half
+            precision.
+    """
+    require_writable(directory, overwrite=overwrite)
+    with writing_directory(directory) as temporary:
+        write_model_files(model, temporary, provenance, half=half)
+
+
+def write_model_files(
+    model: Model,
+    directory: Path,
+    provenance: Mapping[str, Any] | None = None,
+    *,
+    half: bool = False,
+) -> None:
+    """Put the two files of a model into an existing directory."""
+    name = f"{type(model).__module__} {type(model).__qualname__} "
+    kind = next(kind for kind, place in _KINDS.items() if place.startswith(name))
+    weights = dict(model.state_dict())
+    if half:
+        weights = {name: _halved(name, tensor) for name, tensor in weights.items()}
+    sha256 = write_tensors(directory / "weights.safetensors", weights)
+    config = {
+        "format_version": FORMAT_VERSION,
+        "kind": kind,
+        "model": asdict(model.config),  # pyright: ignore[reportArgumentType]
+        "weights_sha256": sha256,
+        "versions": {"overpose": overpose.__version__, "torch": str(torch.__version__)},
+        "commit": source_commit(),
+        "provenance": dict(provenance or {}),
+    }
+    write_json(directory / "config.json", config)
+
+
+def _halved(name: str, tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.to(torch.float16)
+    if not half.isfinite().all():
+        raise InputError(
+            f"{name}: values up to {tensor.abs().max():.3g}; write it in full precision"
+        )
+    return half
+
+
+def load_model(directory: Path, device: str = "cpu") -> Model:
+    """Read a model that `save_model` wrote, in evaluation mode.
+
+    Raises:
+        InputError: a file is missing or damaged, of another format version, or the weights do not
+            fit the configuration.
+    """
+    directory = Path(directory)
+    config = read_model_config(directory)
+    path = directory / "config.json"
+    if config.get("kind") not in _KINDS:
+        raise InputError(
+            f"{path}: got model kind {config.get('kind')!r}, expected one of {', '.join(_KINDS)}"
+        )
+    module, model_name, config_name = _KINDS[config["kind"]].split()
+    room = import_module(module)
+    model_class, config_class = getattr(room, model_name), getattr(room, config_name)
+    model = model_class(dataclass_from_json(config_class, config.get("model"), f"{path}: model"))
+    weights_path = directory / "weights.safetensors"
+    weights = read_tensors(weights_path, config.get("weights_sha256"), load)
+    fill_model(model, weights, weights_path)
+    return model.eval().to(device)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
+    """Write named tensors as safetensors; return the SHA-256 of the file."""
+    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    path.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def fill_model(model: torch.nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Copy weights into a model, in place.
+
+    Raises:
+        InputError: names or shapes differ; the first one that does is named.
+    """
+    state = model.state_dict()
+    require_fit(path, _shapes(weights), _shapes(state))
+    with torch.no_grad():
+        for name, tensor in state.items():
+            tensor.copy_(weights[name])
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[tuple[int, ...], str]]:
+    return {
+        name: (tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+        for name, tensor in tensors.items()
+    }
+
+
+def to_json(config: object) -> Any:
+    """A configuration dataclass as it comes back from JSON (tuples become lists)."""
+    return json.loads(json.dumps(asdict(config), allow_nan=False))  # pyright: ignore
+
+
+@cache
+def source_commit() -> str | None:
+    """Git commit of the running source, with `-modified` if it differs; None outside a checkout."""
+    root = Path(__file__).resolve().parents[3]
+    if not (root / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--exclude=*"]
+        done = subprocess.run(
+            [*command, "--dirty=-modified"], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

@@ -1,0 +1,238 @@
+"""report.json: measured rows with what is needed to trust them (protocol, commit, machine, date).
+
+Rows of several seeds are merged here. How a row is measured belongs to `protocols`.
+"""
+
+import math
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from overpose import __version__
+from overpose.networks.storage import source_commit
+from overpose.support.errors import InputError
+from overpose.support.files import read_json, write_json
+
+MEAN = "mean"
+"""The action name of the row that holds the unweighted mean over the actions."""
+
+MEASURES = (
+    "mpjpe_mm",
+    "p_mpjpe_mm",
+    "limb_ratio_lower",
+    "limb_ratio_upper",
+    "limb_ratio_full",
+    "train_s",
+    "predict_ms_per_image",
+)
+"""The numbers of a row, in the order of report.json."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one trained method did on one action of the test set.
+
+    Attributes:
+        method: e.g. "direct", "latent", "finetuned".
+        action: one of the benchmark's actions, or "mean": the unweighted mean over them.
+        seed: the seed that the method was trained with.
+        mpjpe_mm: mean joint distance in mm over the 17 joints, the root included.
+        p_mpjpe_mm: the same after a similarity Procrustes alignment of each pose.
+        limb_ratio_lower, limb_ratio_upper, limb_ratio_full: limb-ratio error, without unit.
+        train_s: seconds of training, of every stage that the method needs.
+        predict_ms_per_image: milliseconds of prediction per image, decoding not counted.
+        error: why there are no numbers; None where there are.
+    """
+
+    method: str
+    action: str
+    seed: int
+    mpjpe_mm: float | None = None
+    p_mpjpe_mm: float | None = None
+    limb_ratio_lower: float | None = None
+    limb_ratio_upper: float | None = None
+    limb_ratio_full: float | None = None
+    train_s: float | None = None
+    predict_ms_per_image: float | None = None
+    error: str | None = None
+
+    def to_json(self) -> dict:
+        """The row as report.json holds it; `error` only where the row failed."""
+        values = asdict(self)
+        if self.error is None:
+            del values["error"]
+        return values
+
+
+@dataclass(frozen=True)
+class Report:
+    """A set of rows measured in one protocol; see the fields of `Row`."""
+
+    protocol: str
+    dataset: str
+    commit: str
+    machine: str
+    date: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Rows of one method and action merged over seeds.
+
+    Attributes:
+        mean: mean over the seeds of each of `MEASURES`; NaN where no seed has a number.
+        std: sample standard deviation over the seeds; NaN with fewer than two seeds.
+        seeds: the seeds that have numbers.
+    """
+
+    method: str
+    action: str
+    mean: dict[str, float]
+    std: dict[str, float]
+    seeds: tuple[int, ...]
+
+
+def new_report(protocol: str, dataset: str, rows: Iterable[Row]) -> Report:
+    """A report of rows measured now, on this machine, with this code."""
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    return Report(protocol, dataset, code_commit(), machine_text(), date, tuple(rows))
+
+
+def write_report(path: Path, report: Report) -> None:
+    """Write report.json, whole or not at all."""
+    write_json(path, asdict(report) | {"rows": [row.to_json() for row in report.rows]})
+
+
+def read_report(path: Path) -> Report:
+    """Read and check report.json.
+
+    Raises:
+        InputError: the file is absent, or a field is missing, unknown or of the wrong kind.
+    """
+    value = read_json(path)
+    texts = ("protocol", "dataset", "commit", "machine", "date")
+    _require_keys(value, required=(*texts, "rows"), optional=(), where=str(path))
+    for name in texts:
+        if not isinstance(value[name], str):
+            raise InputError(f"{path}: {name} is a {type(value[name]).__name__}, expected a string")
+    if not isinstance(value["rows"], list):
+        raise InputError(f"{path}: rows is a {type(value['rows']).__name__}, expected a list")
+    rows = tuple(parse_row(row, where=f"{path}: rows[{i}]") for i, row in enumerate(value["rows"]))
+    seen: set[tuple[str, str, int]] = set()
+    for row in rows:
+        key = (row.method, row.action, row.seed)
+        if key in seen:
+            raise InputError(f"{path}: method, action and seed {key} appear twice, expected once")
+        seen.add(key)
+    return Report(*(value[name] for name in texts), rows=rows)
+
+
+def parse_row(value: object, *, where: str = "row") -> Row:
+    """Check one row of report.json.
+
+    Raises:
+        InputError: it is not a row; the message starts with `where`.
+    """
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: got a {type(value).__name__}, expected an object")
+    required = tuple(field.name for field in fields(Row) if field.name != "error")
+    _require_keys(value, required=required, optional=("error",), where=where)
+    for name in ("method", "action"):
+        if not isinstance(value[name], str) or not value[name]:
+            raise InputError(f"{where}: {name} is {value[name]!r}, expected a non-empty string")
+    if not isinstance(value["seed"], int) or isinstance(value["seed"], bool):
+        raise InputError(f"{where}: seed is {value['seed']!r}, expected an integer")
+    error = value.get("error")
+    if error is not None and not isinstance(error, str):
+        raise InputError(f"{where}: error is {error!r}, expected a string")
+    for name in MEASURES:
+        number = value[name]
+        if number is None and error is not None:
+            continue
+        if (
+            not isinstance(number, int | float)
+            or isinstance(number, bool)
+            or not math.isfinite(number)
+            or number < 0
+        ):
+            raise InputError(f"{where}: {name} is {number!r}, expected a number not below 0")
+    return Row(**value)
+
+
+def summarize(rows: Iterable[Row]) -> dict[tuple[str, str], Summary]:
+    """Merge rows over their seeds, by (method, action), in the order of first appearance.
+
+    A failed row adds no number; if every seed failed, the means are NaN and `seeds` is empty.
+    """
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.method, row.action), []).append(row)
+    return {key: _summary(*key, group) for key, group in groups.items()}
+
+
+def actions_of(rows: Sequence[Row]) -> list[str]:
+    """The actions in the order of first appearance, "mean" left out."""
+    return list(dict.fromkeys(row.action for row in rows if row.action != MEAN))
+
+
+def machine_text() -> str:
+    """One line on the machine: processor, cores, system, Python, torch."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    parts = [
+        _processor_name(),
+        f"{cores} cores",
+        f"{platform.system()} {platform.release()}",
+        f"Python {platform.python_version()}",
+        f"torch {torch.__version__}",
+    ]
+    if torch.cuda.is_available():
+        parts.insert(1, torch.cuda.get_device_name())
+    return ", ".join(parts)
+
+
+def code_commit() -> str:
+    """The commit of this package's checkout, with "-modified" if changed.
+
+    An installed copy has no checkout: there it is "unknown" with the version.
+    """
+    return source_commit() or f"unknown (overpose {__version__})"
+
+
+def _processor_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.partition(":")[2].split())
+    except OSError:
+        pass
+    return platform.processor() or platform.machine() or "unknown processor"
+
+
+def _summary(method: str, action: str, rows: list[Row]) -> Summary:
+    measured = [row for row in rows if row.error is None]
+    mean, std = {}, {}
+    for name in MEASURES:
+        values = np.array([getattr(row, name) for row in measured], dtype=np.float64)
+        mean[name] = float(values.mean()) if len(values) else math.nan
+        std[name] = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+    return Summary(method, action, mean, std, tuple(row.seed for row in measured))
+
+
+def _require_keys(
+    value: dict, *, required: Sequence[str], optional: Sequence[str], where: str
+) -> None:
+    missing = [name for name in required if name not in value]
+    unknown = [name for name in value if name not in (*required, *optional)]
+    if missing or unknown:
+        got = f"{'no ' + ', '.join(missing) if missing else ''}"
+        got += f"{' and ' if missing and unknown else ''}"
+        got += f"{'unknown ' + ', '.join(unknown) if unknown else ''}"
+        raise InputError(f"{where}: {got}; expected exactly {', '.join(required)}")

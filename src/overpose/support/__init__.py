@@ -1,0 +1,1 @@
+"""What knows nothing of poses: errors, files, checks, workers, assets, archives, progress."""

@@ -1,0 +1,155 @@
+"""Files that appear whole or not at all: written beside their place, then renamed into it."""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from overpose.support.errors import InputError
+
+STALE_S = 86_400.0
+"""Age, in seconds, from which a temporary file or directory is one that a killed process left."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the results go."""
+
+    out: Path
+    """Directory for the results."""
+    overwrite: bool = False
+    """Replace what an earlier run left there."""
+
+
+def require_writable(path: Path, *, overwrite: bool) -> None:
+    """Refuse to write over an existing file or non-empty directory unless told to.
+
+    Raises:
+        InputError: `path` exists and `overwrite` is false.
+    """
+    occupied = path.is_file() or (path.is_dir() and any(path.iterdir()))
+    if occupied and not overwrite:
+        raise InputError(f"{path} exists already; give another path or --overwrite")
+
+
+@contextmanager
+def writing_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path in the same directory; on success it is flushed and renamed to `path`.
+
+    On any exception, an interrupt included, the temporary file is removed and `path` is untouched.
+    What a kill leaves, `.NAME.????????.part`, goes at the first write of the same name a day later.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_stale(path)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def writing_directory(path: Path) -> Iterator[Path]:
+    """Give a temporary sibling directory; on success it takes the place of `path`.
+
+    A kill between the two renames leaves `path` absent and the complete `.NAME.old` beside it:
+    `recover_directory` puts it back. An incomplete `.NAME.????????.part` goes as in `writing_file`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_stale(path)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    temporary.chmod(0o777 & ~_umask())
+    try:
+        yield temporary
+        for written in temporary.iterdir():
+            if written.is_file():
+                _flush(written)
+        old = _old(path)
+        if path.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            path.replace(old)
+        temporary.replace(path)
+        shutil.rmtree(old, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        recover_directory(path)
+        raise
+
+
+def recover_directory(path: Path) -> None:
+    """Undo what a kill in the middle of `writing_directory` left; does nothing otherwise."""
+    old = _old(path)
+    if old.exists():
+        if path.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.replace(path)
+
+
+def remove_stale(path: Path) -> None:
+    """Remove what killed processes left half written beside `path`, once it is a day old.
+
+    Younger ones stay: another process may be at work on them, and whether it lives cannot be told
+    from another machine or container. A temporary directory counts from its newest entry.
+    """
+    own = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}\.part")  # as tempfile names them
+    with suppress(OSError):  # a directory that may be written to but not listed
+        for left in [entry for entry in path.parent.iterdir() if own.fullmatch(entry.name)]:
+            with suppress(OSError):  # somebody else's, or already gone
+                states = [item.lstat() for item in (left, *left.rglob("*"))]
+                newest = max(max(state.st_mtime, state.st_ctime) for state in states)
+                if time.time() - newest > STALE_S:
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as indented JSON, whole or not at all."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with writing_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path) -> dict:
+    """Read a JSON object.
+
+    Raises:
+        InputError: the file is absent or does not hold a JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid JSON ({error}); expected an object") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: got a JSON {type(value).__name__}, expected an object")
+    return value
+
+
+def _flush(path: Path) -> None:
+    with path.open("r+b") as file:  # Windows flushes only what may be written to
+        os.fsync(file.fileno())
+
+
+def _old(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,159 @@
+"""Doing jobs in several processes: stops cleanly, never hangs, leaves no process behind.
+
+Knows nothing of images: what a job is and what is done with it is decided by the caller.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.synchronize import Event
+from typing import Any, TypeVar
+
+from overpose.support.errors import InputError
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+Work = Callable[[Job, Callable[[], None]], Result]
+"""Does one job. Its second argument is to be called often: it raises `Stopped` to end the work."""
+
+JOBS_AHEAD = 2
+"""Jobs waiting for each process, so that none idles; few, because a job carries its motion."""
+_ONE_THREAD = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)  # fmt: skip
+
+
+class Stopped(Exception):
+    """The work was asked to stop; what was finished before stays."""
+
+
+def available_processes() -> int:
+    """How many processes can run at once here, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+def number_of_processes(wanted: int | None) -> int:
+    """How many processes to use: as many as wanted, or `available_processes` if that is None.
+
+    Raises:
+        InputError: it is not at least 1.
+    """
+    if wanted is None:
+        return available_processes()
+    if wanted < 1:
+        raise InputError(f"processes: got {wanted}, expected at least 1")
+    return wanted
+
+
+def do_jobs(
+    jobs: Iterable[Job],
+    make_work: Callable[[Any], Callable[[Job, Callable[[], None]], Result]],
+    argument: Any,
+    processes: int,
+) -> Iterator[Result]:
+    """Do every job and give the results as they come, in any order.
+
+    Args:
+        jobs: taken one by one, only as many ahead as keep the processes busy.
+        make_work: called once in each process with `argument`; a function at the top of a module,
+            because with several processes it is sent to new ones by name.
+        argument: anything that can be pickled.
+        processes: 1 works in this process and starts no other.
+
+    Raises:
+        InputError: a process was killed from outside.
+        Exception: whatever the work raises first; the other processes are stopped.
+    """
+    if number_of_processes(processes) == 1:
+        work = make_work(argument)
+        for job in jobs:
+            yield work(job, _go_on)
+        return
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    with _one_thread_each():
+        pool = ProcessPoolExecutor(
+            processes, context, initializer=_start, initargs=(make_work, argument, stop)
+        )
+        try:
+            yield from _results(pool, iter(jobs), JOBS_AHEAD * processes)
+        except BrokenProcessPool:
+            raise InputError(
+                "a process was killed while it worked (out of memory?); what is finished is kept: "
+                "run again to resume, perhaps with fewer processes"
+            ) from None
+        finally:
+            # Set also when all went well: then nobody looks at it any more.
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _results(pool: ProcessPoolExecutor, jobs: Iterator[Job], ahead: int) -> Iterator[Any]:
+    pending: set[Future] = set()
+    exhausted = False
+    while pending or not exhausted:
+        while not exhausted and len(pending) < ahead:
+            try:
+                pending.add(pool.submit(_do, next(jobs)))
+            except StopIteration:
+                exhausted = True
+        done, pending = wait(pending, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield future.result()
+
+
+def _go_on() -> None:
+    """Never asked to stop: in one process an interrupt arrives by itself."""
+
+
+# What a worker process keeps between jobs; set once by `_start`, unused in the parent.
+_worker: dict[str, Any] = {}
+
+
+def _start(make_work: Callable[[Any], Work], argument: Any, stop: Event) -> None:
+    # Ctrl-C reaches every process of the terminal: the parent alone decides what happens then.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+    def check() -> None:
+        if stop.is_set():
+            raise Stopped
+
+    _worker.update(make=lambda: make_work(argument), check=check)
+
+
+def _do(job: Any) -> Any:
+    if "work" not in _worker:
+        # Not in `_start`: there an exception would reach the parent as a broken pool only.
+        _worker["work"] = _worker["make"]()
+    return _worker["work"](job, _worker["check"])
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes started inside use one thread each: together they already use every core."""
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,293 @@
+"""Training batches of the lifter: windows of keypoints as detectors give them, with their poses.
+
+Some come from the pool of clips, seen by random cameras through the detector's model; some are what
+the detector really said of rendered clips.
+"""
+
+import math
+from dataclasses import astuple, dataclass
+
+import numpy as np
+
+from overpose.layouts import BLAZEPOSE_33, BODY_25, COCO_17, HUMAN36M_17, KeypointLayout
+from overpose.networks.keypoint_windows import INPUT_MIRROR, INPUT_NAMES, make_windows
+from overpose.skeleton import HUMAN36M
+from overpose.synthetic.detections import IMAGE_SIZE, Detections
+from overpose.synthetic.detector import DetectorModel, mirror_landmarks
+from overpose.synthetic.pool import STEP_MM
+from overpose.training.samples import fingerprint
+
+JOINTS = len(HUMAN36M)
+LANDMARKS = len(BLAZEPOSE_33.names)
+_EXTRA = tuple(HUMAN36M.index(name) for name in INPUT_NAMES[LANDMARKS:])
+_PELVIS = HUMAN36M.index("pelvis")
+
+
+@dataclass(frozen=True)
+class BatchConfig:
+    """How training windows are drawn.
+
+    Attributes:
+        detected: share of a batch that comes from real runs of the detector on renders.
+        generic: share that looks like another detector's output: fewer points.
+        distance_m: nearest and farthest camera, log-uniform.
+        elevation_degrees: mean and standard deviation of the camera's angle above the horizon.
+        roll_degrees: standard deviation of the camera's roll; a tenth get three times as much.
+        shift: standard deviation of constant offsets of each keypoint, in sizes of the person:
+            detectors and skeletons do not mean the same points.
+        generic_noise: standard deviation of the generic detector's errors, in sizes of the person.
+        drop: probability that a point is missing throughout a window.
+        drop_part: probability that all points of the face are, of the hands, of the feet.
+        drop_frame: probability that a frame is missing.
+        swap: probability that left and right are swapped in a stretch of a window.
+        focal_error: standard deviation of the logarithm of the error of the focal length, in half
+            of the windows.
+    """
+
+    detected: float = 0.3
+    generic: float = 0.15
+    distance_m: tuple[float, float] = (1.8, 10.0)
+    elevation_degrees: tuple[float, float] = (13.0, 20.0)
+    roll_degrees: float = 14.0
+    shift: float = 0.03
+    generic_noise: float = 0.025
+    drop: float = 0.02
+    drop_part: float = 0.06
+    drop_frame: float = 0.03
+    swap: float = 0.01
+    focal_error: float = 0.12
+
+
+class BatchSource:
+    """Draws batches.
+
+    Args:
+        pool: (clips, F, 50, 3) int16, see `pool.make_pool`.
+        detector: errors of the detector.
+        detections: real runs; None leaves them out.
+        offsets: frames of a window relative to the one predicted.
+        config: shares and noise.
+    """
+
+    def __init__(
+        self,
+        pool: np.ndarray,
+        detector: DetectorModel,
+        detections: Detections | None,
+        offsets: tuple[int, ...],
+        config: BatchConfig | None = None,
+    ) -> None:
+        self.pool = pool
+        self.detector = detector
+        self.detections = detections
+        self.offsets = np.array(offsets)
+        self._middle = offsets.index(0)
+        self.config = config or BatchConfig()
+
+    def draw(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A batch.
+
+        Returns:
+            features (size, inputs) float32 and poses (size, 17, 3) float32, mm, relative to the
+            root, in the axes of each window's virtual camera.
+        """
+        config = self.config
+        real = 0 if self.detections is None else round(config.detected * size)
+        generic = round(config.generic * size)
+        parts = [self._from_pool(size - real - generic, rng), self._generic(generic, rng)]
+        if self.detections is not None:
+            parts.append(self._detected(real, rng))
+        rays, scores, poses = (np.concatenate(part) for part in zip(*parts, strict=True))
+        rays = self._spoil(rays, rng)
+        windows = make_windows(rays, scores, self._middle)
+        poses = poses @ windows.to_camera
+        return windows.features, (poses - poses[:, _PELVIS, None]).astype(np.float32)
+
+    def fingerprint(self) -> str:
+        """A short hash of all that the batches depend on, but for the random stream."""
+        arrays = [self.pool, self.detector.weights, self.detector.residuals, self.offsets]
+        if self.detections is not None:
+            arrays += [self.detections.keypoints_px, self.detections.points_mm]
+        values = [float(v) for v in np.hstack([np.ravel(v) for v in astuple(self.config)])]
+        return fingerprint(*arrays, np.array(values))
+
+    def poses(self, size: int, rng: np.random.Generator) -> np.ndarray:
+        """(size, 17, 3) float32 poses alone, seen by random cameras, relative to the root, mm."""
+        points = self._seen(size, rng, np.zeros(1, np.int64))[:, 0, :JOINTS]
+        rays = points[..., :2] / points[..., 2:]
+        everything = np.full((size, 1, len(INPUT_NAMES), 2), np.nan)
+        for place, name in enumerate(INPUT_NAMES):
+            if name in HUMAN36M.joint_names:
+                everything[:, 0, place] = rays[:, HUMAN36M.index(name)]
+        turn = make_windows(everything, np.ones(everything.shape[:3]), 0).to_camera
+        poses = points @ turn
+        return (poses - poses[:, _PELVIS, None]).astype(np.float32)
+
+    def _from_pool(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        points = self._seen(size, rng, self.offsets)
+        landmarks, scores = self.detector.draw(points[:, :, JOINTS:], self.offsets, rng)
+        shape = (size, len(self.offsets), len(INPUT_NAMES))
+        rays = np.full((*shape, 2), np.nan)
+        rays[:, :, :LANDMARKS] = landmarks
+        full = np.zeros(shape)
+        full[:, :, :LANDMARKS] = scores
+        return rays, full, points[:, self._middle, :JOINTS]
+
+    def _generic(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """As another detector sees it: points of COCO, BODY_25 or Human3.6M, errors of its own."""
+        points = self._seen(size, rng, self.offsets)
+        rays = np.concatenate([points[:, :, JOINTS:], points[:, :, _EXTRA, :]], axis=2)
+        rays = rays[..., :2] / rays[..., 2:]
+        spread = _size(rays)
+        count = rays.shape[1:3]
+        strength = self.config.generic_noise * np.exp(rng.normal(-0.7, 0.7, (size, 1, 1, 1)))
+        slow = _slow_noise(rng, size, self.offsets, count[1])
+        fast = rng.normal(0.0, 0.3, (size, *count, 2))
+        fast *= np.exp(rng.normal(0.0, 0.5, (size, 1, count[1], 1)))
+        rays = rays + (slow + fast) * strength * spread
+        kept = np.stack([_layout_mask(layout) for layout in (COCO_17, BODY_25, HUMAN36M_17)])
+        mask = kept[rng.integers(len(kept), size=size)]
+        rays = np.where(mask[:, None, :, None], rays, np.nan)
+        scores = np.clip(rng.normal(0.8, 0.15, (size, *count)), 0.05, 1.0)
+        return rays, scores, points[:, self._middle, :JOINTS]
+
+    def _detected(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """What the detector said of rendered clips, mirrored and rolled at random."""
+        found = self.detections
+        assert found is not None
+        clips, length = found.points_mm.shape[:2]
+        clip = rng.integers(clips, size=size)[:, None]
+        start = rng.integers(length, size=size)
+        places = np.clip(start[:, None] + self.offsets, 0, length - 1)
+        which = rng.integers(found.keypoints_px.shape[2], size=size)[:, None]
+        keypoints = found.keypoints_px[clip, places, which].astype(np.float64)
+        points = found.points_mm[clip[:, 0], start, :JOINTS].astype(np.float64)
+        rays = (keypoints[..., :2] - IMAGE_SIZE / 2) / found.focal_px[clip][..., None, None]
+        mirrored = rng.random(size) < 0.5
+        rays[mirrored] = mirror_landmarks(rays[mirrored])
+        keypoints[mirrored] = mirror_landmarks(keypoints[mirrored])
+        points[mirrored] = _mirror_joints(points[mirrored])
+        turn = _rolls(rng.normal(0.0, np.deg2rad(self.config.roll_degrees), size))
+        rays = rays @ turn[:, None, :2, :2]
+        points = points @ turn
+        shape = (size, len(self.offsets), len(INPUT_NAMES))
+        everything, scores = np.full((*shape, 2), np.nan), np.zeros(shape)
+        everything[:, :, :LANDMARKS] = rays
+        scores[:, :, :LANDMARKS] = np.nan_to_num(keypoints[..., 2])
+        return everything, scores, points
+
+    def _seen(self, size: int, rng: np.random.Generator, offsets: np.ndarray) -> np.ndarray:
+        """(size, T, 50, 3) windows of the pool in the axes of random cameras that look at them."""
+        clips, length = self.pool.shape[:2]
+        clip = rng.integers(clips, size=size)
+        start = rng.integers(length, size=size)
+        places = np.clip(start[:, None] + offsets, 0, length - 1)
+        points = self.pool[clip[:, None], places].astype(np.float32) * np.float32(STEP_MM)
+        mirrored = rng.random(size) < 0.5
+        points[mirrored] = _mirror_points(points[mirrored])
+        points *= np.exp(rng.normal(0.0, 0.03, (size, 1, 1, 1))).astype(np.float32)
+        middle = points[:, int(np.flatnonzero(offsets == 0)[0]), :, :].mean(axis=1)
+        config = self.config
+        azimuth = rng.uniform(0.0, 2 * math.pi, size)
+        mean, sigma = config.elevation_degrees
+        elevation = np.deg2rad(np.clip(rng.normal(mean, sigma, size), -25.0, 70.0))
+        roll = np.deg2rad(rng.normal(0.0, config.roll_degrees, size))
+        roll *= np.where(rng.random(size) < 0.1, 3.0, 1.0)
+        low, high = np.log(np.array(config.distance_m) * 1000.0)
+        distance = np.exp(rng.uniform(low, high, size))
+        turned = (points - middle[:, None, None]) @ _views(azimuth, elevation, roll)[
+            :, None
+        ].astype(np.float32)
+        aim = rng.normal(0.0, 60.0, (size, 2))
+        turned[..., 0] += aim[:, None, None, 0]
+        turned[..., 1] += aim[:, None, None, 1]
+        turned[..., 2] += distance[:, None, None]
+        turned[..., 2] = np.maximum(turned[..., 2], 300.0)
+        return turned
+
+    def _spoil(self, rays: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Rays with what every detector does: offsets, gaps, sides swapped; and a wrong focal."""
+        config = self.config
+        size, frames, count = rays.shape[:3]
+        rays = rays + rng.normal(0.0, config.shift, (size, 1, count, 2)) * _size(rays)
+        swapped = rng.random(size) < config.swap * frames**0.5
+        first = rng.integers(frames, size=size)
+        last = first + rng.integers(1, frames + 1, size=size)
+        time = np.arange(frames)
+        stretch = swapped[:, None] & (time >= first[:, None]) & (time < last[:, None])
+        rays = np.where(stretch[..., None, None], rays[:, :, INPUT_MIRROR], rays)
+        lost = rng.random((size, 1, count)) < config.drop
+        for part in _PARTS:
+            lost |= (rng.random((size, 1, 1)) < config.drop_part) & part
+        if frames > 1:
+            lost = lost | (rng.random((size, frames, 1)) < config.drop_frame)
+        rays = np.where(lost[..., None], np.nan, rays)
+        error = np.exp(rng.normal(0.0, config.focal_error, size))
+        return rays * np.where(rng.random(size) < 0.5, error, 1.0)[:, None, None, None]
+
+
+_PARTS = np.array(
+    [
+        [name.removeprefix("left_").removeprefix("right_").startswith(part) for name in INPUT_NAMES]
+        for part in (("nose", "eye", "ear", "mouth"), ("pinky", "index", "thumb"), ("heel", "foot"))
+    ]
+)
+"""(3, 37) bool: points of face, hands and feet."""
+
+
+def _layout_mask(layout: KeypointLayout) -> np.ndarray:
+    """(37,) bool: which of the lifter's keypoints a layout has."""
+    names = {"pelvis" if name == "mid_hip" else name for name in layout.names}
+    return np.array([name in names for name in INPUT_NAMES])
+
+
+def _size(rays: np.ndarray) -> np.ndarray:
+    """(batch, 1, 1, 1): the spread of what is seen in windows (batch, T, K, 2)."""
+    with np.errstate(invalid="ignore"):
+        seen = np.isfinite(rays)
+        count = np.maximum(seen.sum(axis=(1, 2)), 1)
+        mean = np.where(seen, rays, 0.0).sum(axis=(1, 2)) / count
+        square = np.where(seen, np.square(rays - mean[:, None, None]), 0.0).sum(axis=(1, 2))
+    return np.sqrt((square / count).sum(axis=-1))[:, None, None, None]
+
+
+def _slow_noise(rng: np.random.Generator, size: int, offsets: np.ndarray, count: int) -> np.ndarray:
+    """(size, T, count, 2) noise of unit spread: a constant and a wave of a random frequency."""
+    constant = rng.normal(0.0, 0.8, (size, 1, count, 2))
+    phase = rng.uniform(0.0, 2 * math.pi, (size, 1, count, 2))
+    pace = rng.uniform(0.05, 0.6, (size, 1, count, 1))
+    wave = np.sin(phase + pace * offsets[:, None, None])
+    return constant + 0.85 * wave
+
+
+def _views(azimuth: np.ndarray, elevation: np.ndarray, roll: np.ndarray) -> np.ndarray:
+    """(n, 3, 3): world points (rows, z up) times these are in camera axes."""
+    sin_a, cos_a, sin_e, cos_e = (
+        np.sin(azimuth), np.cos(azimuth), np.sin(elevation), np.cos(elevation)
+    )  # fmt: skip
+    zero = np.zeros_like(azimuth)
+    right = np.stack([-sin_a, cos_a, zero], axis=-1)
+    forward = np.stack([-cos_a * cos_e, -sin_a * cos_e, -sin_e], axis=-1)
+    down = np.cross(forward, right)
+    return np.stack([right, down, forward], axis=-1) @ _rolls(roll)
+
+
+def _rolls(angles: np.ndarray) -> np.ndarray:
+    """(n, 3, 3) rotations about the viewing axis."""
+    turn = np.zeros((len(angles), 3, 3))
+    turn[:, 0, 0] = turn[:, 1, 1] = np.cos(angles)
+    turn[:, 0, 1], turn[:, 1, 0] = -np.sin(angles), np.sin(angles)
+    turn[:, 2, 2] = 1.0
+    return turn
+
+
+def _mirror_joints(points: np.ndarray) -> np.ndarray:
+    mirrored = points[..., HUMAN36M.mirror, :].copy()
+    mirrored[..., 0] *= -1.0
+    return mirrored
+
+
+def _mirror_points(points: np.ndarray) -> np.ndarray:
+    """Joints and landmarks (..., 50, 3) of the person mirrored about the plane x = 0."""
+    joints, landmarks = points[..., :JOINTS, :], points[..., JOINTS:, :]
+    return np.concatenate([_mirror_joints(joints), mirror_landmarks(landmarks)], axis=-2)

@@ -1,0 +1,206 @@
+"""What the detector sees of bodies whose pose is known: clips rendered by the studio, then
+BlazePose run over them as over a video.
+
+How its errors are used in training belongs to `detector`.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from overpose.camera import Camera
+from overpose.keypoints.engines.blazepose import BlazePose, Region
+from overpose.layouts import BLAZEPOSE_33
+from overpose.skeleton import HUMAN36M
+from overpose.studio.body import load_body
+from overpose.studio.frame import render_frame
+from overpose.studio.outfit import dress, pose_outfit, random_materials, random_style
+from overpose.studio.scene import random_scene
+from overpose.support.errors import InputError
+from overpose.support.files import writing_file
+from overpose.support.progress import progress_bar
+from overpose.support.workers import do_jobs, number_of_processes
+from overpose.synthetic.landmarks import body_points
+from overpose.synthetic.motions import Recordings, body_for, clip_stream, random_clip
+
+IMAGE_SIZE = 320
+COMPLEXITIES = ("full", "heavy")
+PRESENT = 0.5
+"""Below this presence the person counts as lost, and is looked for anew."""
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Clips of known poses with what the detector made of them; C clips of F frames.
+
+    Attributes:
+        points_mm: (C, F, 50, 3) float32 joints and landmarks, camera axes, mm.
+        focal_px: (C,) float32 focal length; the principal point is the middle of the image.
+        keypoints_px: (C, F, 2, 33, 3) float32 x, y, visibility of both models ("full", "heavy");
+            NaN where the person was lost.
+    """
+
+    points_mm: np.ndarray
+    focal_px: np.ndarray
+    keypoints_px: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class DetectionJob:
+    """What a process needs to make any clip."""
+
+    recordings: Recordings
+    models: dict[str, tuple[Path, Path]]
+    frames: int
+    seed: int
+    out: Path
+
+
+def make_detections(
+    recordings: Recordings,
+    models: dict[str, tuple[Path, Path]],
+    out: Path,
+    *,
+    clips: int,
+    frames: int = 32,
+    seed: int = 0,
+    processes: int | None = None,
+) -> Detections:
+    """Render clips and run the detector on them; clips already in `out` are kept.
+
+    Args:
+        recordings: what people move like.
+        models: for "full" and "heavy" the files of the detector and of the landmark model.
+        out: directory, one file a clip.
+        clips, frames: how many, and how long each, at `motions.CLIP_FPS`.
+        seed: of everything drawn.
+        processes: one for each core if None.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    missing = [number for number in range(clips) if not _file(out, number).is_file()]
+    job = DetectionJob(recordings, models, frames, seed, out)
+    with progress_bar("detect on renders", len(missing)) as advance:
+        workers = min(number_of_processes(processes), max(1, len(missing)))
+        for _ in do_jobs(missing, _make_clip, job, workers):
+            advance(1)
+    return read_detections(out, clips)
+
+
+def read_detections(directory: Path, clips: int | None = None) -> Detections:
+    """What `make_detections` wrote.
+
+    Raises:
+        InputError: there are no clips, or a file is damaged.
+    """
+    paths = sorted(directory.glob("clip_*.npz"))[:clips]
+    if not paths:
+        raise InputError(f"{directory}: no detections in it; make them first")
+    columns: dict[str, list[np.ndarray]] = {field.name: [] for field in fields(Detections)}
+    for path in paths:
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                for name, column in columns.items():
+                    column.append(arrays[name])
+        except Exception as error:  # zip, zlib, header and key errors: all mean a damaged file
+            raise InputError(f"{path}: damaged ({error}); delete it and run again") from None
+    return Detections(**{name: np.stack(column) for name, column in columns.items()})
+
+
+def random_camera(
+    rng: np.random.Generator, points_world_mm: np.ndarray, size: int = IMAGE_SIZE
+) -> Camera:
+    """A camera that sees points (n, 3), world mm: near or far, level or high, a little rolled."""
+    low, high = points_world_mm.min(axis=0), points_world_mm.max(axis=0)
+    centre = (low + high) / 2
+    azimuth = rng.uniform(0.0, 2 * math.pi)
+    elevation = np.deg2rad(np.clip(rng.normal(13.0, 18.0), -15.0, 65.0))
+    distance = math.exp(rng.uniform(math.log(2300.0), math.log(8000.0)))
+    reach = float(np.linalg.norm(points_world_mm - centre, axis=1).max())
+    distance = max(distance, 1.8 * reach)
+    level = distance * math.cos(elevation)
+    heading = np.array([math.cos(azimuth), math.sin(azimuth), math.tan(elevation)])
+    position = centre + level * heading
+    position[2] = max(position[2], 150.0)
+    roll = np.deg2rad(rng.normal(0.0, 12.0))
+    forward = (centre - position) / np.linalg.norm(centre - position)
+    right = np.cross(forward, (0.0, 0.0, 1.0))
+    up = np.array([0.0, 0.0, 1.0]) * math.cos(roll) + right * math.sin(roll)
+    focal = 0.5 * size * distance / reach * rng.uniform(0.55, 0.95)
+    return Camera.look_at(position, centre, focal, size, size, up=up)
+
+
+def _file(directory: Path, number: int) -> Path:
+    return directory / f"clip_{number:05d}.npz"
+
+
+def _make_clip(job: DetectionJob) -> Callable[[int, Callable[[], None]], int]:
+    cv2.setNumThreads(1)
+    model = load_body()
+    engines = [BlazePose(*job.models[name], threads=1) for name in COMPLEXITIES]
+
+    def make(number: int, check: Callable[[], None]) -> int:
+        rng = clip_stream(job.seed, number)
+        motion = random_clip(job.recordings, rng, job.frames)
+        shape, bones = body_for(model, motion, job.seed, f"detections {number}")
+        points = body_points(model, shape, bones.transforms).astype(np.float64)
+        camera = random_camera(rng, points.reshape(-1, 3))
+        outfit = dress(model, shape, random_style(shape, rng), random_materials(shape, rng, rng))
+        area = points[..., :2].reshape(-1, 2)
+        scene = random_scene(rng, area_mm=np.stack([area.min(axis=0), area.max(axis=0)]))
+        images = []
+        for frame in range(job.frames):
+            check()
+            vertices = pose_outfit(outfit, bones.transforms[frame])
+            images.append(render_frame(vertices, outfit, scene, camera, rng, 1)[0])
+        truth = camera.project(points)
+        found = [follow(engine, images, truth[:, len(HUMAN36M) :]) for engine in engines]
+        arrays: dict[str, Any] = {
+            "points_mm": camera.to_camera_mm(points).astype(np.float32),
+            "focal_px": np.float32(camera.focal_px[0]),
+            "keypoints_px": np.stack(found, axis=1),
+        }
+        with writing_file(_file(job.out, number)) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        return number
+
+    return make
+
+
+def follow(engine: BlazePose, images: Sequence[np.ndarray], truth_px: np.ndarray) -> np.ndarray:
+    """Run the landmark model over a clip as over a video: each region from the frame before.
+
+    The first region, and one after the person was lost, comes from the true landmarks.
+
+    Args:
+        images: RGB frames.
+        truth_px: (F, 33, 2) true landmarks.
+
+    Returns:
+        keypoints (F, 33, 3), NaN where the person was lost.
+    """
+    count = len(BLAZEPOSE_33.names)
+    keypoints = np.full((len(images), count, 3), np.nan, np.float32)
+    region: Region | None = None
+    for frame, image in enumerate(images):
+        region = region or _true_region(truth_px[frame])
+        found = engine.landmarks(image, region)
+        if found.presence >= PRESENT:
+            keypoints[frame] = found.keypoints_px
+            region = found.region
+        else:
+            region = None
+    return keypoints
+
+
+def _true_region(truth_px: np.ndarray) -> Region:
+    names = BLAZEPOSE_33.names
+    hips = (truth_px[names.index("left_hip")] + truth_px[names.index("right_hip")]) / 2
+    shoulders = truth_px[names.index("left_shoulder")] + truth_px[names.index("right_shoulder")]
+    x, y = shoulders / 2 - hips
+    reach = float(np.linalg.norm(truth_px - hips, axis=1).max())
+    return Region(float(hips[0]), float(hips[1]), 2.3 * reach, math.atan2(x, -y))

@@ -1,0 +1,136 @@
+"""How the detector errs: its bias by joint, pose and view, and what is left, drawn from real runs.
+
+Measured on renders of known poses (`detections`). The bias is a linear function of the pose as the
+camera sees it; what that does not explain is kept as it is, in stretches, so that errors drawn from
+it hang together over time and between joints as the detector's do.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from overpose.layouts import BLAZEPOSE_33
+from overpose.networks.keypoint_windows import MAIN_NAMES
+from overpose.skeleton import HUMAN36M
+from overpose.synthetic.detections import Detections
+
+LANDMARKS = len(BLAZEPOSE_33.names)
+MAIN_LANDMARKS = np.array([BLAZEPOSE_33.names.index(name) for name in MAIN_NAMES])
+_HIPS = [BLAZEPOSE_33.names.index(name) for name in ("left_hip", "right_hip")]
+_RIDGE = 30.0
+_LOGIT_LIMIT = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class DetectorModel:
+    """Bias and residuals of the detector.
+
+    Attributes:
+        weights: (1 + 99, 99) float32, from the pose's features to the bias of each of the 33
+            landmarks (x, y, in sizes of the person) and the logit of its visibility.
+        residuals: (stretches, F, 33, 3) float32 what is left of these; NaN where nobody was found.
+    """
+
+    weights: np.ndarray
+    residuals: np.ndarray
+
+    @classmethod
+    def fit(cls, detections: Detections) -> "DetectorModel":
+        """Measure the errors of both models of the detector."""
+        landmarks = detections.points_mm[:, :, len(HUMAN36M) :].astype(np.float64)
+        features, errors = [], []
+        for which in range(detections.keypoints_px.shape[2]):
+            features.append(pose_features(landmarks))
+            errors.append(
+                _errors(
+                    landmarks,
+                    detections.focal_px.astype(np.float64),
+                    detections.keypoints_px[:, :, which].astype(np.float64),
+                )
+            )
+        inputs, outputs = np.concatenate(features), np.concatenate(errors)
+        flat_inputs = inputs.reshape(-1, inputs.shape[-1])
+        flat_outputs = outputs.reshape(len(flat_inputs), -1)
+        kept = np.isfinite(flat_outputs).all(axis=1)
+        x, y = flat_inputs[kept], flat_outputs[kept]
+        penalty = _RIDGE * np.eye(x.shape[1])
+        penalty[0, 0] = 0.0
+        weights = np.linalg.solve(x.T @ x + penalty, x.T @ y)
+        residuals = outputs - (inputs @ weights).reshape(outputs.shape)
+        return cls(weights.astype(np.float32), residuals.astype(np.float32))
+
+    def draw(
+        self, landmarks_mm: np.ndarray, frames: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Detections of windows of known landmarks.
+
+        Args:
+            landmarks_mm: (batch, T, 33, 3) camera axes, mm, seen by a camera that looks at them.
+            frames: (T,) ascending offsets in time of the window's frames.
+            rng: decides everything.
+
+        Returns:
+            rays (batch, T, 33, 2), NaN where lost, and scores (batch, T, 33).
+        """
+        batch = len(landmarks_mm)
+        rays = landmarks_mm[..., :2] / landmarks_mm[..., 2:]
+        features = pose_features(landmarks_mm)
+        bias = (features.astype(np.float32) @ self.weights).reshape(*rays.shape[:3], 3)
+        length = self.residuals.shape[1]
+        stretch = rng.integers(len(self.residuals), size=batch)
+        start = rng.integers(length, size=batch)
+        places = np.clip(start[:, None] + frames, 0, length - 1)
+        drawn = self.residuals[stretch[:, None], places]
+        mirrored = rng.random(batch) < 0.5
+        drawn[mirrored] = mirror_landmarks(drawn[mirrored])
+        strength = np.exp(rng.normal(0.0, 0.35, (batch, 1, 1, 1)))
+        errors = bias + drawn * strength
+        scale = _image_size(rays)[..., None, None]
+        return rays + errors[..., :2] * scale, 1.0 / (1.0 + np.exp(-errors[..., 2]))
+
+
+def pose_features(landmarks_mm: np.ndarray) -> np.ndarray:
+    """(..., 100): one, and the landmarks about the mid-hip divided by the person's size."""
+    unit = _unit_shape(landmarks_mm)
+    flat = unit.reshape(*unit.shape[:-2], unit.shape[-2] * unit.shape[-1])
+    return np.concatenate([np.ones((*flat.shape[:-1], 1)), flat], axis=-1)
+
+
+def mirror_landmarks(points: np.ndarray) -> np.ndarray:
+    """Landmarks (..., 33, n) of the mirrored person, the first coordinate x about 0."""
+    names = BLAZEPOSE_33.names
+    order = [names.index(_other_side(name)) for name in names]
+    mirrored = points[..., order, :].copy()
+    mirrored[..., 0] *= -1.0
+    return mirrored
+
+
+def _other_side(name: str) -> str:
+    if "left" in name:
+        return name.replace("left", "right")
+    return name.replace("right", "left")
+
+
+def _unit_shape(landmarks_mm: np.ndarray) -> np.ndarray:
+    """Landmarks about the mid-hip, divided by the rms distance of the main ones from it."""
+    centred = landmarks_mm - landmarks_mm[..., _HIPS, :].mean(axis=-2, keepdims=True)
+    squares = np.square(centred[..., MAIN_LANDMARKS, :]).sum(axis=-1)
+    return centred / np.sqrt(squares.mean(axis=-1))[..., None, None]
+
+
+def _image_size(rays: np.ndarray) -> np.ndarray:
+    """(...): rms distance of the main landmarks (..., 33, 2) from their middle."""
+    main = rays[..., MAIN_LANDMARKS, :]
+    squares = np.square(main - main.mean(axis=-2, keepdims=True)).sum(axis=-1)
+    return np.sqrt(squares.mean(axis=-1))
+
+
+def _errors(landmarks_mm: np.ndarray, focal_px: np.ndarray, keypoints_px: np.ndarray) -> np.ndarray:
+    """(C, F, 33, 3) errors of one model: image x, y, logit of the visibility."""
+    from overpose.synthetic.detections import IMAGE_SIZE
+
+    rays = landmarks_mm[..., :2] / landmarks_mm[..., 2:]
+    found = (keypoints_px[..., :2] - IMAGE_SIZE / 2) / focal_px[:, None, None, None]
+    image = (found - rays) / _image_size(rays)[..., None, None]
+    visible = np.clip(keypoints_px[..., 2:], _LOGIT_LIMIT, 1 - _LOGIT_LIMIT)
+    return np.concatenate([image, np.log(visible / (1 - visible))], axis=-1)

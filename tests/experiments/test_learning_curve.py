@@ -1,0 +1,96 @@
+"""The error by number of training images: what each point learned from, and how it is shown."""
+
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from test_standalone import TINY
+
+from overpose.baselines.convolutions import ConvolutionsConfig
+from overpose.baselines.dconv import DconvConfig
+from overpose.baselines.linkde import LinKDEConfig
+from overpose.datasets.store import open_dataset
+from overpose.experiments import learning_curve as module
+from overpose.experiments.learning_curve import curve_table, learning_curve
+from overpose.experiments.pipeline import Samples
+from overpose.networks.model_files import read_model_config
+from overpose.report.rows import Row
+from overpose.training import Runtime, read_metrics
+
+PRESET = replace(
+    TINY,
+    linkde=LinKDEConfig(input_features=60, output_features=30),
+    dconv=DconvConfig(ConvolutionsConfig(32, 28, (5, 3, 3), (2, 2, 2))),
+    detection_start=True,
+    train_sizes=(12, 48, 5000),
+)
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory, tiny_dataset):
+    """A curve at 12 and all 48 training images, by two processes; and its directory."""
+    out = tmp_path_factory.mktemp("curve")
+    with open_dataset(tiny_dataset(out / "data")) as dataset:
+        return learning_curve(PRESET, dataset, out, processes=2, runtime=Runtime("cpu")), out
+
+
+def test_parts_are_nested_and_leave_test_samples_alone(tmp_path, tiny_dataset):
+    with open_dataset(tiny_dataset(tmp_path / "data")) as dataset:
+        samples = Samples(dataset)
+        parts = {count: samples.part(count, seed=3) for count in (5, 20, 48, 1000)}
+        poses = {count: {p.tobytes() for p in part.train.poses_mm} for count, part in parts.items()}
+        assert [len(p) for p in poses.values()] == [5, 20, 48, 48]
+        assert poses[5] < poses[20] < poses[48] == poses[1000]
+        for part in parts.values():
+            np.testing.assert_array_equal(part.test.poses_mm, samples.test.poses_mm)
+        other = {p.tobytes() for p in samples.part(5, seed=4).train.poses_mm}
+        assert other != poses[5]
+
+
+def test_every_stage_of_a_point_learned_from_that_many_images(learned):
+    _, out = learned
+    for size, epochs in ((12, 4), (48, 2)):  # a quarter of the images: twice the epochs
+        place = out / "curve" / str(size)
+        assert not (place / "dconv_mp_hml").exists()  # which would have seen all images
+        assert read_model_config(place / "linkde" / "last")["provenance"]["train_samples"] == size
+        metrics = read_metrics(place / "direct")
+        assert len(metrics) == epochs
+        for stage in ("autoencoder", "latent", "finetuned", "direct"):
+            for entry in read_metrics(place / stage):
+                seen = entry["samples_per_s"] * entry["train_s"]
+                assert seen == pytest.approx(size, rel=0.1)
+
+
+def test_each_size_has_a_row_for_each_method_and_is_drawn_once(learned):
+    curve, out = learned
+    assert list(curve) == [12, 48]  # 5000 is all of them: 48
+    for rows in curve.values():
+        assert [row.method for row in rows] == ["linkde", "direct", "finetuned"]
+        assert all(row.error is None and row.action == "mean" for row in rows)
+    saved = json.loads((out / "learning_curve.json").read_text())["sizes"]
+    assert saved["12"][0]["mpjpe_mm"] == curve[12][0].mpjpe_mm
+    assert cv2.imread(str(out / "learning_curve.png")) is not None
+
+
+def test_a_finished_curve_trains_nothing_again(learned, monkeypatch):
+    curve, out = learned
+
+    def refuse(*_, **__):
+        raise AssertionError("done already")
+
+    from overpose.experiments import pipeline
+
+    monkeypatch.setattr(pipeline, "train_stage", refuse)
+    monkeypatch.setattr(module, "draw_learning_curve", lambda *_: None)
+    with open_dataset(out / "data") as dataset:
+        again = learning_curve(PRESET, dataset, out, processes=1, runtime=Runtime("cpu"))
+    assert again == curve
+
+
+def test_the_table_shows_what_failed_and_what_is_missing():
+    good = Row("direct", "mean", 0, mpjpe_mm=120.0)
+    table = curve_table({100: [Row("direct", "mean", 0, error="no memory")], 20_000: [good]})
+    assert table.header == ("Method", "100", "20,000")
+    assert table.rows == (("CNN (direct)", "failed", "120.0"),)

@@ -1,0 +1,261 @@
+"""`overpose predict`: files whole or not at all, and one clear line for bad input."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+from scripted_people import FPS, HEIGHT, WIDTH, ScriptedEngines, draw, standing_px, write_clip
+
+from overpose.app import main
+from overpose.experiments import predict as predict_module
+from overpose.keypoints.engines.blazepose import BlazePose
+from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
+from overpose.keypoints.people import BlazePoseFinder, PeopleFinder
+from overpose.layouts import BLAZEPOSE_33
+from overpose.poses import PoseTrack
+from overpose.video import estimator as estimator_module
+
+
+@pytest.fixture(autouse=True)
+def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in for BlazePose, so that nothing is downloaded."""
+
+    def finder(keypoints: str, threads: int) -> object:
+        engines = cast(BlazePose, ScriptedEngines())
+        return lambda fps: BlazePoseFinder(engines, fps)
+
+    monkeypatch.setattr(estimator_module, "finder_of", finder)
+
+
+def clip_at(path: Path, frames: int = 20) -> Path:
+    write_clip(path, [{"red": (100 + i, 120), "green": (240, 120)} for i in range(frames)])
+    return path
+
+
+def run(*arguments: object) -> int:
+    """The exit status of the command line."""
+    try:
+        main([str(argument) for argument in arguments])
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def error_of(capsys: pytest.CaptureFixture[str]) -> str:
+    lines = [line for line in capsys.readouterr().err.splitlines() if "overpose: error:" in line]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_every_output_is_written_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = clip_at(tmp_path / "clip.mp4")
+    out = tmp_path / "out"
+    formats = ("json", "csv", "bvh", "c3d", "trc")
+    assert run("predict", clip, "--out", out, "--formats", *formats, "--overlay", "--html") == 0
+    expected = ["clip.npz", "clip.json", "clip.csv", "clip.c3d", "clip.trc", "clip.html"]
+    expected += ["clip_person1.bvh", "clip_person2.bvh", "clip_overlay.mp4"]
+    assert names(out) == sorted(expected)
+    printed = capsys.readouterr().out.split()
+    assert sorted(Path(line).name for line in printed) == sorted(expected)
+    assert PoseTrack.load(out / "clip.npz").people == 2
+
+
+def test_a_photo_has_a_picture_as_its_overlay(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.fromarray(draw({"red": (150, 120)})).save(tmp_path / "photo.jpg", quality=95)
+    assert run("predict", tmp_path / "photo.jpg", "--out", tmp_path / "out", "--overlay") == 0
+    assert names(tmp_path / "out") == ["photo.npz", "photo_overlay.png"]
+
+
+def test_nobody_in_the_picture_is_said_and_not_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_clip(tmp_path / "empty.mp4", [{}] * 5)
+    out = tmp_path / "out"
+    assert run("predict", tmp_path / "empty.mp4", "--out", out, "--formats", "bvh") == 0
+    assert "nobody is to be seen" in capsys.readouterr().err
+    assert names(out) == ["empty.npz"]
+    assert PoseTrack.load(out / "empty.npz").people == 0
+
+
+def test_existing_files_stop_everything_before_it_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = clip_at(tmp_path / "clip.mp4", 3)
+    (tmp_path / "clip.csv").write_text("mine")
+    assert run("predict", clip, "--out", tmp_path, "--formats", "csv") == 1
+    assert "clip.csv exists already" in error_of(capsys)
+    assert names(tmp_path) == ["clip.csv", "clip.mp4"]
+    assert run("predict", clip, "--out", tmp_path, "--formats", "csv", "--overwrite") == 0
+    assert (tmp_path / "clip.csv").read_text() != "mine"
+
+
+def test_finished_inputs_stay_when_a_later_one_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = clip_at(tmp_path / "good.mp4", 5)
+    (tmp_path / "bad.mp4").write_bytes(b"no video at all" * 100)
+    out = tmp_path / "out"
+    assert run("predict", clip, tmp_path / "bad.mp4", "--out", out) == 1
+    assert "bad.mp4: neither a photo nor a video" in error_of(capsys)
+    assert names(out) == ["good.npz"]
+
+
+def test_ctrl_c_keeps_what_is_finished_and_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = clip_at(tmp_path / "first.mp4", 5)
+    second = clip_at(tmp_path / "second.mp4", 30)
+    counted = BlazePoseFinder.find
+
+    def find(self: BlazePoseFinder, image: np.ndarray, frame: int) -> list:
+        if frame == 20:
+            raise KeyboardInterrupt
+        return counted(self, image, frame)
+
+    monkeypatch.setattr(BlazePoseFinder, "find", find)
+    out = tmp_path / "out"
+    assert run("predict", first, second, "--out", out, "--overlay") == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert names(out) == ["first.npz", "first_overlay.mp4"]
+
+
+def test_a_directory_that_cannot_be_written_to_is_named_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = clip_at(tmp_path / "clip.mp4", 3)
+
+    def refused(*args: object, **settings: object) -> object:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(predict_module.tempfile, "TemporaryFile", refused)
+    assert run("predict", clip, "--out", tmp_path / "out") == 1
+    assert "cannot be written to (Permission denied)" in error_of(capsys)
+
+
+def test_a_full_disk_is_one_line_and_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = clip_at(tmp_path / "clip.mp4", 3)
+
+    def full(*args: object, **settings: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / "out" / "clip.npz"))
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    monkeypatch.setattr(np, "savez", full)
+    assert run("predict", clip, "--out", tmp_path / "out") == 1
+    assert "No space left on device" in error_of(capsys)
+    assert names(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "got neither"),
+        (("CLIP", "--webcam", "0"), "got both"),
+        (("missing.mp4",), "missing.mp4: no such file"),
+        (("CLIP", "CLIP"), "two inputs named clip"),
+        (("CLIP", "--people", "0"), "people: got 0"),
+        (("CLIP", "--track", "9"), "track: got 9"),
+        (("CLIP", "--height-m", "180"), "height_m: got 180"),
+        (("CLIP", "--focal-px", "500", "--fov-deg", "60"), "one of them"),
+        (("CLIP", "--keypoints", "missing.json"), "keypoints: got missing.json"),
+        (("CLIP", "--seconds", "3"), "without --webcam"),
+        (("CLIP", "--model", "missing"), "no such model directory"),
+        (("--webcam", "98"), "webcam: got 98"),
+        (("--webcam", "98", "--keypoints", "CLIP"), "for a webcam"),
+    ],
+)
+def test_bad_arguments_are_one_line(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    clip = clip_at(tmp_path / "clip.mp4", 3)
+    given = [str(clip) if argument == "CLIP" else argument for argument in arguments]
+    assert run("predict", *given, "--out", tmp_path / "out") == 1
+    assert message in error_of(capsys)
+
+
+def test_a_file_in_place_of_the_directory_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = clip_at(tmp_path / "clip.mp4", 3)
+    (tmp_path / "out").write_text("mine")
+    assert run("predict", clip, "--out", tmp_path / "out") == 1
+    assert "expected a directory" in error_of(capsys)
+
+
+def test_missing_models_offline_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.undo()
+    from overpose.support import asset_download
+
+    monkeypatch.setenv("OVERPOSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    assert asset_download
+    clip = clip_at(tmp_path / "clip.mp4", 3)
+    assert run("predict", clip, "--out", tmp_path / "out") == 1
+    line = error_of(capsys)
+    assert "pose_detection.tflite" in line
+    assert str(tmp_path / "cache") in line
+
+
+def keypoint_file(path: Path, *, size: bool) -> Path:
+    points = np.full((1, 20, 33, 3), 0.9, np.float32)
+    points[..., :2] = standing_px(150, 120)
+    settings = {"fps": FPS, "width": WIDTH, "height": HEIGHT} if size else {}
+    write_keypoints(path, KeypointFile(BLAZEPOSE_33, points, **settings))
+    return path
+
+
+def test_a_keypoint_file_alone_is_an_input(tmp_path: Path) -> None:
+    found = keypoint_file(tmp_path / "mine.json", size=True)
+    assert run("predict", found, "--out", tmp_path / "out", "--html") == 0
+    track = PoseTrack.load(tmp_path / "out" / "mine.npz")
+    assert (track.people, track.frames, track.width) == (1, 20, WIDTH)
+    assert (tmp_path / "out" / "mine.html").is_file()
+
+
+def test_a_keypoint_file_takes_rate_and_size_from_its_video(tmp_path: Path) -> None:
+    clip = clip_at(tmp_path / "clip.mp4", 20)
+    found = keypoint_file(tmp_path / "mine.json", size=False)
+    out = tmp_path / "out"
+    assert run("predict", clip, "--keypoints", found, "--out", out, "--overlay") == 0
+    assert names(out) == ["clip.npz", "clip_overlay.mp4"]
+    assert PoseTrack.load(out / "clip.npz").fps == FPS
+
+
+def test_a_webcam_records_until_its_time_is_over(tmp_path: Path) -> None:
+    clip = clip_at(tmp_path / "clip.mp4", 30)
+    out = tmp_path / "out"
+    assert run("predict", "--webcam", clip, "--seconds", "0.8", "--out", out) == 0
+    assert PoseTrack.load(out / "clip.npz").frames == 20
+
+
+def test_ctrl_c_ends_a_recording_and_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = clip_at(tmp_path / "clip.mp4", 30)
+    counted = BlazePoseFinder.find
+
+    def find(self: PeopleFinder, image: np.ndarray, frame: int) -> Iterator:
+        if frame == 12:
+            raise KeyboardInterrupt
+        return counted(self, image, frame)  # type: ignore[arg-type, return-value]
+
+    monkeypatch.setattr(BlazePoseFinder, "find", find)
+    assert run("predict", "--webcam", clip, "--out", tmp_path / "out") == 0
+    assert PoseTrack.load(tmp_path / "out" / "clip.npz").frames == 12

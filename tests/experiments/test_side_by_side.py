@@ -1,0 +1,71 @@
+"""Training several seeds and methods at once."""
+
+from dataclasses import replace
+
+import numpy as np
+from test_standalone import TINY
+
+from overpose.baselines.convolutions import ConvolutionsConfig
+from overpose.baselines.dconv import DconvConfig
+from overpose.baselines.structnet import StructNetConfig
+from overpose.datasets.store import open_dataset
+from overpose.experiments.pipeline import Run, Samples
+from overpose.experiments.side_by_side import chains_of_run, train_side_by_side
+from overpose.networks.storage import load_model
+from overpose.training import LoopConfig, Runtime
+
+
+def chains(dataset, out, preset=TINY):
+    first, others = chains_of_run(Run(preset, Samples(dataset), out, 0, Runtime("cpu")), None)
+    assert not first
+    return others
+
+
+def test_chains_hold_every_stage_once_in_the_order_of_need(tmp_path, tiny_dataset):
+    with open_dataset(tiny_dataset(tmp_path / "data")) as dataset:
+        found = [chain.stages for chain in chains(dataset, tmp_path, replace(TINY, pca_rank=5))]
+    assert found == [("autoencoder", "latent", "finetuned"), ("direct",), ("pca",)]
+
+
+def test_what_several_chains_need_is_trained_before_them(tmp_path, tiny_dataset):
+    convolutions = ConvolutionsConfig(32, 28, (5, 3, 3), (2, 2, 2))
+    preset = replace(TINY, dconv=DconvConfig(convolutions), structnet=StructNetConfig(convolutions))
+    with open_dataset(tiny_dataset(tmp_path / "data")) as dataset:
+        samples = Samples(dataset)
+        first, others = chains_of_run(Run(preset, samples, tmp_path, 0), None)
+        assert first == []
+        assert ("dconv_mp_hml", "structnet") in [chain.stages for chain in others]
+        begun = replace(preset, detection_start=True)
+        first, others = chains_of_run(Run(begun, samples, tmp_path, 0), None)
+    assert [chain.stages for chain in first] == [("dconv_mp_hml",)]
+    assert [chain.stages for chain in others] == [
+        ("dconv_mp_hml", "autoencoder", "latent", "finetuned"),
+        ("dconv_mp_hml", "structnet"),
+        ("dconv_mp_hml", "direct"),
+    ]
+
+
+def test_two_processes_train_the_same_weights_as_one(tmp_path, tiny_dataset):
+    data = tiny_dataset(tmp_path / "data")
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    predicted = {}
+    with open_dataset(data) as dataset:
+        for processes in (1, 2):
+            out = tmp_path / f"by{processes}"
+            train_side_by_side(data, chains(dataset, out), processes)
+            for stage in ("direct", "finetuned"):
+                model = load_model(out / stage / "last")
+                predicted[processes, stage] = model.predict(images)  # type: ignore[union-attr]
+    for stage in ("direct", "finetuned"):
+        np.testing.assert_array_equal(predicted[1, stage], predicted[2, stage])
+
+
+def test_a_stage_that_fails_ends_its_own_chain_only(tmp_path, tiny_dataset, capsys):
+    data = tiny_dataset(tmp_path / "data")
+    latent = LoopConfig(epochs=2, learning_rate=1e30)
+    diverging = replace(TINY, latent=latent, direct=LoopConfig(epochs=3))
+    with open_dataset(data) as dataset:
+        train_side_by_side(data, chains(dataset, tmp_path / "out", diverging), 1)
+    assert (tmp_path / "out" / "direct" / "last").is_dir()
+    assert not (tmp_path / "out" / "finetuned").exists()
+    assert "latent, seed 0: " in capsys.readouterr().err

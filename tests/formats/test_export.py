@@ -1,0 +1,185 @@
+"""Pose tracks in other formats, read back by independent readers."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import ezc3d
+import numpy as np
+import pandas as pd
+import pybvh
+import pytest
+
+from overpose.formats.export import export_files, joints_camera_mm, write_formats
+from overpose.mocap.trc import PointTable, read_trc, write_trc
+from overpose.poses import PoseTrack
+from overpose.skeleton import HUMAN36M
+from overpose.support.errors import InputError
+from overpose.support.files import Output
+
+
+def made_track(people: int = 2, frames: int = 5, lost: int = 2) -> PoseTrack:
+    rng = np.random.default_rng(0)
+    poses = rng.normal(0, 400, (people, frames, 17, 3)).astype(np.float32)
+    root = rng.normal(0, 300, (people, frames, 3)).astype(np.float32)
+    root[..., 2] += 4000
+    poses[:, :, 0] = 0
+    poses[0, lost], root[0, lost] = np.nan, np.nan
+    return PoseTrack(
+        poses_mm=poses,
+        root_mm=root,
+        keypoints_px=np.zeros((people, frames, 1, 3), np.float32),
+        keypoint_names=("nose",),
+        fps=30.0,
+        width=640,
+        height=480,
+        focal_px=600.0,
+        focal_is_estimated=True,
+        model="made up",
+    )
+
+
+def test_csv_read_by_pandas_holds_every_joint(tmp_path: Path) -> None:
+    track = made_track()
+    write_formats(track, tmp_path, "clip", ["csv"])
+    table = pd.read_csv(tmp_path / "clip.csv")
+    assert len(table) == 2 * 5 * 17
+    values = table[["x_mm", "y_mm", "z_mm"]].to_numpy().reshape(2, 5, 17, 3)
+    assert np.allclose(values, joints_camera_mm(track), atol=0.006, equal_nan=True)
+    assert table.joint[:17].tolist() == list(HUMAN36M.joint_names)
+    assert table.seen.to_numpy().reshape(2, 5, 17)[0, :, 0].tolist() == [1, 1, 0, 1, 1]
+    assert table.time_s.max() == pytest.approx(4 / 30, abs=1e-5)
+
+
+def test_json_has_null_where_nobody_is_seen(tmp_path: Path) -> None:
+    track = made_track()
+    write_formats(track, tmp_path, "clip", ["json"])
+    value = json.loads((tmp_path / "clip.json").read_text())
+    assert value["joint_names"] == list(HUMAN36M.joint_names)
+    assert value["people"][0]["poses_mm"][2] is None
+    second = value["people"][1]
+    assert np.allclose(second["poses_mm"], track.poses_mm[1], atol=0.006)
+    assert np.allclose(second["root_mm"], track.root_mm[1], atol=0.006)
+
+
+def test_trc_is_upright_and_reads_back(tmp_path: Path) -> None:
+    track = made_track()
+    write_formats(track, tmp_path, "clip", ["trc"])
+    table = read_trc(tmp_path / "clip.trc")
+    assert table.fps == 30
+    assert table.names[17 + HUMAN36M.index("nose")] == "person2_nose"
+    expected = np.moveaxis(joints_camera_mm(track) * (1, -1, -1), 0, 1).reshape(5, 34, 3)
+    assert np.allclose(table.points_mm, expected, atol=1e-3, equal_nan=True)
+    lines = (tmp_path / "clip.trc").read_text().splitlines()
+    plain = pd.read_csv(tmp_path / "clip.trc", sep="\t", skiprows=6, header=None)
+    assert lines[2].split("\t")[2:5] == ["5", "34", "mm"]
+    assert plain.shape == (5, 2 + 3 * 34)
+
+
+def test_a_reference_file_of_another_program_is_read(shared_dir: Path) -> None:
+    table = read_trc(shared_dir / "video" / "balancing" / "reference.trc")
+    assert table.points_mm.shape == (100, 21, 3)
+    assert table.fps == 60
+    thigh = (
+        table.points_mm[:, table.names.index("RHip")]
+        - table.points_mm[:, table.names.index("RKnee")]
+    )
+    assert 350 < np.linalg.norm(thigh, axis=1).mean() < 480  # metres in the file
+
+
+@pytest.mark.parametrize("unit", ["mm", "cm", "m"])
+def test_units_of_a_trc_are_honoured(tmp_path: Path, unit: str) -> None:
+    path = tmp_path / "a.trc"
+    write_trc(PointTable(("a",), np.full((2, 1, 3), 10.0), 50.0), path)
+    path.write_text(path.read_text().replace("\tmm\t", f"\t{unit}\t"))
+    factor = {"mm": 1, "cm": 10, "m": 1000}[unit]
+    assert np.allclose(read_trc(path).points_mm, 10.0 * factor)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: "nothing", "not a TRC file"),
+        (lambda text: text.replace("\tmm\t", "\tfoot\t"), ":3: got Units 'foot'"),
+        (lambda text: text + "3\t0.1\t5.0\n", ":9: got 3 cells, expected 5"),
+        (lambda text: text.replace("10.0000", "ten", 1), ":7: "),
+    ],
+)
+def test_garbled_trc_files_are_refused(tmp_path: Path, change, message: str) -> None:
+    path = tmp_path / "a.trc"
+    write_trc(PointTable(("a",), np.full((2, 1, 3), 10.0), 50.0), path)
+    path.write_text(change(path.read_text()))
+    with pytest.raises(InputError, match=message):
+        read_trc(path)
+
+
+def test_nothing_is_written_when_one_thing_is_wrong(tmp_path: Path) -> None:
+    track = made_track()
+    with pytest.raises(InputError, match="got docx, expected some of json, csv, trc"):
+        write_formats(track, tmp_path, "clip", ["csv", "docx"])
+    (tmp_path / "clip.trc").write_text("mine")
+    with pytest.raises(InputError, match="exists already"):
+        write_formats(track, tmp_path, "clip", ["csv", "trc"])
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.trc"]
+    write_formats(track, tmp_path, "clip", ["csv", "trc"], overwrite=True)
+    assert (tmp_path / "clip.trc").read_text() != "mine"
+    nobody = made_track(1, 1, lost=0)
+    with pytest.raises(InputError, match="nobody is seen"):
+        write_formats(nobody, tmp_path, "nobody", ["csv"])
+
+
+def test_files_are_exported_by_name(tmp_path: Path) -> None:
+    made_track().save(tmp_path / "clip.npz")
+    written = export_files([tmp_path / "clip.npz"], Output(tmp_path / "out"), ["json", "csv"])
+    assert [path.name for path in written] == ["clip.json", "clip.csv"]
+    assert all(path.is_file() for path in written)
+    with pytest.raises(InputError, match="got no file"):
+        export_files([], Output(tmp_path), ["csv"])
+
+
+def test_a_bvh_for_each_person_stands_where_the_track_does(tmp_path: Path) -> None:
+    track = made_track()
+    written = write_formats(track, tmp_path, "clip", ["bvh"])
+    assert [path.name for path in written] == ["clip_person1.bvh", "clip_person2.bvh"]
+    hips = pybvh.read_bvh_file(tmp_path / "clip_person2.bvh", world_up="+y")
+    root = hips.node_positions()[:, 0]
+    assert np.allclose(root, track.root_mm[1] * (0.1, -0.1, -0.1), atol=1e-3)
+
+
+def test_one_person_gives_one_bvh_of_the_name_of_the_track(tmp_path: Path) -> None:
+    written = write_formats(made_track(people=1), tmp_path, "clip", ["bvh", "c3d"])
+    assert [path.name for path in written] == ["clip.bvh", "clip.c3d"]
+    labels = ezc3d.c3d(str(tmp_path / "clip.c3d"))["parameters"]["POINT"]["LABELS"]["value"]
+    assert labels == list(HUMAN36M.joint_names)
+
+
+def test_an_existing_bvh_of_one_person_stops_all_writing(tmp_path: Path) -> None:
+    (tmp_path / "clip_person2.bvh").write_text("mine")
+    with pytest.raises(InputError, match="exists already"):
+        write_formats(made_track(), tmp_path, "clip", ["json", "bvh"])
+    assert [path.name for path in tmp_path.iterdir()] == ["clip_person2.bvh"]
+
+
+def test_somebody_never_seen_gets_no_bvh_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    track = made_track()
+    poses = track.poses_mm.copy()
+    poses[0] = np.nan
+    written = write_formats(replace(track, poses_mm=poses), tmp_path, "clip", ["bvh"])
+    assert [path.name for path in written] == ["clip_person2.bvh"]
+    assert "person 1 is never seen" in capsys.readouterr().err
+
+
+def test_confidence_is_the_score_of_the_keypoints(tmp_path: Path) -> None:
+    track = made_track()
+    keypoints = np.full((2, 5, 17, 3), 0.75, np.float32)
+    keypoints[0, 2] = np.nan
+    sure = replace(track, keypoints_px=keypoints, keypoint_names=HUMAN36M.joint_names)
+    write_formats(sure, tmp_path, "clip", ["csv", "json"])
+    cells = pd.read_csv(tmp_path / "clip.csv").confidence.to_numpy().reshape(2, 5, 17)
+    assert np.isnan(cells[0, 2]).all()
+    assert (cells[1] == 0.75).all()
+    value = json.loads((tmp_path / "clip.json").read_text())
+    assert value["people"][0]["confidence"][2] is None
+    assert value["people"][1]["confidence"][0] == [0.75] * 17

@@ -1,0 +1,116 @@
+"""The lifter in numpy is the lifter in torch."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from overpose.networks.autoencoder import AutoencoderConfig, PoseAutoencoder
+from overpose.networks.keypoint_windows import input_size
+from overpose.networks.lifter import PoseLifter
+from overpose.networks.lifter_config import KeypointEncoderConfig, LifterConfig
+from overpose.networks.numpy_lifter import load_numpy_lifter
+from overpose.networks.storage import load_model, save_model
+from overpose.support.errors import InputError
+
+ENCODERS = {
+    "photo": KeypointEncoderConfig((0,), 24, 2),
+    "video": KeypointEncoderConfig((-2, 0, 2), 16, 1),
+    "no blocks": KeypointEncoderConfig((0,), 16, 0),
+}
+NETWORK_UNITS, MILLIMETRES = 1e-4, 0.05
+"""How far the two may be apart."""
+
+
+def random_lifter(config: LifterConfig) -> PoseLifter:
+    """A lifter none of whose numbers is a special one, as after training."""
+    model = PoseLifter(config, seed=5)
+    generator = torch.Generator().manual_seed(6)
+    for name, tensor in model.state_dict().items():
+        if tensor.dtype == torch.float32 and not name.endswith("weight"):
+            tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.2)
+        if "norm" in name and name.endswith("weight"):
+            tensor.copy_(torch.randn(tensor.shape, generator=generator))
+    model.normalization.scale_mm.fill_(170.0)
+    return model.eval()
+
+
+def windows(frames: int, batch: int) -> np.ndarray:
+    return np.random.default_rng(batch).normal(size=(batch, input_size(frames))).astype(np.float32)
+
+
+def assert_the_same(directory: Path, batch: int) -> None:
+    one, other = load_model(directory), load_numpy_lifter(directory)
+    assert isinstance(one, PoseLifter)
+    features = windows(len(other.offsets), batch)
+    with torch.inference_mode():
+        expected = one(torch.from_numpy(features)).numpy()
+    normalised, poses_mm = other.normalised_poses(features), other.predict(features)
+    assert normalised.shape == (batch, 51)
+    assert normalised.dtype == poses_mm.dtype == np.float32
+    np.testing.assert_allclose(normalised, expected, rtol=0, atol=NETWORK_UNITS)
+    np.testing.assert_allclose(poses_mm, one.predict(features), rtol=0, atol=MILLIMETRES)
+
+
+@pytest.mark.parametrize("batch", [0, 1, 7])
+@pytest.mark.parametrize("encoder", list(ENCODERS))
+@pytest.mark.parametrize(
+    ("kind", "sizes", "inner"),
+    [
+        ("direct", (), "relu"),
+        ("latent", (40, 51), "relu"),
+        ("finetuned", (40, 51), "linear"),
+        ("latent", (30, 20, 51), "linear"),
+        ("finetuned", (30, 20, 51), "relu"),
+    ],
+)
+def test_every_kind_of_lifter_predicts_as_in_torch(
+    tmp_path: Path, kind: str, sizes: tuple[int, ...], inner: str, encoder: str, batch: int
+) -> None:
+    config = LifterConfig(kind, ENCODERS[encoder], sizes, inner)  # pyright: ignore
+    save_model(random_lifter(config), tmp_path / "model")
+    assert_the_same(tmp_path / "model", batch)
+
+
+@pytest.mark.parametrize("lifter", ["photo", "video"])
+@pytest.mark.parametrize("batch", [0, 1, 300])
+def test_the_shipped_lifters_predict_as_in_torch(lifter: str, batch: int) -> None:
+    assert_the_same(Path(str(files("overpose") / "weights" / lifter)), batch)
+
+
+def test_weights_in_half_precision_are_read(tmp_path: Path) -> None:
+    save_model(random_lifter(LifterConfig("direct", ENCODERS["video"])), tmp_path / "m", half=True)
+    assert_the_same(tmp_path / "m", 4)
+
+
+def test_the_size_of_batches_does_not_matter() -> None:
+    lifter = load_numpy_lifter(Path(str(files("overpose") / "weights" / "photo")))
+    features = windows(1, 10)
+    np.testing.assert_allclose(
+        lifter.predict(features, 3), lifter.predict(features), rtol=0, atol=0.01
+    )
+
+
+def test_windows_of_another_length_are_refused() -> None:
+    lifter = load_numpy_lifter(Path(str(files("overpose") / "weights" / "photo")))
+    with pytest.raises(InputError, match="features"):
+        lifter.predict(windows(2, 3))
+
+
+def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
+    save_model(PoseAutoencoder(AutoencoderConfig((20,), (40.0,))), tmp_path / "m")
+    with pytest.raises(InputError, match="'autoencoder', expected 'lifter'"):
+        load_numpy_lifter(tmp_path / "m")
+
+
+def test_weights_that_do_not_fit_the_configuration_are_named(tmp_path: Path) -> None:
+    save_model(random_lifter(LifterConfig("direct", ENCODERS["photo"])), tmp_path / "m")
+    path = tmp_path / "m" / "config.json"
+    config = json.loads(path.read_text())
+    config["model"]["encoder"]["blocks"] = 3
+    path.write_text(json.dumps(config))
+    with pytest.raises(InputError, match=r"no tensor 'encoder.blocks.2.layers.0.bias'"):
+        load_numpy_lifter(tmp_path / "m")

@@ -1,0 +1,261 @@
+"""Files and directories that appear whole or not at all, JSON, and refusals."""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from overpose.support.errors import InputError
+from overpose.support.files import (
+    read_json,
+    recover_directory,
+    require_writable,
+    write_json,
+    writing_directory,
+    writing_file,
+)
+
+
+def contents(directory: Path) -> dict[str, str]:
+    return {
+        str(p.relative_to(directory)): p.read_text() for p in directory.rglob("*") if p.is_file()
+    }
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "out.txt"
+    with writing_file(path) as temporary:
+        temporary.write_text("half")
+        assert not path.exists()
+        assert temporary.parent == path.parent
+        temporary.write_text("whole")
+    assert contents(tmp_path) == {"new/out.txt": "whole"}
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    failure: type[BaseException], tmp_path: Path
+) -> None:
+    path = tmp_path / "out.txt"
+    path.write_text("old")
+
+    def write() -> None:
+        with writing_file(path) as temporary:
+            temporary.write_text("half")
+            raise failure
+
+    with pytest.raises(failure):
+        write()
+    assert contents(tmp_path) == {"out.txt": "old"}
+
+
+def test_written_files_and_directories_have_ordinary_permissions(tmp_path: Path) -> None:
+    old = os.umask(0o027)
+    try:
+        with writing_file(tmp_path / "file") as temporary:
+            temporary.write_text("x")
+        with writing_directory(tmp_path / "directory"):
+            pass
+    finally:
+        os.umask(old)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "directory").stat().st_mode & 0o777 == 0o750
+
+
+def test_a_directory_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with writing_directory(path) as temporary:
+        (temporary / "a").write_text("1")
+        assert not path.exists()
+    assert contents(tmp_path) == {"out/a": "1"}
+
+
+def test_a_written_directory_replaces_the_old_one_entirely(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.mkdir()
+    (path / "stale").write_text("0")
+    with writing_directory(path) as temporary:
+        (temporary / "a").write_text("1")
+    assert contents(tmp_path) == {"out/a": "1"}
+    assert [item.name for item in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
+def test_a_failed_directory_leaves_the_old_one_and_nothing_else(
+    failure: type[BaseException], tmp_path: Path
+) -> None:
+    path = tmp_path / "out"
+    path.mkdir()
+    (path / "kept").write_text("0")
+
+    def write() -> None:
+        with writing_directory(path) as temporary:
+            (temporary / "a").write_text("1")
+            raise failure
+
+    with pytest.raises(failure):
+        write()
+    assert contents(tmp_path) == {"out/kept": "0"}
+    assert [item.name for item in tmp_path.iterdir()] == ["out"]
+
+
+def kill_during_rename(number: int, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rewrite `path` and stop before the given rename, as a kill would: no clean-up runs."""
+    real, calls = Path.replace, []
+
+    class Killed(BaseException):
+        pass
+
+    def replace(self: Path, target: Path) -> Path:
+        calls.append(target)
+        if len(calls) == number:
+            raise Killed
+        return real(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        patch.setattr("overpose.support.files.recover_directory", lambda path: None)
+        with pytest.raises(Killed), writing_directory(path) as temporary:
+            (temporary / "a").write_text("new")
+
+
+@pytest.mark.parametrize("rename", [1, 2])
+def test_a_kill_between_the_renames_is_undone_by_recovery(
+    rename: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out"
+    path.mkdir()
+    (path / "a").write_text("old")
+    kill_during_rename(rename, path, monkeypatch)
+    assert path.exists() == (rename == 1)
+    recover_directory(path)
+    assert contents(path) == {"a": "old"}
+    assert [item.name for item in tmp_path.iterdir()] == ["out"]
+
+
+def test_writing_again_after_a_kill_needs_no_recovery(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out"
+    path.mkdir()
+    kill_during_rename(2, path, monkeypatch)
+    with writing_directory(path) as temporary:
+        (temporary / "a").write_text("new")
+    assert contents(tmp_path) == {"out/a": "new"}
+    assert [item.name for item in tmp_path.iterdir()] == ["out"]
+
+
+def test_recovery_removes_what_a_kill_after_the_renames_left(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / ".out.old").mkdir()
+    recover_directory(tmp_path / "out")
+    assert [item.name for item in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize(("waited_s", "goes"), [(60.0, False), (90_000.0, True)])
+def test_what_a_kill_left_goes_a_day_later_and_nothing_else_does(
+    waited_s: float, goes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = (".out.abcd_123.part", ".out.npz.abcd_123.part", ".out.mine.part", "out.abcd_123.part")
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / ".out.dirs4567.part").mkdir()
+    (tmp_path / ".out.dirs4567.part" / "weights").touch()
+    now = time.time()
+    monkeypatch.setattr("overpose.support.files.time.time", lambda: now + waited_s)
+    with writing_file(tmp_path / "out"):
+        pass
+    left = {path.name for path in tmp_path.iterdir()}
+    stale = {".out.abcd_123.part", ".out.dirs4567.part"}
+    assert left == {"out", *names} | stale if not goes else left == {"out", *names} - stale
+
+
+def test_a_directory_still_being_filled_is_not_taken_for_a_leftover(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / ".out.dirs4567.part"
+    old.mkdir()
+    (old / "weights").touch()
+    now = time.time()
+    real = Path.lstat
+
+    def lstat(path: Path) -> os.stat_result:
+        values = list(real(path))
+        values[8] = values[9] = now if path.name == "weights" else now - 90_000.0
+        return os.stat_result(values)
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    with writing_directory(tmp_path / "out"):
+        pass
+    assert (old / "weights").is_file()
+
+
+def test_files_are_flushed_through_a_handle_that_may_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes = []
+    flags = fcntl.F_GETFL
+    monkeypatch.setattr(
+        "overpose.support.files.os.fsync",
+        lambda handle: modes.append(fcntl.fcntl(handle, flags) & 3),
+    )
+    with writing_file(tmp_path / "file") as temporary:
+        temporary.write_text("x")
+    with writing_directory(tmp_path / "directory") as temporary:
+        (temporary / "file").write_text("x")
+    assert modes == [os.O_RDWR, os.O_RDWR]
+
+
+def test_json_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    value = {"name": "Bewegung ä", "numbers": [1, 2.5, None, True], "empty": {}}
+    write_json(tmp_path / "value.json", value)
+    assert read_json(tmp_path / "value.json") == value
+
+
+def test_json_that_would_hold_nan_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "value.json", {"mean": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (None, "no such file"),
+        (b"", "not valid JSON"),
+        (b'{"a": ', "not valid JSON"),
+        (b"\xff\xfe\x00", "not valid JSON"),
+        (b"[1, 2]", "got a JSON list, expected an object"),
+    ],
+)
+def test_json_files_that_hold_no_object_are_refused(
+    content: bytes | None, match: str, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / "value.json").write_bytes(content)
+    with pytest.raises(InputError, match=match) as error:
+        read_json(tmp_path / "value.json")
+    assert str(error.value).startswith(str(tmp_path / "value.json"))
+
+
+def test_a_directory_is_not_read_as_json(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_json(tmp_path)
+
+
+def test_existing_output_is_refused_unless_overwriting(tmp_path: Path) -> None:
+    file, full = tmp_path / "file", tmp_path / "full"
+    file.touch()
+    full.mkdir()
+    (full / "x").touch()
+    for path in (file, full):
+        with pytest.raises(InputError, match="--overwrite"):
+            require_writable(path, overwrite=False)
+        require_writable(path, overwrite=True)
+
+
+def test_absent_paths_and_empty_directories_are_writable(tmp_path: Path) -> None:
+    require_writable(tmp_path / "absent", overwrite=False)
+    require_writable(tmp_path, overwrite=False)
