@@ -25,6 +25,7 @@ lint: setup
 	$(BIN)/ruff format --check src tests tools
 	$(BIN)/ruff check src tests tools
 	$(BIN)/pyright src
+	$(BIN)/lint-imports --no-cache
 
 setup: $(VENV)/.ready
 

@@ -74,7 +74,8 @@ import overpose.viewer.overlay, overpose.viewer.scene, overpose.experiments.demo
 
 
 def test_a_photo_waits_for_no_import_it_does_not_need() -> None:
-    code = "import overpose.app, overpose.support.assets, overpose.experiments.predict; print(*sys.modules)"
+    rooms = "overpose.app, overpose.support.assets, overpose.experiments.predict"
+    code = f"import {rooms}; print(*sys.modules)"
     loaded = set(python(code).stdout.split())
     assert "cv2" in loaded
     assert loaded & set(SLOW) == set()

@@ -7,6 +7,8 @@ package costs nothing.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from overpose.support.version import VERSION
+
 if TYPE_CHECKING:
     from overpose.camera import Camera
     from overpose.networks.storage import load_model
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from overpose.video.estimator import PoseEstimator
     from overpose.video.options import PredictOptions
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = [
     "HUMAN36M", "Camera", "InputError", "PoseEstimator", "PoseTrack", "PredictOptions", "Skeleton",
     "load_model",

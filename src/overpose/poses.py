@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from overpose import __version__
 from overpose.skeleton import HUMAN36M, Skeleton
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
+from overpose.support.version import VERSION
 
 _ARRAYS = ("poses_mm", "root_mm", "keypoints_px")
 _DAMAGE = (
@@ -63,7 +63,7 @@ class PoseTrack:
     model: str
     joint_names: tuple[str, ...] = HUMAN36M.joint_names
     parents: tuple[int, ...] = HUMAN36M.parents
-    overpose_version: str = __version__
+    overpose_version: str = VERSION
 
     def __post_init__(self) -> None:
         for name in ("keypoint_names", "joint_names"):
@@ -199,10 +199,10 @@ def _plain(name: str, array: np.ndarray) -> Any:
 
 def _check_version(version: object) -> None:
     major = str(version).split(".")[0]
-    if major != __version__.split(".")[0]:
+    if major != VERSION.split(".")[0]:
         raise InputError(
             f"overpose_version: got {version}, expected one that starts with "
-            f"{__version__.split('.')[0]}.; install the matching overpose or predict again"
+            f"{VERSION.split('.')[0]}.; install the matching overpose or predict again"
         )
 
 

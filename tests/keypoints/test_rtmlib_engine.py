@@ -6,7 +6,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from overpose.keypoints.engines.rtmlib import RtmlibEngine
+from overpose.keypoints.engines.rtmpose import RtmlibEngine
 from overpose.support.errors import InputError
 
 

@@ -7,11 +7,11 @@ import subprocess
 
 import pytest
 
+from overpose.report.header import code_commit
 from overpose.report.rows import (
     MEASURES,
     Report,
     Row,
-    code_commit,
     new_report,
     parse_row,
     read_report,

@@ -9,7 +9,6 @@ from typing import Annotated, Protocol
 
 import tyro
 
-import overpose
 from overpose.app.assets import Assets
 from overpose.app.data import Data, Render
 from overpose.app.experiments import Ablate, Reproduce
@@ -19,6 +18,7 @@ from overpose.app.predict import Demo, Predict
 from overpose.app.tracks import Export, View
 from overpose.app.train import Train, TrainLifter
 from overpose.support.errors import InputError
+from overpose.support.version import VERSION
 
 
 class Command(Protocol):
@@ -110,7 +110,7 @@ def parse(arguments: Sequence[str]) -> Command:
 
 def _run(arguments: list[str]) -> None:
     if arguments == ["--version"]:
-        print(f"overpose {overpose.__version__}")
+        print(f"overpose {VERSION}")
         return
     command = parse(arguments)
     try:

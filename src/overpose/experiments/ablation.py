@@ -3,7 +3,6 @@
 It never reads the test subjects. Every variant is a step of its own: a killed run goes on.
 """
 
-import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from overpose.networks.codes import reconstruct_poses
 from overpose.networks.image_encoder import ImageEncoderConfig
 from overpose.networks.pca import PosePCA, fit_pca
 from overpose.networks.storage import to_json
-from overpose.report.rows import code_commit, machine_text
+from overpose.report.header import report_header
 from overpose.support.errors import InputError
 from overpose.support.files import Output, read_json, write_json, writing_file
 from overpose.support.progress import progress_bar, say
@@ -160,9 +159,7 @@ def ablate(
         **setting,
         "train_images": len(split.train),
         "held_out_images": len(split.held_out),
-        "commit": code_commit(),
-        "machine": machine_text(),
-        "date": datetime.date.today().isoformat(),
+        **report_header(),
         "variants": [
             {"name": v.name, "error": errors[v.name]}
             if v.name in errors

@@ -8,7 +8,6 @@ of each pose, so neither the axes of the reference nor the places of the cameras
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from overpose.layouts import BLAZEPOSE_33
 from overpose.media.video import open_media
 from overpose.metrics import p_mpjpe
 from overpose.mocap.trc import read_trc
-from overpose.report.rows import code_commit, machine_text
+from overpose.report.header import report_header
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 from overpose.support.files import Output, require_writable, write_json, writing_file
@@ -122,9 +121,7 @@ def evaluate_video(
         "dataset": directory.name,
         "keypoints": keypoints,
         "model": estimator.name,
-        "commit": code_commit(),
-        "machine": machine_text(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        **report_header(),
         "rows": [asdict(row) for row in rows],
     }
     with writing_file(out / "tables.md") as temporary:

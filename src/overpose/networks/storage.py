@@ -6,10 +6,8 @@ these files and belongs to `training.checkpoint`.
 
 import hashlib
 import json
-import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-import overpose
 from overpose.networks.model_files import (
     FORMAT_VERSION,
     dataclass_from_json,
@@ -28,6 +25,7 @@ from overpose.networks.model_files import (
 )
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, write_json, writing_directory
+from overpose.support.version import VERSION, source_commit
 
 _KINDS = {
     "autoencoder": "overpose.networks.autoencoder PoseAutoencoder AutoencoderConfig",
@@ -91,7 +89,7 @@ def write_model_files(
         "kind": kind,
         "model": asdict(model.config),  # pyright: ignore[reportArgumentType]
         "weights_sha256": sha256,
-        "versions": {"overpose": overpose.__version__, "torch": str(torch.__version__)},
+        "versions": {"overpose": VERSION, "torch": str(torch.__version__)},
         "commit": source_commit(),
         "provenance": dict(provenance or {}),
     }
@@ -163,19 +161,3 @@ def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[tuple[int, ...], s
 def to_json(config: object) -> Any:
     """A configuration dataclass as it comes back from JSON (tuples become lists)."""
     return json.loads(json.dumps(asdict(config), allow_nan=False))  # pyright: ignore
-
-
-@cache
-def source_commit() -> str | None:
-    """Git commit of the running source, with `-modified` if it differs; None outside a checkout."""
-    root = Path(__file__).resolve().parents[3]
-    if not (root / ".git").exists():
-        return None
-    try:
-        command = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--exclude=*"]
-        done = subprocess.run(
-            [*command, "--dirty=-modified"], capture_output=True, text=True, timeout=20, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None if done.returncode == 0 else None

@@ -4,17 +4,13 @@ Rows of several seeds are merged here. How a row is measured belongs to `protoco
 """
 
 import math
-import os
-import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from overpose import __version__
-from overpose.networks.storage import source_commit
+from overpose.report.header import report_header
 from overpose.support.errors import InputError
 from overpose.support.files import read_json, write_json
 
@@ -100,8 +96,7 @@ class Summary:
 
 def new_report(protocol: str, dataset: str, rows: Iterable[Row]) -> Report:
     """A report of rows measured now, on this machine, with this code."""
-    date = datetime.now(UTC).isoformat(timespec="seconds")
-    return Report(protocol, dataset, code_commit(), machine_text(), date, tuple(rows))
+    return Report(protocol, dataset, **report_header(), rows=tuple(rows))
 
 
 def write_report(path: Path, report: Report) -> None:
@@ -179,41 +174,6 @@ def summarize(rows: Iterable[Row]) -> dict[tuple[str, str], Summary]:
 def actions_of(rows: Sequence[Row]) -> list[str]:
     """The actions in the order of first appearance, "mean" left out."""
     return list(dict.fromkeys(row.action for row in rows if row.action != MEAN))
-
-
-def machine_text() -> str:
-    """One line on the machine: processor, cores, system, Python, torch."""
-    import torch
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    parts = [
-        _processor_name(),
-        f"{cores} cores",
-        f"{platform.system()} {platform.release()}",
-        f"Python {platform.python_version()}",
-        f"torch {torch.__version__}",
-    ]
-    if torch.cuda.is_available():
-        parts.insert(1, torch.cuda.get_device_name())
-    return ", ".join(parts)
-
-
-def code_commit() -> str:
-    """The commit of this package's checkout, with "-modified" if changed.
-
-    An installed copy has no checkout: there it is "unknown" with the version.
-    """
-    return source_commit() or f"unknown (overpose {__version__})"
-
-
-def _processor_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return " ".join(line.partition(":")[2].split())
-    except OSError:
-        pass
-    return platform.processor() or platform.machine() or "unknown processor"
 
 
 def _summary(method: str, action: str, rows: list[Row]) -> Summary:

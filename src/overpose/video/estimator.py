@@ -305,7 +305,7 @@ def finder_of(keypoints: Engine, threads: int) -> Callable[[float], PeopleFinder
         InputError: no such engine, or its files or package are missing.
     """
     if keypoints == "rtmlib":
-        from overpose.keypoints.engines.rtmlib import RtmlibEngine
+        from overpose.keypoints.engines.rtmpose import RtmlibEngine
 
         engine = RtmlibEngine()
         return lambda fps: DetectionFinder(engine, COCO_17, fps)

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from overpose import __version__
 from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
+from overpose.support.version import VERSION
 from overpose.viewer.clip import ClipPlan, read_clip
 from overpose.viewer.staging import (
     LEFT_COLOUR,
@@ -103,7 +103,7 @@ def _json_in_html(data: dict[str, Any]) -> str:
 def _data(show: Show, title: str) -> dict[str, Any]:
     return {
         "title": title,
-        "version": __version__,
+        "version": VERSION,
         "model": show.model,
         "fps": show.fps,
         "frames": show.frames,

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-import overpose
 from overpose.datasets.rendering.jobs import Piece, Renderer, ShardJob
 from overpose.datasets.rendering.options import RenderConfig
 from overpose.datasets.rendering.plan import (
@@ -29,6 +28,7 @@ from overpose.support.assets import load_asset
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 from overpose.support.progress import progress_bar
+from overpose.support.version import VERSION
 from overpose.support.workers import do_jobs, number_of_processes
 
 
@@ -123,7 +123,7 @@ def describe_plan(
         for values in (motion.skeleton.offsets_mm, motion.root_mm):
             moved.update((np.round(values, 1) + 0.0).tobytes())  # + 0.0: no negative zeros
     return {
-        "overpose_version": overpose.__version__,
+        "overpose_version": VERSION,
         **options,
         "sequences": len(sequences),
         "samples": sum(map(len, sequences)),

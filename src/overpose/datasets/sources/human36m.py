@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-import overpose
 from overpose.boxes import sphere_box
 from overpose.camera import Camera
 from overpose.datasets.crops import LARGEST_CROP, encoded_crop, encoded_mask
@@ -39,6 +38,7 @@ from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 from overpose.support.files import Output, read_json, write_json
 from overpose.support.progress import progress_bar, say
+from overpose.support.version import VERSION
 from overpose.support.workers import do_jobs, number_of_processes
 
 NAME = "Human3.6M"
@@ -109,7 +109,7 @@ def convert_human36m(
         )
     _say_problems(problems)
     plan = {
-        "overpose_version": overpose.__version__,
+        "overpose_version": VERSION,
         "source": NAME,
         "image_size": image_size,
         "actions": list(wanted),

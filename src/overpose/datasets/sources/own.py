@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-import overpose
 from overpose.datasets.crops import LARGEST_CROP, encoded_crop, encoded_mask
 from overpose.datasets.layout import Sample
 from overpose.datasets.own.checks import check_own_data
@@ -19,6 +18,7 @@ from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 from overpose.support.progress import progress_bar
+from overpose.support.version import VERSION
 from overpose.support.workers import do_jobs, number_of_processes
 
 NAME = "own data"
@@ -60,7 +60,7 @@ def convert_own_data(
         rest = f"; and {more} more: see overpose data check" if more > 0 else ""
         raise InputError(f"{directory}: {'; '.join(found.problems[:_SHOWN])}{rest}")
     plan = {
-        "overpose_version": overpose.__version__,
+        "overpose_version": VERSION,
         "source": NAME,
         "image_size": image_size,
         "samples": len(table),

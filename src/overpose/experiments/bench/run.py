@@ -1,6 +1,5 @@
 """The speed budgets, measured on this machine: ratios and rates, never asserted in tests."""
 
-import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
@@ -15,7 +14,7 @@ from overpose.experiments.bench.predict import bench_predict
 from overpose.experiments.bench.training import bench_training
 from overpose.experiments.presets import CPU, PAPER
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS, procedural_motion
-from overpose.report.rows import code_commit, machine_text
+from overpose.report.header import report_header
 from overpose.studio.body import load_body
 from overpose.studio.cameras import place_cameras
 from overpose.studio.fit import fit_body
@@ -62,11 +61,7 @@ def bench(
             video or download_asset("demo_clip"), mediapipe_python=mediapipe_python
         ),
     }
-    results: dict[str, object] = {
-        "machine": machine_text(),
-        "commit": code_commit(),
-        "date": datetime.date.today().isoformat(),
-    }
+    results: dict[str, object] = {**report_header()}
     print(results["machine"])
     for part in parts:
         numbers = measure[part]()

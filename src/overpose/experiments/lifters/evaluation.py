@@ -7,7 +7,6 @@ errors of real detector runs that no lifter learned from. Training belongs to `t
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from overpose.experiments.lifters.training import METHODS, recordings_of, split_
 from overpose.metrics import limb_ratio_error, mpjpe, p_mpjpe
 from overpose.networks.lifter import PoseLifter
 from overpose.networks.storage import load_model
-from overpose.report.rows import code_commit, machine_text
+from overpose.report.header import report_header
 from overpose.studio.body import load_body
 from overpose.support.files import write_json, writing_file
 from overpose.support.progress import progress_bar
@@ -95,9 +94,7 @@ def evaluate_lifters(
         "protocol": PROTOCOL,
         "dataset": f"{motion.name}: {len(recordings.motions)} trials of test subjects",
         "recipe": recipe.name,
-        "commit": code_commit(),
-        "machine": machine_text(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        **report_header(),
         "windows": recipe.test_windows,
         "rows": [asdict(row) for row in rows],
     }

@@ -1,0 +1,1 @@
+"""The studio: motion in, labelled pictures out. What to render is decided by datasets."""
