@@ -27,6 +27,8 @@ class Case:
         frames: how many; 1 is a photo.
         options: of `overpose predict`.
         identified: whether the file says who is who; else people are tracked.
+        travel_mm: how far each person goes to the right in all, besides what the action does.
+        unseen: first frame and end of a time in which nobody is found.
     """
 
     layout: str
@@ -35,11 +37,19 @@ class Case:
     frames: int
     options: tuple[str, ...] = ()
     identified: bool = True
+    travel_mm: tuple[float, ...] = (0.0, 0.0, 0.0)
+    unseen: tuple[int, int] = (0, 0)
 
 
 CASES = {
     "blazepose-tracked": Case(
         "blazepose-33", 25.0, ("walking", "running", "gesturing"), 60, identified=False
+    ),
+    "blazepose-crossing": Case(
+        *("blazepose-33", 30.0, ("gesturing", "walking"), 50),
+        identified=False,
+        travel_mm=(2600.0, -2600.0),
+        unseen=(8, 15),
     ),
     "coco-one-euro": Case(
         *("coco-17", 50.0, ("dance", "punching"), 70),

@@ -80,8 +80,11 @@ def keypoints_of(name: str, case: Case) -> np.ndarray:
         place = np.array([-1300.0 + 1300.0 * number, 600.0 * number, 0.0])
         # those who walk keep half of their way, so that they stay in the image and cross
         drift = (points.mean(axis=1) * (1, 1, 0) - middle)[:, None] / 2
-        pixels = camera.project(points - middle - drift + place)
-        people.append(_as_found(pixels, layout.names, number, rng))
+        way = np.linspace(0.0, case.travel_mm[number], len(points))[:, None, None] * (1, 0, 0)
+        pixels = camera.project(points - middle - drift + place + way)
+        found = _as_found(pixels, layout.names, number, rng)
+        found[slice(*case.unseen)] = (np.nan, np.nan, 0.0)
+        people.append(found)
     keypoints = np.stack(people)
     keypoints[..., :2] = keypoints[..., :2].round(2)
     keypoints[..., 2] = keypoints[..., 2].round(3)
