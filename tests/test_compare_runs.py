@@ -32,6 +32,7 @@ def runs(tmp_path: Path) -> tuple[Path, Path]:
         tensors = {
             "head.weight": np.arange(6, dtype=np.float32).reshape(2, 3) + number,
             "head.bias": np.zeros(2, np.float32),
+            "code_scale": np.array(0.5, np.float32),
         }
         save_file(tensors, first / "smoke" / "seed0" / stage / "weights.safetensors")
     shutil.copytree(first, second)
@@ -89,10 +90,11 @@ def test_weights_may_move_and_their_tensors_have_other_names(runs: tuple[Path, P
 def test_the_last_bit_of_a_weight_matters(runs: tuple[Path, Path]) -> None:
     tensors = load_file(weights(runs[1]))
     tensors["head.weight"][1, 2] = np.nextafter(np.float32(5), np.float32(6))
+    tensors["code_scale"][...] = np.nextafter(np.float32(0.5), np.float32(1))
     save_file(tensors, weights(runs[1]))
     (line,) = differing(runs)
     assert line == (
-        "weights seed0/direct/weights.safetensors: DIFFERS: 1 of 2 tensors, at most by 4.77e-07"
+        "weights seed0/direct/weights.safetensors: DIFFERS: 2 of 3 tensors, at most by 4.77e-07"
     )
 
 

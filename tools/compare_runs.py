@@ -201,9 +201,8 @@ def largest_difference(first: np.ndarray, second: np.ndarray) -> float:
     """The largest distance of two arrays of one shape; NaN equals NaN."""
     if first.size == 0:
         return 0.0
-    apart = np.abs(first.astype(np.float64) - second.astype(np.float64))
-    both = np.isnan(first.astype(np.float64)) & np.isnan(second.astype(np.float64))
-    apart[both] = 0.0
+    one, two = first.astype(np.float64), second.astype(np.float64)
+    apart = np.where(np.isnan(one) & np.isnan(two), 0.0, np.abs(one - two))
     return float(np.nan_to_num(apart, nan=np.inf).max())
 
 
