@@ -27,6 +27,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> BlazePose:
             assert image.shape == (1, 256, 256, 3)
             raw = np.zeros((39, 5), np.float32)
             raw[:, 0], raw[:, 1] = np.arange(39) * 6, np.arange(39) * 5
+            raw[:, 3], raw[:, 4] = 1, -1  # logits of visibility and presence
             return {
                 "Identity": raw.reshape(1, -1),
                 "Identity_1": np.array([[0.9]], np.float32),
@@ -65,6 +66,154 @@ def test_overlapping_detections_become_one_region_that_points_up(engine: BlazePo
     assert regions[0].size == pytest.approx(2.5 * 50 / 224 * 400)
 
 
+def sees_boxes(
+    monkeypatch: pytest.MonkeyPatch, boxes: list[tuple[float, float, float, float, float]]
+) -> BlazePose:
+    """A detector that finds boxes: left, top, width, height in pixels of 224, and the score."""
+    anchors = blazepose._anchors() * 224
+
+    def network(path: Path, threads: int):
+        def detect(image: np.ndarray) -> dict[str, np.ndarray]:
+            values = np.zeros((1, 2254, 12), np.float32)
+            logits = np.full((1, 2254, 1), -9, np.float32)
+            for number, (left, top, width, height, score) in enumerate(boxes):
+                place = 100 * number + 7
+                centre = (left + width / 2, top + height / 2)
+                values[0, place, :2] = centre - anchors[place]
+                values[0, place, 2:4] = width, height
+                values[0, place, 4:6] = centre - anchors[place]  # the hips
+                values[0, place, 6:8] = (left + width / 2, top) - anchors[place]  # above the head
+                logits[0, place] = np.log(score / (1 - score))
+            return {"Identity": values, "Identity_1": logits}
+
+        return detect
+
+    monkeypatch.setattr(blazepose, "_network", network)
+    return BlazePose(Path("detector"), Path("landmarks"))
+
+
+@pytest.mark.parametrize(("overlap", "people"), [(0.0, 2), (0.25, 2), (0.35, 1), (0.9, 1)])
+def test_boxes_that_share_three_tenths_of_their_union_are_one_person(
+    monkeypatch: pytest.MonkeyPatch, overlap: float, people: int
+) -> None:
+    """Two boxes of 60 px, one above the other: they share s x 60 of (2 - s) x 60 x 60."""
+    shared = 60 * 2 * overlap / (1 + overlap)
+    boxes = [(80.0, 40.0, 60.0, 60.0, 0.7), (80.0, 40.0 + 60.0 - shared, 60.0, 60.0, 0.9)]
+    found = sees_boxes(monkeypatch, boxes).detect(np.zeros((224, 224, 3), np.uint8))
+    assert len(found) == people
+    assert [region.score for region in found] == pytest.approx([0.9, 0.7][:people])
+    assert (found[0].x, found[0].y) == pytest.approx((110, 40 + 60 - shared + 30), abs=1e-3)
+
+
+def test_a_box_within_a_surer_one_that_is_much_larger_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A child before an adult: the union counts, not the smaller box."""
+    boxes = [(20.0, 20.0, 180.0, 180.0, 0.9), (60.0, 100.0, 60.0, 60.0, 0.8)]
+    assert len(sees_boxes(monkeypatch, boxes).detect(np.zeros((224, 224, 3), np.uint8))) == 2
+
+
+def test_detections_below_one_half_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    boxes = [(20.0, 20.0, 50.0, 50.0, 0.52), (120.0, 120.0, 50.0, 50.0, 0.48)]
+    (found,) = sees_boxes(monkeypatch, boxes).detect(np.zeros((224, 224, 3), np.uint8))
+    assert (found.x, found.y) == pytest.approx((45, 45), abs=1e-3)
+
+
+@pytest.mark.parametrize(("width", "height"), [(448, 224), (224, 448), (300, 300)])
+def test_places_in_the_padded_square_are_places_in_the_image(
+    monkeypatch: pytest.MonkeyPatch, width: int, height: int
+) -> None:
+    """The middle of the square is the middle of the image, whichever side is padded."""
+    engine = sees_boxes(monkeypatch, [(82.0, 92.0, 60.0, 40.0, 0.9)])
+    (found,) = engine.detect(np.zeros((height, width, 3), np.uint8))
+    assert (found.x, found.y) == pytest.approx((width / 2, height / 2), abs=1e-3)
+    assert found.size == pytest.approx(2.5 * 20 * max(width, height) / 224, rel=1e-4)
+
+
+def test_the_detector_gets_the_whole_image_between_minus_one_and_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+
+    def network(path: Path, threads: int):
+        def detect(image: np.ndarray) -> dict[str, np.ndarray]:
+            seen.append(image[0])
+            scores = np.full((1, 2254, 1), -9, np.float32)
+            return {"Identity": np.zeros((1, 2254, 12), np.float32), "Identity_1": scores}
+
+        return detect
+
+    monkeypatch.setattr(blazepose, "_network", network)
+    image = np.zeros((112, 224, 3), np.uint8)
+    image[:, 112:] = (255, 128, 0)
+    assert BlazePose(Path("detector"), Path("landmarks")).detect(image) == []
+    (square,) = seen
+    assert np.allclose(square[60:164, 116:], (1.0, 0.004, -1.0), atol=0.01)
+    assert (square[60:164, :108] == -1).all()
+    assert (square[:52] == -1).all()  # padding above and below
+    assert (square[172:] == -1).all()
+
+
+def test_the_landmark_model_sees_the_person_upright_in_the_region(
+    engine: BlazePose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody lies with the head to the right: the bright half of the region comes on top."""
+    image = np.zeros((300, 300, 3), np.uint8)
+    image[:, 150:] = 255
+    seen = []
+    inner = engine._landmarks
+    monkeypatch.setattr(
+        engine, "_landmarks", lambda values: seen.append(values[0]) or inner(values)
+    )
+    engine.landmarks(image, Region(150.0, 150.0, 128.0, np.pi / 2))
+    assert (seen[0][:120] == 1).all()
+    assert (seen[0][136:] == 0).all()
+
+
+def test_half_as_large_every_pixel_of_a_crop_is_the_mean_of_four(
+    engine: BlazePose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (600, 600, 3), dtype=np.uint8)
+    seen = []
+    inner = engine._landmarks
+    monkeypatch.setattr(
+        engine, "_landmarks", lambda values: seen.append(values[0]) or inner(values)
+    )
+    engine.landmarks(image, Region(300.0, 310.0, 512.0, 0.0))
+    part = image[310 - 256 : 310 + 256, 300 - 256 : 300 + 256].astype(np.float64)
+    means = part.reshape(256, 2, 256, 2, 3).mean(axis=(1, 3))
+    assert np.abs(seen[0] * 255 - means).max() <= 1.5
+
+
+@pytest.mark.parametrize(("height", "width"), [(200, 400), (1080, 1920), (900, 500), (300, 300)])
+def test_tiles_are_squares_of_two_sizes_that_cover_the_image(height: int, width: int) -> None:
+    tiles = np.array(blazepose._tiles(height, width))
+    shorter = min(height, width)
+    assert set(tiles[:, 2].tolist()) <= {shorter, 0.6 * shorter}
+    assert tiles[:, :2].min() >= 0
+    assert (tiles[:, 0] + tiles[:, 2]).max() <= width + 1e-6
+    assert (tiles[:, 1] + tiles[:, 2]).max() <= height + 1e-6
+    small = tiles[tiles[:, 2] < shorter]
+    covered = np.zeros((height, width), bool)
+    for x, y, size in small:
+        covered[round(y) : round(y + size), round(x) : round(x + size)] = True
+    assert covered.all()
+    for axis in (0, 1):  # so that somebody at a border is whole in one of them
+        assert np.diff(np.unique(small[:, axis])).max() <= 0.6 * small[0, 2] + 1e-6
+
+
+def test_the_next_region_is_round_the_circle_that_the_model_drew(engine: BlazePose) -> None:
+    """The 34th point is the mid-hip, the 35th on the circle around the person."""
+    region = Region(300.0, 200.0, 256.0, 0.0)
+    found = engine.landmarks(np.zeros((480, 640, 3), np.uint8), region).region
+    step = np.array([6, 5])  # from each point to the next
+    hips = np.array([300 - 128, 200 - 128]) + 33 * step
+    assert (found.x, found.y) == pytest.approx(tuple(hips), abs=1e-3)
+    assert found.size == pytest.approx(2.5 * np.linalg.norm(step), rel=1e-4)
+    assert found.angle_rad == pytest.approx(np.arctan2(6, -5))
+    assert found.score == pytest.approx(0.9)
+
+
 def test_tiles_find_people_that_are_small_in_the_image(engine: BlazePose) -> None:
     assert len(engine.detect(np.zeros((200, 400, 3), np.uint8), tiles=True)) > 1
 
@@ -73,7 +222,7 @@ def test_landmarks_go_back_through_the_region(engine: BlazePose) -> None:
     region = Region(300.0, 200.0, 128.0, 0.0)
     found = engine.landmarks(np.zeros((480, 640, 3), np.uint8), region)
     assert found.keypoints_px[2, :2] == pytest.approx((300 - 64 + 6, 200 - 64 + 5))
-    assert found.keypoints_px[2, 2] == pytest.approx(0.5)
+    assert found.keypoints_px[2, 2] == pytest.approx(1 / (1 + np.exp(-1)))
     assert found.presence == pytest.approx(0.9)
     lying = Region(300.0, 200.0, 128.0, np.pi / 2)
     turned = engine.landmarks(np.zeros((480, 640, 3), np.uint8), lying)
