@@ -89,6 +89,17 @@ def test_the_units_of_poses_do_not_change_their_embedding(model):
     torch.testing.assert_close(there, here, atol=1e-4, rtol=1e-3)
 
 
+def test_scores_are_means_over_the_embedding(model):
+    """Wider embeddings do not score higher: the margin they compete with is in fixed units."""
+    seen = []
+    model.image_embedding.register_forward_hook(lambda module, inputs, found: seen.append(found))
+    found = scores(model, images(3))
+    with torch.no_grad():
+        poses = model.embed_poses(model.candidates())
+    products = seen[0][:, None] * poses
+    np.testing.assert_allclose(found, products.mean(dim=-1).numpy(), rtol=1e-4, atol=1e-6)
+
+
 def test_fitted_poses_have_the_given_limbs_and_their_own_directions(model):
     poses = model.poses_mm.numpy()
     lengths = np.linspace(100, 400, 16)

@@ -16,6 +16,7 @@ from overpose.training import (
     ImageStage,
     LoopConfig,
     Runtime,
+    structnet_stage,
     train_dconv,
     train_direct,
     train_structnet,
@@ -170,6 +171,116 @@ def test_the_margin_is_that_of_the_worst_candidate():
         margins = (scores + apart - own[:, None])[:, tried].max(dim=1).values.clamp(min=0)
         expected = (margins + (auxiliary - poses[numbers]).square().sum(1)).mean()
     torch.testing.assert_close(got.detach(), expected, rtol=1e-4, atol=1e-5)
+
+
+def structnet_of(poses: torch.Tensor) -> tuple[StructNet, torch.Tensor]:
+    """Networks that already prefer some poses, and crops of four images."""
+    model = StructNet(replace(STRUCTNET, poses=len(poses)), seed=0).eval()
+    generator = torch.Generator().manual_seed(3)
+    torch.nn.init.normal_(model.image_embedding.weight, std=0.3, generator=generator)
+    images, _, _ = dots(4)
+    return model, torch.from_numpy(images[:, 2:30, 2:30].transpose(0, 3, 1, 2).copy())
+
+
+def random_poses(count: int) -> torch.Tensor:
+    return torch.randn(count, 51, generator=torch.Generator().manual_seed(1)) / 4
+
+
+def test_poses_often_violated_are_tried_whatever_is_drawn(monkeypatch):
+    """Of 500 poses one is drawn and ten are known to be hard: the worst of these is the mistake."""
+    monkeypatch.setattr(structnet_stage, "CANDIDATES", 1)
+    poses = random_poses(500)
+    model, crops = structnet_of(poses)
+    hard = torch.arange(100, 110)
+    model.violations[hard] = torch.arange(5.0, 15.0)
+    before = model.violations.clone()
+    torch.manual_seed(0)
+    got = structnet_loss(model, crops, poses, torch.arange(4))
+    torch.manual_seed(0)
+    tried = torch.cat([torch.randint(500, (1,)), hard])
+    with torch.no_grad():
+        embedded, auxiliary = model.embed_images(crops)
+        scores = embedded @ model.embed_poses(poses).t() + distances(poses[:4], poses)
+        own = (embedded * model.embed_poses(poses[:4])).sum(1)
+        worst = scores[:, tried].max(dim=1)
+        margins = (worst.values - own).clamp(min=0)
+        expected = (margins + (auxiliary - poses[:4]).square().sum(1)).mean()
+    torch.testing.assert_close(got.detach(), expected, rtol=1e-4, atol=1e-5)
+    counted = torch.zeros(500).index_add_(0, tried[worst.indices], (margins > 0).float())
+    assert counted.any()
+    torch.testing.assert_close(model.violations - before, counted)
+
+
+def test_a_true_pose_that_wins_by_its_margin_is_no_violation(monkeypatch):
+    """It costs nothing, whichever poses it is compared with: here ten others."""
+    monkeypatch.setattr(structnet_stage, "CANDIDATES", 1)
+    poses = random_poses(30)
+    model, crops = structnet_of(poses)
+    crops = crops[:1]
+    model.violations[10:20] = 5.0
+    before = model.violations.clone()
+    with torch.no_grad():
+        image, auxiliary = model.embed_images(crops)
+        missed = (auxiliary - poses[:1]).square().sum()
+    towards = 100 * image / image.square().sum()  # of score 100; all others have none
+
+    def embed(asked: torch.Tensor) -> torch.Tensor:
+        return (asked == poses[0]).all(dim=1, keepdim=True) * towards
+
+    model.embed_poses = embed  # type: ignore[method-assign]
+    torch.manual_seed(0)
+    assert int(torch.randint(30, (1,))) != 0
+    torch.manual_seed(0)
+    loss = structnet_loss(model, crops, poses, torch.tensor([0]))
+    torch.testing.assert_close(loss.detach(), missed, rtol=1e-4, atol=1e-5)
+    assert torch.equal(model.violations, before)
+
+
+def test_steps_down_the_loss_lift_the_true_pose_above_all_others():
+    poses = random_poses(60)
+    model, crops = structnet_of(poses)
+    numbers = torch.arange(4)
+    trained = [p for name, p in model.named_parameters() if not name.startswith("shared")]
+    optimiser = torch.optim.Adam(trained, lr=3e-3)
+    losses = []
+    torch.manual_seed(0)
+    for _ in range(25):
+        loss = structnet_loss(model, crops, poses, numbers)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    with torch.no_grad():
+        scores = model.embed_images(crops)[0] @ model.embed_poses(poses).t()
+    assert losses[-1] < 0.5 * losses[0]
+    assert scores.argmax(dim=1).tolist() == numbers.tolist()
+
+
+def test_large_weights_of_the_trained_layers_are_penalised(tmp_path, monkeypatch, dconv):
+    """1e-4 of their squares, without biases and without the convolutions, which stay."""
+    tasks = []
+    monkeypatch.setattr(structnet_stage, "fit", lambda task, *rest: tasks.append(task))
+    images, poses, _ = dots(20)
+    model = train_structnet(
+        images, poses, None, dconv.shared, STRUCTNET, LOOP, tmp_path, runtime=RUNTIME
+    )
+    (task,) = tasks
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias") and not name.startswith("shared"):
+                parameter.fill_(0.5)
+    crops, numbers = next(iter(task.batches(0)))
+    torch.manual_seed(0)
+    whole = task.loss((crops, numbers))
+    torch.manual_seed(0)
+    bare = structnet_loss(model, crops, model.candidates(), numbers)
+    layers = (
+        model.on_middle, model.on_last, model.hidden, model.image_embedding, model.auxiliary,
+        model.pose_hidden, model.pose_embedding,
+    )  # fmt: skip
+    squares = sum(float(layer.weight.detach().square().sum()) for layer in layers)
+    assert squares > 10
+    assert float((whole - bare).detach()) == pytest.approx(1e-4 * squares, rel=1e-2)
 
 
 def test_distances_are_mean_joint_distances():
