@@ -135,6 +135,27 @@ def test_colours_are_noisy_in_training_only():
     assert not torch.equal(model(crops(3))[0], model(crops(3))[0])
 
 
+def test_the_noise_of_colours_varies_as_the_colours_do():
+    """A tenth of the colours' deviation in every direction, the same over an image."""
+    rng = np.random.default_rng(0)
+    mixed = rng.normal(0, 20, (200, 32, 32, 3)) @ [[1.0, 0.8, 0.0], [0.0, 1.0, 0.3], [0, 0, 1.0]]
+    pictures = (128 + mixed).clip(0, 255).astype(np.uint8)
+    model = DconvMPHML(SMALL).train()
+    model.fit_colours(pictures)
+    seen = []
+    model.shared.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    shown = torch.full((2000, 3, 28, 28), 100.0)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        model(shown)
+        noise = seen[0] - model.shared.standardised(shown)
+    assert (noise - noise[:, :, :1, :1]).abs().max() < 1e-5
+    flat = pictures.reshape(-1, 3)
+    colours = (flat - flat.mean(0)) / flat.std(0)
+    found = np.cov(noise[:, :, 0, 0].T.numpy()) / 0.1**2
+    np.testing.assert_allclose(found, np.cov(colours.T), atol=0.1)
+
+
 def test_colour_components_are_the_principal_axes():
     model = DconvMPHML(SMALL)
     pictures = images(60)

@@ -72,6 +72,88 @@ def test_without_a_mask_the_whole_image_counts_and_without_edges_all_is_zero():
     assert phog(np.full((1, 32, 32, 4), 128, np.uint8)).sum() == 0
 
 
+def two_bars(first: int, second: int, side: int = 256) -> np.ndarray:
+    """A bar above and one below on black, this bright; the mask is everything."""
+    image = np.zeros((side, side, 4), np.uint8)
+    image[..., 3] = 255
+    image[60:70, 40:216, :3] = first
+    image[180:190, 40:216, :3] = second
+    return image
+
+
+def finest(descriptor: np.ndarray) -> np.ndarray:
+    """(8, 8) mass of the finest cells."""
+    return descriptor[9 + 36 + 144 :].reshape(8, 8, 9).sum(axis=2)
+
+
+@pytest.mark.parametrize(("brightness", "counts"), [(30, False), (75, True)])
+def test_an_edge_of_its_own_counts_from_a_fifth_of_the_largest_on(brightness, counts):
+    (found,) = phog(two_bars(250, brightness)[None])
+    cells = finest(found)
+    assert cells[:4].sum() > 0
+    assert (cells[4:].sum() > 0) == counts
+
+
+def test_an_edge_counts_with_its_length():
+    cells = finest(phog(two_bars(240, 120)[None])[0])
+    assert cells[:4].sum() == pytest.approx(2 * cells[4:].sum(), rel=0.02)
+
+
+@pytest.mark.parametrize(("faintest", "counts"), [(12, True), (1, False)])
+def test_a_faint_edge_counts_where_it_continues_a_strong_one(faintest, counts):
+    """From a hundredth of the strongest on: a bar fades to a twentieth, or to a 250th."""
+    image = two_bars(0, 0)
+    image[60:70, 40:140, :3] = np.linspace(250, 12, 100).astype(np.uint8)[:, None]
+    image[60:70, 140:190, :3] = np.linspace(12, faintest, 50).astype(np.uint8)[:, None]
+    image[60:70, 190:216, :3] = faintest
+    row = finest(phog(image[None])[0])[1:3].sum(axis=0)
+    assert (row[6] > 0) == counts
+    assert row[2] > row[3] > 0
+
+
+def test_lines_of_one_pixel_are_smoothed():
+    """Blurred by 1.41 px, a line is about 0.36 times as steep as an edge of the same contrast."""
+    image = two_bars(250, 0)
+    image[185, 40:216, :3] = 250
+    cells = finest(phog(image[None])[0])
+    place = np.arange(-8, 9)
+    line = np.exp(-np.square(place / 1.4142) / 2)
+    line, edge = line / line.sum(), np.cumsum(line / line.sum())
+    steepness = [np.abs(profile[2:] - profile[:-2]).max() for profile in (line, edge)]
+    expected = steepness[0] / steepness[1]
+    assert cells[4:].sum() / cells[:4].sum() == pytest.approx(expected, rel=0.05)
+
+
+def test_small_images_count_as_enlarged_to_the_published_size():
+    image = picture(30, side=64)
+    large = cv2.resize(image, (128, 128), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_array_equal(phog(image[None]), phog(large[None]))
+
+
+def test_the_cells_cover_the_person_and_a_margin():
+    """Mask, 3 px of dilation and 10 px of margin in 400: the outline lies inside the outer cells.
+
+    A mask of 200 px from 100 px on gives cells of (200 + 2 (3 + 10)) / 8 = 28.25 px from 87 px on.
+    """
+    image = np.zeros((400, 400, 4), np.uint8)
+    image[100:300, 100:300, 3] = 255
+    image[180:220, 148:300, :3] = 200  # its left edge at 148 px
+    row = finest(phog(image[None])[0]).sum(axis=0)
+    (first,) = np.flatnonzero(row > 0.05 * row.sum())[:1]
+    assert first == int((148 - 87) / 28.25) == 2
+
+
+@pytest.mark.parametrize(("beyond", "counts"), [(2, True), (8, False)])
+def test_the_mask_is_dilated_by_three_pixels_of_four_hundred(beyond, counts):
+    image = np.full((400, 400, 4), 100, np.uint8)
+    image[..., 3] = 0
+    image[100:300, 100:300, 3] = 255
+    image[150:250, 150:250, :3] = 250
+    marked = image.copy()
+    marked[180:220, 100 - beyond, :3] = 250
+    assert np.array_equal(phog(image[None]), phog(marked[None])) != counts
+
+
 def test_images_without_mask_channel_are_refused():
     with pytest.raises(InputError, match=r"images: got shape \(2, 64, 64, 3\)"):
         phog(np.zeros((2, 64, 64, 3), np.uint8))
