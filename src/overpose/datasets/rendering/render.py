@@ -24,7 +24,7 @@ from overpose.datasets.rendering.plan import (
 )
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
-from overpose.support.assets import load_asset
+from overpose.studio.body_export import load_body_asset
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 from overpose.support.progress import progress_bar
@@ -90,7 +90,7 @@ def render_dataset(
     missing = begin_dataset(out, plan, len(shards), overwrite=output.overwrite)
     jobs = _jobs(missing, shards, sequences, motions)
     if missing and make_renderer is make_studio:
-        load_asset("body")  # once, and not in every process, where it must be built first
+        load_body_asset()  # once, and not in every process, where it must be built first
     make_work = partial(_make_work, make_renderer, out)
     total = sum(map(len, sequences))
     with progress_bar(f"rendering {name}", total) as advance:
