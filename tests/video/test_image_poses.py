@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-
-from overpose.camera import Camera
-from overpose.studio.box import paper_box
-from overpose.video.image_poses import poses_from_image
-from overpose.video.people import Person
 from standing_body import REST_MM
+
+from overpose.boxes import paper_box
+from overpose.camera import Camera
+from overpose.keypoints.people import Person
+from overpose.video.image_poses import poses_from_image
 
 SIZE = 64
 
