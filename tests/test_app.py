@@ -42,7 +42,13 @@ def test_the_top_help_lists_every_command(capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("nonsense",), ("render",), ("reproduce", "--preset", "huge", "--out", "x")],
+    [
+        (),
+        ("nonsense",),
+        ("render",),
+        ("reproduce", "--preset", "huge", "--out", "x"),
+        ("train-lifter", "--out", "x"),
+    ],
 )
 def test_wrong_usage_ends_with_status_2(arguments, capsys):
     assert run(*arguments) == 2
@@ -59,6 +65,7 @@ def test_the_version_is_that_of_the_package(capsys):
     [
         (("predict", "clip.mp4", "--height-m", "9"), "height_m: got 9.0, expected 0.3 to 2.8"),
         (("render", "--out", "data", "--takes", "0"), "takes: got 0, expected at least 1"),
+        (("reproduce", "--out", "run", "--mocap", "cmu"), "got --mocap without --splits"),
     ],
 )
 def test_a_value_that_the_options_refuse_is_one_line_and_status_1(arguments, named, capsys):

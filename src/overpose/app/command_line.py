@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 import tyro
 
@@ -21,6 +21,7 @@ from overpose.support.errors import InputError
 from overpose.support.version import VERSION
 
 
+@runtime_checkable
 class Command(Protocol):
     """What each command is."""
 

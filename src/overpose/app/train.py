@@ -1,6 +1,6 @@
 """Training: `train` for models of images, `train-lifter` for models of 2D keypoints."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -68,7 +68,8 @@ class TrainLifter:
     """
 
     output: Output
-    motion: MotionSource = field(default_factory=lambda: MotionSource(tyro.MISSING, tyro.MISSING))
+    motion: MotionSource = tyro.MISSING
+    """Recorded motion and its splits."""
     recipe: Literal["full", "trial"] = "full"
     """full: as shipped, hours. trial: a few minutes, of no use but to see that it runs."""
     processes: Processes = None
