@@ -6,6 +6,7 @@ import pytest
 from overpose.studio.rasterizer import (
     Lighting,
     Materials,
+    Surface,
     Visibility,
     rasterize,
     shade,
@@ -80,14 +81,15 @@ def materials(count: int = 1, pattern: int = 0, scale: float = 0.0) -> Materials
     )
 
 
+def surface(vertices, faces, rest=None):
+    normals, first = vertex_normals(vertices, faces), np.zeros(len(faces), np.int32)
+    return Surface(vertices, faces, normals, first, vertices if rest is None else rest)
+
+
 def shade_plainly(visibility, vertices, faces, supersample=1, *, rest=None, look=None):
     return shade(
         visibility,
-        vertices,
-        faces,
-        vertex_normals(vertices, faces),
-        np.zeros(len(faces), np.int32),
-        vertices if rest is None else rest,
+        surface(vertices, faces, rest),
         materials() if look is None else look,
         flat_lighting(),
         FOCAL * supersample,
@@ -160,10 +162,8 @@ def test_a_supersampled_pixel_is_the_mean_of_its_samples():
     vertices, faces = triangles(8)
     seen = rasterize(vertices, faces, 2 * FOCAL, 2 * CENTER, 64, 52, cull_backfaces=False)
     colour, coverage, depth = shade_plainly(seen, vertices, faces, 2)
-    fine = shade(
-        seen, vertices, faces, vertex_normals(vertices, faces), np.zeros(len(faces), np.int32),
-        vertices, materials(), flat_lighting(), 2 * FOCAL, 2 * CENTER,
-    )  # fmt: skip
+    body = surface(vertices, faces)
+    fine = shade(seen, body, materials(), flat_lighting(), 2 * FOCAL, 2 * CENTER)
     np.testing.assert_allclose(
         colour, fine[0].reshape(26, 2, 32, 2, 3).mean(axis=(1, 3)), atol=1e-6
     )
@@ -216,11 +216,9 @@ def test_bad_materials_are_refused_in_one_line():
         materials(pattern=6)
     vertices, faces = triangles(1, 4)
     seen = rasterize(vertices, faces, FOCAL, CENTER, 8, 8)
+    body = surface(vertices, faces)._replace(face_material=np.full(4, 1, np.int32))
     with pytest.raises(InputError, match="face_material"):
-        shade(
-            seen, vertices, faces, vertices, np.full(4, 1, np.int32), vertices, materials(),
-            flat_lighting(), FOCAL, CENTER,
-        )  # fmt: skip
+        shade(seen, body, materials(), flat_lighting(), FOCAL, CENTER)
 
 
 def test_an_image_that_samples_do_not_divide_is_refused():

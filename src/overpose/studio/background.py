@@ -15,7 +15,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from overpose.studio.tracing import paint, paint_photo, trace
+from overpose.studio.tracing import Backdrop, Eye, paint, paint_photo, trace
 from overpose.support.errors import InputError
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -173,15 +173,11 @@ def render_background(
         corners = np.abs(boxes[:, 3:6]) @ np.abs(turn[:, 2])
         nearest = (boxes[:, 0:3] - origin) @ turn[:, 2] - corners
         boxes = np.ascontiguousarray(boxes[nearest > beyond_mm])
-    intrinsics = np.array([*focal_px, *center_px], dtype=np.float64)
+    eye = Eye(origin, turn, np.array([*focal_px, *center_px], dtype=np.float64))
     if background.photo is not None:
         photo = load_photo(background.photo)
-        return paint_photo(
-            height, width, origin, turn, intrinsics, photo, *background.photo_span, *light
-        )
+        return paint_photo(height, width, eye, photo, *background.photo_span, light)
     room = np.array([*background.half_size_mm, background.height_mm, background.has_ceiling])
-    depth, surface = trace(height + 1, width + 1, origin, turn, intrinsics, room, boxes)
-    return paint(
-        depth, surface, origin, turn, intrinsics, room, background.surfaces, background.panels,
-        boxes, background.sky, *light,
-    )  # fmt: skip
+    backdrop = Backdrop(room, background.surfaces, background.panels, boxes, background.sky)
+    depth, surface = trace(height + 1, width + 1, eye, room, boxes)
+    return paint(depth, surface, eye, backdrop, light)

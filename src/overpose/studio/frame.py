@@ -10,7 +10,14 @@ import numpy as np
 from overpose.camera import Camera
 from overpose.studio.background import FloorLight, render_background
 from overpose.studio.postprocess import develop
-from overpose.studio.rasterizer import Lighting, Materials, rasterize, shade, vertex_normals
+from overpose.studio.rasterizer import (
+    Lighting,
+    Materials,
+    Surface,
+    rasterize,
+    shade,
+    vertex_normals,
+)
 from overpose.studio.scene import Scene
 from overpose.studio.shadow import ContactMap, ShadowMap, cast_shadow, touch_ground
 from overpose.support.checks import check_array
@@ -152,13 +159,16 @@ def render_person(
         scene.to_lights[0].astype(np.float64),
         scene.shadow_softness_mm,
     )
-    colour, coverage, depth_mm = shade(
-        visibility,
+    surface = Surface(
         vertices,
         outfit.faces,
         vertex_normals(vertices, outfit.faces),
         outfit.face_material,
         outfit.rest_mm,
+    )
+    colour, coverage, depth_mm = shade(
+        visibility,
+        surface,
         outfit.materials,
         _lighting(scene, camera, shadow),
         focal,

@@ -55,6 +55,25 @@ class Materials:
             )
 
 
+class Surface(NamedTuple):
+    """The triangles of a body, and what the shader asks about them.
+
+    Attributes:
+        vertices_camera_mm: (V, 3) float32, camera axes.
+        faces: (F, 3) int32.
+        normals_camera: (V, 3) float32 unit normals, camera axes.
+        face_material: (F,) int32, index into the materials.
+        rest_mm: (V, 3) float32, where each vertex is in the rest pose (x left, z up): the
+            coordinates that patterns are drawn in, interpolated perspective-correctly.
+    """
+
+    vertices_camera_mm: np.ndarray
+    faces: np.ndarray
+    normals_camera: np.ndarray
+    face_material: np.ndarray
+    rest_mm: np.ndarray
+
+
 class Lighting(NamedTuple):
     """Lights as the shader wants them, float32; directions are unit vectors in camera axes.
 
@@ -148,11 +167,7 @@ def rasterize(
 
 def shade(
     visibility: Visibility,
-    vertices_camera_mm: np.ndarray,
-    faces: np.ndarray,
-    normals_camera: np.ndarray,
-    face_material: np.ndarray,
-    rest_mm: np.ndarray,
+    surface: Surface,
     materials: Materials,
     lighting: Lighting,
     focal_px: np.ndarray,
@@ -167,12 +182,7 @@ def shade(
 
     Args:
         visibility: of an image `supersample` times as large as the result; see `rasterize`.
-        vertices_camera_mm: (V, 3) float32, as given to `rasterize`.
-        faces: (F, 3) int32, as given to `rasterize`.
-        normals_camera: (V, 3) float32 unit normals, camera axes.
-        face_material: (F,) int32, index into the materials.
-        rest_mm: (V, 3) float32, where each vertex is in the rest pose (x left, z up): the
-            coordinates that patterns are drawn in, interpolated perspective-correctly.
+        surface: vertices and faces as given to `rasterize`, and the rest.
         materials: what the M materials look like.
         lighting: the lights.
         focal_px: (2,) of the large image, px.
@@ -187,10 +197,10 @@ def shade(
     Raises:
         InputError: wrong shape or dtype, or a material's index out of range.
     """
-    count = len(vertices_camera_mm)
-    check_array("normals_camera", normals_camera, (count, 3), dtype=np.float32)
-    check_array("rest_mm", rest_mm, (count, 3), dtype=np.float32)
-    check_array("face_material", face_material, (len(faces),), dtype=np.int32)
+    count, face_material = len(surface.vertices_camera_mm), surface.face_material
+    check_array("normals_camera", surface.normals_camera, (count, 3), dtype=np.float32)
+    check_array("rest_mm", surface.rest_mm, (count, 3), dtype=np.float32)
+    check_array("face_material", face_material, (len(surface.faces),), dtype=np.int32)
     if len(face_material) and not (
         face_material.min() >= 0 and face_material.max() < len(materials.pattern)
     ):
@@ -203,30 +213,15 @@ def shade(
         raise InputError(
             f"supersample: got {supersample} for {columns} x {rows} samples, expected a divisor"
         )
-    shape = (rows // supersample, columns // supersample)
-    colour = np.empty((*shape, 3), dtype=np.float32)
-    coverage = np.empty(shape, dtype=np.float32)
-    depth = np.empty(shape, dtype=np.float32)
-    shade_samples(
-        visibility.face,
-        vertices_camera_mm,
-        faces,
-        normals_camera,
-        face_material,
-        rest_mm,
+    linear = (
         to_linear(materials.colour_a),
         to_linear(materials.colour_b),
         materials.pattern.astype(np.int32),
         materials.pattern_scale.astype(np.float32),
         materials.specular.astype(np.float32),
-        *lighting,
-        np.array([*focal_px, *center_px], dtype=np.float64),
-        supersample,
-        colour,
-        coverage,
-        depth,
     )
-    return colour, coverage, depth
+    intrinsics = np.array([*focal_px, *center_px], dtype=np.float64)
+    return shade_samples(visibility.face, surface, linear, lighting, intrinsics, supersample)
 
 
 def to_linear(srgb: np.ndarray) -> np.ndarray:

@@ -63,19 +63,25 @@ def _pattern(kind, x, y, z, scale):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST_MATH)
-def shade_samples(
-    face_ids, vertices, faces, normals, face_material, rest, colour_a, colour_b, pattern,
-    pattern_scale, specular, sky_up, sky_rgb, bounce_rgb, to_lights, light_rgb, shadow_depth,
-    to_shadow, shadow_strength, intrinsics, supersample, colour, coverage, depth,
-):  # fmt: skip
+def shade_samples(face_ids, surface, materials, lighting, intrinsics, supersample):
+    """Colour, coverage and depth as `rasterizer.shade` gives them; the values are what its
+    `Surface`, `Materials` (colours linear) and `Lighting` hold."""
+    vertices, faces, normals, face_material, rest = surface
+    colour_a, colour_b, pattern, pattern_scale, specular = materials
+    sky_up, sky_rgb, bounce_rgb, to_lights, light_rgb = lighting[:5]
+    shadow_depth, to_shadow, shadow_strength = lighting[5:]
+    height, width = face_ids.shape[0] // supersample, face_ids.shape[1] // supersample
+    colour = np.empty((height, width, 3), np.float32)
+    coverage = np.empty((height, width), np.float32)
+    depth = np.empty((height, width), np.float32)
     over_fx, over_fy = 1.0 / intrinsics[0], 1.0 / intrinsics[1]
     cx, cy = intrinsics[2], intrinsics[3]
     last_cell = shadow_depth.shape[0] - 1
     samples = supersample * supersample
     share, one, zero = np.float32(1.0 / samples), np.float32(1.0), np.float32(0.0)
     half = np.float32(0.5)
-    for row in range(coverage.shape[0]):
-        for column in range(coverage.shape[1]):
+    for row in range(height):
+        for column in range(width):
             red, green, blue, covered, nearest = zero, zero, zero, zero, np.float32(np.inf)
             # Samples of one surface share their light: sums over the surface at hand.
             weight, first_z, gloss = zero, zero, zero
@@ -199,3 +205,4 @@ def shade_samples(
             colour[row, column, 2] = blue * share
             coverage[row, column] = covered * share
             depth[row, column] = nearest
+    return colour, coverage, depth

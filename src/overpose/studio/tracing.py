@@ -5,6 +5,7 @@ flat on purpose: passing arrays to a function for every ray costs more than the 
 """
 
 import math
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -19,9 +20,39 @@ SKY, BOX = -1, 8
 """Surface ids of `trace` besides 0 floor, 1..4 walls, 5 ceiling; BOX + 3 b + axis is furniture."""
 
 
+class Eye(NamedTuple):
+    """A camera in the backdrop's axes, float64.
+
+    Attributes:
+        origin: (3,) its centre, mm.
+        turn: (3, 3) camera axes to the backdrop's.
+        intrinsics: (4,) focal lengths and principal point, px.
+    """
+
+    origin: np.ndarray
+    turn: np.ndarray
+    intrinsics: np.ndarray
+
+
+class Backdrop(NamedTuple):
+    """What rays meet.
+
+    Attributes:
+        room: (4,) half sizes, height, mm, and 1 where there is a ceiling.
+        surfaces, panels, boxes, sky: as in `background.Background`.
+    """
+
+    room: np.ndarray
+    surfaces: np.ndarray
+    panels: np.ndarray
+    boxes: np.ndarray
+    sky: np.ndarray
+
+
 @numba.njit(cache=True, nogil=True, fastmath=FAST_MATH)
-def trace(height, width, origin, turn, intrinsics, room, boxes):
+def trace(height, width, eye, room, boxes):
     """Camera z (mm) and surface id of what the ray through each pixel corner meets."""
+    origin, turn, intrinsics = eye
     depths = np.empty((height, width), np.float64)
     surfaces = np.empty((height, width), np.int32)
     fx, fy, cx, cy = intrinsics[0], intrinsics[1], intrinsics[2], intrinsics[3]
@@ -71,12 +102,12 @@ def trace(height, width, origin, turn, intrinsics, room, boxes):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST_MATH)
-def paint(
-    depths, ids, origin, turn, intrinsics, room, surfaces, panels, boxes, sky,
-    ambient, to_light, direct, cover, to_cover, contact, to_contact, shadow_strength,
-    contact_strength,
-):  # fmt: skip
+def paint(depths, ids, eye, backdrop, light):
     """Linear RGB of a picture one smaller than `depths`: a pixel is the mean of its corners."""
+    origin, turn, intrinsics = eye
+    room, surfaces, panels, boxes, sky = backdrop
+    ambient, to_light, direct = light[:3]
+    cover, to_cover, contact, to_contact, shadow_strength, contact_strength = light[3:]
     corners = np.empty((depths.shape[0], depths.shape[1], 3), np.float32)
     fx, fy, cx, cy = intrinsics[0], intrinsics[1], intrinsics[2], intrinsics[3]
     for row in range(depths.shape[0]):
@@ -195,13 +226,11 @@ def paint(
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST_MATH)
-def paint_photo(
-    height, width, origin, turn, intrinsics, photo, span, middle,
-    ambient, to_light, direct, cover, to_cover, contact, to_contact, shadow_strength,
-    contact_strength,
-):  # fmt: skip
+def paint_photo(height, width, eye, photo, span, middle, light):
     """Linear RGB of the photo wrapped around the camera, mirrored at its edges, with the person's
     shadow on the ground; that ground's own light is unknown, so part of the shadow is left out."""
+    origin, turn, intrinsics = eye
+    cover, to_cover, contact, to_contact, shadow_strength, contact_strength = light[3:]
     image = np.empty((height, width, 3), np.float32)
     fx, fy, cx, cy = intrinsics[0], intrinsics[1], intrinsics[2], intrinsics[3]
     rows, columns = photo.shape[0], photo.shape[1]
