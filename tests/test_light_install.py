@@ -1,5 +1,6 @@
 """What runs, and how quickly it starts, where only the base dependencies are installed."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import run
 from PIL import Image
 
 from overpose.app.extras import PACKAGES, advice
@@ -16,6 +18,7 @@ from overpose.layouts import BLAZEPOSE_33
 from overpose.networks.image_encoder import ImageEncoderConfig
 from overpose.networks.regressor import PoseRegressor, RegressorConfig
 from overpose.networks.storage import save_model
+from overpose.support.assets import DOWNLOADS, asset_path
 
 EXTRAS = (
     "torch",
@@ -102,6 +105,18 @@ def test_a_command_whose_extra_is_missing_says_what_to_install(
     assert done.stderr == (
         f"overpose: error: overpose {command[0]} needs {package}: pip install 'overpose[train]'\n"
     )
+
+
+def test_assets_gets_what_prediction_needs_before_it_asks_for_the_extra_of_the_body(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OVERPOSE_CACHE", str(tmp_path))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("overpose.support.assets.download_asset", asset_path)
+    assert run("assets") == 1
+    said = capsys.readouterr()
+    assert [line.split(":")[0] for line in said.out.splitlines()] == list(DOWNLOADS)
+    assert 'pip install "overpose[studio]"' in said.err
 
 
 def test_every_package_of_the_extra_train_is_known_to_the_command_line() -> None:

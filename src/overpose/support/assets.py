@@ -139,8 +139,11 @@ class AssetRow:
 
 
 def asset_table() -> tuple[AssetRow, ...]:
-    """All assets, built and downloaded; nothing is built, downloaded or checked."""
-    every: dict[str, Asset | DownloadedAsset] = {**ASSETS, **DOWNLOADS}
+    """All assets; nothing is built, downloaded or checked.
+
+    Downloads come first: what is built needs an extra that a light install lacks.
+    """
+    every: dict[str, Asset | DownloadedAsset] = {**DOWNLOADS, **ASSETS}
     rows = ((key, asset_path(key), asset) for key, asset in every.items())
     return tuple(
         AssetRow(key, path, path.is_file(), asset.licence, asset.sources)
