@@ -2,6 +2,8 @@
 
 import errno
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,15 @@ def test_options_of_rendering_are_those_of_the_library():
     given = parse(["render", "--out", "data", "--image-size", "64", "--jpeg-quality", "70", "80"])
     assert isinstance(given, Render)
     assert given.images == RenderConfig(image_size=64, jpeg_quality=(70, 80))
+
+
+def test_a_command_is_read_without_importing_what_only_its_work_needs():
+    code = "import sys; from overpose.app.command_line import parse; parse(['predict', 'clip.mp4'])"
+    heavy = "print([name for name in ('numpy', 'cv2', 'scipy', 'torch') if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; {heavy}"], capture_output=True, text=True
+    )
+    assert done.stdout == "[]\n", done.stderr
 
 
 def test_a_preset_that_needs_motion_capture_says_so_in_one_line(tmp_path, capsys):
