@@ -11,7 +11,7 @@ from overpose.support.version import VERSION
 
 if TYPE_CHECKING:
     from overpose.camera import Camera
-    from overpose.networks.storage import load_model
+    from overpose.methods import load_model
     from overpose.poses import PoseTrack
     from overpose.skeleton import HUMAN36M, Skeleton
     from overpose.support.errors import InputError
@@ -31,7 +31,7 @@ _HOMES = {
     "PoseTrack": "poses",
     "PredictOptions": "video.options",
     "Skeleton": "skeleton",
-    "load_model": "networks.storage",
+    "load_model": "methods",
 }
 
 

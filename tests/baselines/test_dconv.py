@@ -15,7 +15,8 @@ from overpose.baselines.dconv import (
     poses_of_limbs,
     window_targets,
 )
-from overpose.networks.storage import load_model, save_model
+from overpose.methods import load_model
+from overpose.networks.storage import save_model
 from overpose.support.errors import InputError
 
 SMALL = DconvConfig(ConvolutionsConfig(32, 28, (5, 3, 3), (4, 4, 4)), hidden=(16, 16))

@@ -7,8 +7,9 @@ import torch
 from overpose.baselines import structnet as room
 from overpose.baselines.convolutions import ConvolutionsConfig
 from overpose.baselines.structnet import StructNet, StructNetConfig, with_limb_lengths
+from overpose.methods import load_model
 from overpose.metrics import limb_lengths
-from overpose.networks.storage import load_model, save_model
+from overpose.networks.storage import save_model
 from overpose.support.errors import InputError
 
 SMALL = StructNetConfig(

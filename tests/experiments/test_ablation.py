@@ -9,12 +9,14 @@ import pytest
 from overpose.datasets.store import open_dataset
 from overpose.experiments import ablation
 from overpose.experiments.ablation import AblationBudget, ablate, hold_out_subjects
-from overpose.experiments.ablation_table import VARIANTS, Variant, variants_named
+from overpose.experiments.ablation_table import BASE, VARIANTS, Variant, variants_named
+from overpose.methods.codes import autoencoder as codes_autoencoder
 from overpose.networks.autoencoder import AutoencoderConfig
 from overpose.networks.image_encoder import ImageEncoderConfig
+from overpose.networks.pca import PCAConfig
 from overpose.support.errors import InputError
 from overpose.support.files import Output
-from overpose.training import LoopConfig
+from overpose.training import AutoencoderStage, LoopConfig
 
 TINY = AblationBudget(
     pose_loop=LoopConfig(epochs=2),
@@ -25,10 +27,16 @@ TINY = AblationBudget(
     val_images=10,
     image_encoder=ImageEncoderConfig(32, 28, (5, 3), (2, 4), (8,)),
 )
+
+
+def autoencoder(config):
+    return "autoencoder", AutoencoderStage(config)
+
+
 FEW = (
-    Variant("base", ("hidden size", "layers"), AutoencoderConfig((60,))),
-    Variant("two", ("layers",), AutoencoderConfig((30, 30), (40.0, 20.0))),
-    Variant("pca-5", ("PCA",), 5),
+    Variant("base", ("hidden size", "layers"), autoencoder(AutoencoderConfig((60,)))),
+    Variant("two", ("layers",), autoencoder(AutoencoderConfig((30, 30), (40.0, 20.0)))),
+    Variant("pca-5", ("PCA",), ("pca", PCAConfig(5))),
     Variant("direct", ("no code",), None),
 )
 
@@ -79,7 +87,7 @@ def test_a_finished_variant_is_not_trained_again_and_new_ones_are_added(
     def refuse(*_, **__):
         raise AssertionError("done already")
 
-    monkeypatch.setattr(ablation, "train_autoencoder", refuse)
+    monkeypatch.setattr(codes_autoencoder, "train_autoencoder", refuse)
     again = ablate(
         data, Output(tmp_path / "out"), budget=poses_only, variants=(FEW[0], FEW[2]), processes=1
     )
@@ -91,7 +99,7 @@ def test_a_variant_that_fails_says_so_and_the_others_go_on(tmp_path, data, monke
     def broken(*_, **__):
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr(ablation, "train_autoencoder", broken)
+    monkeypatch.setattr(codes_autoencoder, "train_autoencoder", broken)
     poses_only = replace(TINY, latent_epochs=0, finetune_epochs=0)
     report = ablate(data, Output(tmp_path / "out"), budget=poses_only, variants=FEW, processes=1)
     assert [r.get("error") for r in report["variants"]] == ["RuntimeError: no memory"] * 2 + [None]
@@ -141,17 +149,19 @@ def test_a_dataset_with_one_training_subject_is_refused(tmp_path, tiny_dataset):
 
 
 def test_every_variant_changes_one_thing_of_the_base():
-    base = next(v.code for v in VARIANTS if v.name == "base")
+    base = BASE[1].autoencoder
     for variant in VARIANTS:
-        if isinstance(variant.code, AutoencoderConfig) and len(variant.code.hidden) == 1:
+        code = variant.code and variant.code[1]
+        if isinstance(code, AutoencoderStage) and len(code.autoencoder.hidden) == 1:
             names = ("hidden", "noise_mm", "contraction")
-            different = [n for n in names if getattr(variant.code, n) != getattr(base, n)]
+            different = [n for n in names if getattr(code.autoencoder, n) != getattr(base, n)]
             changes = len(different) + len(variant.latent) + (variant.dropout is not None)
             assert changes == (variant.name != "base")
 
 
 def test_the_ablation_covers_what_the_method_page_promises():
-    codes = [v.code for v in VARIANTS if isinstance(v.code, AutoencoderConfig)]
+    chosen = [v.code for v in VARIANTS if v.code is not None]
+    codes = [config.autoencoder for name, config in chosen if name == "autoencoder"]
     single = [code for code in codes if len(code.hidden) == 1]
     assert {code.hidden[0] for code in single} == {51, 200, 500, 2000}
     assert {code.noise_mm[0] for code in single} == {0.0, 20.0, 40.0, 80.0}
@@ -162,7 +172,7 @@ def test_the_ablation_covers_what_the_method_page_promises():
         "latent_activation",
         "latent_weighting",
     }
-    assert 48 in {v.code for v in VARIANTS}
+    assert ("pca", PCAConfig(48)) in chosen
 
 
 def test_stage_b_options_of_a_variant_reach_the_training(tmp_path, data):

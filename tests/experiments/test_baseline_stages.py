@@ -1,25 +1,24 @@
 """The kernel systems as stages: fitted once, found again, measured like the others."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from overpose.baselines.kde import KDEConfig
 from overpose.baselines.linkde import LinKDE, LinKDEConfig
 from overpose.datasets.store import open_dataset
-from overpose.experiments.baseline_stages import KERNEL_METHODS, fit_kernel_method
 from overpose.experiments.pipeline import stages_s
-from overpose.experiments.presets import SMOKE
 from overpose.measure.protocols import evaluate
-from overpose.networks.storage import load_model
+from overpose.methods import METHODS, FitContext, Samples, load_model
+from overpose.methods.nearest_pose import NearestPoseMethod
 from overpose.support.errors import InputError
+from overpose.training import Runtime
 
-PRESET = replace(
-    SMOKE,
-    kde=KDEConfig(samples=500, components=100),
-    linkde=LinKDEConfig(input_features=200, output_features=150),
-)
+CONFIGS = {
+    "nearest_pose": NearestPoseMethod(),
+    "kde": KDEConfig(samples=500, components=100),
+    "linkde": LinKDEConfig(input_features=200, output_features=150),
+}
+CARDS = {method.name: method for method in METHODS if method.fitted_once}
 
 
 @pytest.fixture
@@ -28,13 +27,27 @@ def dataset(tmp_path, tiny_dataset):
         yield dataset
 
 
-def fitted(method, dataset, out, **options):
-    train = dataset.select(dataset.splits == "train")
-    values = {"seed": 0, "provenance": {"method": method}} | options
-    return fit_kernel_method(method, PRESET, train, out / method, **values)
+def fitted(method, dataset, out, *, seed=0):
+    def none_before(name):
+        raise AssertionError(f"{method} asked for {name}")
+
+    context = FitContext(
+        Samples(dataset),
+        out / method,
+        seed,
+        Runtime("cpu"),
+        {"method": method},
+        model=none_before,
+        code=none_before,
+    )
+    return CARDS[method].fit(CONFIGS[method], context)
 
 
-@pytest.mark.parametrize("method", KERNEL_METHODS)
+def test_each_fitted_system_is_tried_here():
+    assert CONFIGS.keys() == CARDS.keys()
+
+
+@pytest.mark.parametrize("method", CONFIGS)
 def test_each_is_fitted_measured_and_found_again(tmp_path, dataset, method):
     model = fitted(method, dataset, tmp_path)
     rows = evaluate(model.predict, dataset, method=method, seed=0, masked=True)
@@ -61,7 +74,7 @@ def test_one_fitted_otherwise_is_refused(tmp_path, dataset):
         fitted("linkde", dataset, tmp_path, seed=1)
 
 
-@pytest.mark.parametrize("method", KERNEL_METHODS)
+@pytest.mark.parametrize("method", CONFIGS)
 def test_one_fitted_on_other_samples_is_refused(tmp_path, dataset, method):
     fitted(method, dataset, tmp_path)
     train = np.flatnonzero(dataset.splits == "train")
@@ -71,14 +84,11 @@ def test_one_fitted_on_other_samples_is_refused(tmp_path, dataset, method):
             fitted(method, dataset.select(np.concatenate([other, test])), tmp_path)
 
 
-def test_what_the_preset_lacks_and_no_samples_are_refused(tmp_path, dataset):
-    train = dataset.select(dataset.splits == "train")
-    without = replace(PRESET, kde=None)
-    with pytest.raises(InputError, match="has no kde"):
-        fit_kernel_method("kde", without, train, tmp_path, seed=0, provenance={})
+@pytest.mark.parametrize("method", CONFIGS)
+def test_nothing_to_learn_from_is_refused(tmp_path, dataset, method):
     nobody = dataset.select(np.zeros(len(dataset), bool))
     with pytest.raises(InputError, match="no samples of split 'train'"):
-        fit_kernel_method("kde", PRESET, nobody, tmp_path, seed=0, provenance={})
+        fitted(method, nobody, tmp_path)
 
 
 def test_images_without_masks_have_an_empty_fourth_channel(dataset):

@@ -14,16 +14,24 @@ from overpose.baselines.linkde import LinKDEConfig
 from overpose.datasets.store import open_dataset
 from overpose.experiments import learning_curve as module
 from overpose.experiments.learning_curve import curve_table, learning_curve
-from overpose.experiments.pipeline import Samples
+from overpose.methods import Samples
+from overpose.methods.dconv_mp_hml import DconvStage
 from overpose.networks.model_files import read_model_config
 from overpose.report.rows import Row
 from overpose.training import Runtime, read_metrics
 
+
+def _begun(config):
+    return replace(config, begin_with="dconv_mp_hml") if hasattr(config, "begin_with") else config
+
+
 PRESET = replace(
     TINY,
-    linkde=LinKDEConfig(input_features=60, output_features=30),
-    dconv=DconvConfig(ConvolutionsConfig(32, 28, (5, 3, 3), (2, 2, 2))),
-    detection_start=True,
+    methods={
+        **{name: _begun(config) for name, config in TINY.methods.items()},
+        "linkde": LinKDEConfig(input_features=60, output_features=30),
+        "dconv_mp_hml": DconvStage(DconvConfig(ConvolutionsConfig(32, 28, (5, 3, 3), (2, 2, 2)))),
+    },
     train_sizes=(12, 48, 5000),
 )
 

@@ -15,12 +15,12 @@ from overpose.experiments.lifters.evaluation import evaluate_lifters
 from overpose.experiments.lifters.recipe import FULL, TRIAL, LifterRecipe
 from overpose.experiments.lifters.training import METHODS, train_lifters, write_shipped
 from overpose.keypoints.engines.blazepose import Landmarks, Region
+from overpose.methods import load_model
 from overpose.mocap.library import MotionLibrary
 from overpose.mocap.motion import Motion
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS, procedural_motion
 from overpose.networks.lifter import PoseLifter
 from overpose.networks.lifter_config import KeypointEncoderConfig
-from overpose.networks.storage import load_model
 from overpose.studio.body import load_body
 from overpose.support.errors import InputError
 from overpose.support.files import Output

@@ -7,8 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
+from overpose.baselines.convolutions import ConvolutionsConfig
+from overpose.baselines.dconv import DconvConfig
 from overpose.baselines.kde import KDEConfig
 from overpose.baselines.linkde import LinKDEConfig
+from overpose.baselines.structnet import StructNetConfig
 from overpose.camera import Camera
 from overpose.datasets.layout import Sample
 from overpose.datasets.motion_source import MotionSource
@@ -17,11 +20,18 @@ from overpose.datasets.store import open_dataset
 from overpose.experiments import pipeline
 from overpose.experiments import reproduce as reproduction
 from overpose.experiments.pipeline import merge_actions
-from overpose.experiments.presets import PRESETS, Preset, ProceduralMotion, preset_named
+from overpose.experiments.preset import Preset, ProceduralMotion
+from overpose.experiments.presets import PRESETS, ours_and_cnn, preset_named, structnets
 from overpose.experiments.reproduce import reproduce
+from overpose.methods import latent
+from overpose.methods.dconv_mp_hml import DconvStage
+from overpose.methods.mean_pose import MeanPoseConfig
+from overpose.methods.nearest_pose import NearestPoseMethod
+from overpose.methods.structnet import StructNetStage
 from overpose.mocap.joints17 import joints17_world_mm
 from overpose.networks.autoencoder import AutoencoderConfig
 from overpose.networks.image_encoder import ImageEncoderConfig
+from overpose.networks.pca import PCAConfig
 from overpose.report.rows import MEASURES, Row, read_report
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
@@ -80,22 +90,28 @@ def make_line_renderer(config):
     return render
 
 
+ENCODER = ImageEncoderConfig(
+    image_size=SIZE, crop_size=20, kernels=(5, 3), channels=(2, 4), hidden=(8,), dropout=0.1
+)
 TINY = Preset(
     name="tiny",
     render=RenderConfig(
         image_size=SIZE, cameras=1, max_train=36, max_val=0, max_test=18, samples_per_shard=64
     ),
     procedural=ProceduralMotion(train_subjects=2, test_subjects=1, trials=1, frames=20),
-    image_encoder=ImageEncoderConfig(
-        image_size=SIZE, crop_size=20, kernels=(5, 3), channels=(2, 4), hidden=(8,), dropout=0.1
-    ),
-    autoencoder=AutoencoderStage(AutoencoderConfig(hidden=(60,)), LoopConfig(epochs=3)),
-    direct=LoopConfig(epochs=3),
-    latent=LoopConfig(epochs=2),
-    finetune=LoopConfig(epochs=1),
-    kde=KDEConfig(samples=30, components=10),
-    linkde=LinKDEConfig(input_features=20, output_features=20),
+    methods={
+        "mean_pose": MeanPoseConfig(),
+        "nearest_pose": NearestPoseMethod(),
+        "linkde": LinKDEConfig(input_features=20, output_features=20),
+        "kde": KDEConfig(samples=30, components=10),
+        **ours_and_cnn(ENCODER, latent=LoopConfig(epochs=2), finetune=LoopConfig(epochs=1)),
+    },
+    codes={"autoencoder": AutoencoderStage(AutoencoderConfig((60,)), LoopConfig(epochs=3))},
 )
+
+
+def without(*names):
+    return {name: config for name, config in TINY.methods.items() if name not in names}
 
 
 @pytest.fixture
@@ -217,7 +233,7 @@ def test_a_failing_stage_says_so_and_hides_nothing_else(tmp_path, monkeypatch):
         raise RuntimeError("no memory")
 
     with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "train_latent", broken)
+        patched.setattr(latent, "train_latent", broken)
         result = run(tmp_path / "out")
     means = {row.method: row for row in result.report.rows if row.action == "mean"}
     assert means["latent"].error == "RuntimeError: no memory"
@@ -243,7 +259,8 @@ def test_a_damaged_row_file_is_named_and_hides_nothing_else(tmp_path):
 def test_another_preset_in_the_same_directory_is_refused_then_replaced(tmp_path):
     small = replace(TINY, render=replace(TINY.render, max_train=12, max_test=6))
     run(tmp_path / "out", small)
-    other = replace(small, latent=LoopConfig(epochs=1), direct=LoopConfig(epochs=2))
+    shorter = ours_and_cnn(ENCODER, LoopConfig(epochs=1), LoopConfig(epochs=1))
+    other = replace(small, methods={**small.methods, **shorter})
     with pytest.raises(InputError, match=r"another experiment \(preset.*epochs"):
         run(tmp_path / "out", other)
     replaced = run(tmp_path / "out", other, overwrite=True)
@@ -263,7 +280,7 @@ def test_one_model_per_action_gives_rows_for_all_actions_and_their_mean(tmp_path
         TINY,
         model_per_action=True,
         render=replace(TINY.render, max_train=24, max_test=12),
-        autoencoder=AutoencoderStage(AutoencoderConfig(hidden=(60,)), LoopConfig(epochs=1)),
+        codes={"autoencoder": AutoencoderStage(AutoencoderConfig((60,)), LoopConfig(epochs=1))},
     )
     rows = run(tmp_path / "out", small).report.rows
     direct = {row.action: row.mpjpe_mm for row in rows if row.method == "direct"}
@@ -274,7 +291,12 @@ def test_one_model_per_action_gives_rows_for_all_actions_and_their_mean(tmp_path
 
 @pytest.mark.usefixtures("no_pictures")
 def test_the_pca_baseline_is_trained_where_the_preset_asks_for_it(tmp_path):
-    small = replace(TINY, pca_rank=10, render=replace(TINY.render, max_train=12, max_test=6))
+    small = replace(
+        TINY,
+        methods={**TINY.methods, "pca": replace(TINY.methods["latent"], code="pca")},
+        codes={**TINY.codes, "pca": PCAConfig(10)},
+        render=replace(TINY.render, max_train=12, max_test=6),
+    )
     rows = run(tmp_path / "out", small).report.rows
     assert {row.method for row in rows if row.error is None} == {*METHODS, *ONCE, "pca"}
 
@@ -294,13 +316,13 @@ def test_a_preset_that_makes_up_its_motion_takes_no_other(tmp_path):
 @pytest.mark.usefixtures("no_pictures")
 def test_a_finished_dataset_is_measured_in_the_place_of_a_rendered_one(tmp_path, tiny_dataset):
     data = tiny_dataset(tmp_path / "data", size=SIZE)
-    result = run(tmp_path / "out", replace(TINY, kde=None, linkde=None), data=data)
+    result = run(tmp_path / "out", replace(TINY, methods=without("kde", "linkde")), data=data)
     assert {row.action for row in result.report.rows} == {"walking", "running", "mean"}
     assert result.failed == ()
     assert result.report.dataset.startswith("tiny, ")
     assert not (tmp_path / "out" / "dataset").exists()
     with pytest.raises(InputError, match="another experiment"):  # a rendered one
-        run(tmp_path / "out", replace(TINY, kde=None, linkde=None))
+        run(tmp_path / "out", replace(TINY, methods=without("kde", "linkde")))
 
 
 @pytest.mark.usefixtures("no_pictures")
@@ -314,7 +336,7 @@ def test_human36m_is_measured_by_its_own_protocol_with_both_means(
         subjects={"train": ("S1", "S5"), "test": ("S9", "S11")},
         actions=("Walking", "Eating"),
     )
-    preset = replace(TINY, kde=None, linkde=None, nearest_pose=False, model_per_action=True)
+    preset = replace(TINY, methods=without("kde", "linkde", "nearest_pose"), model_per_action=True)
     report = run(tmp_path / "out", preset, data=data).report
     assert report.protocol.startswith("Tekin et al. 2016, Table 1 (train S1, S5")
     assert "no train frames of S6, S7, S8" in report.protocol
@@ -375,13 +397,43 @@ def test_test_subjects_are_no_training_subjects_in_the_rendered_dataset(finished
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
 def test_direct_has_the_epochs_of_latent_and_finetune_together(preset):
-    assert preset.direct.epochs == preset.latent.epochs + preset.finetune.epochs
-    assert preset.direct.batch_size == preset.latent.batch_size == preset.finetune.batch_size
+    direct, begun = (preset.methods[name].image.loop for name in ("direct", "latent"))
+    tuned = preset.methods["finetuned"].loop
+    assert direct.epochs == begun.epochs + tuned.epochs
+    assert direct.batch_size == begun.batch_size == tuned.batch_size
 
 
 def test_a_preset_with_unequal_budgets_is_refused():
+    image = replace(TINY.methods["direct"].image, loop=LoopConfig(epochs=4))
+    methods = {**TINY.methods, "direct": replace(TINY.methods["direct"], image=image)}
     with pytest.raises(InputError, match="expected the same budget"):
-        replace(TINY, direct=LoopConfig(epochs=4))
+        replace(TINY, methods=methods)
+
+
+def test_a_preset_with_an_unknown_method_or_a_wrong_configuration_is_refused():
+    with pytest.raises(InputError, match="got 'toy', expected some of mean_pose"):
+        replace(TINY, methods={"toy": MeanPoseConfig()})
+    with pytest.raises(InputError, match="kde has a MeanPoseConfig, expected a KDEConfig"):
+        replace(TINY, methods={"kde": MeanPoseConfig()})
+
+
+def test_a_method_without_what_it_needs_is_refused():
+    with pytest.raises(InputError, match="got no method or code that trains latent"):
+        replace(TINY, methods=without("latent"))
+    with pytest.raises(InputError, match="latent learns the code autoencoder, which has no"):
+        replace(TINY, codes={})
+    begun = ours_and_cnn(ENCODER, LoopConfig(2), LoopConfig(1), begin_with="dconv_mp_hml")
+    with pytest.raises(InputError, match="got no method or code that trains dconv_mp_hml"):
+        replace(TINY, methods=begun)
+
+
+def test_methods_that_share_a_model_share_its_configuration():
+    convolutions = ConvolutionsConfig(SIZE, 20, (3, 3, 1), (2, 2, 2))
+    shared = structnets(StructNetConfig(convolutions), LoopConfig())
+    other = {"structnet_avg": StructNetStage(StructNetConfig(convolutions, average=3))}
+    dconv = {"dconv_mp_hml": DconvStage(DconvConfig(convolutions))}
+    with pytest.raises(InputError, match="structnet_max and structnet_avg predict with one model"):
+        replace(TINY, methods={**dconv, **shared, **other})
 
 
 def test_an_unknown_preset_is_refused_with_the_known_names():

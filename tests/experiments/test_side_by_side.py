@@ -9,10 +9,17 @@ from overpose.baselines.convolutions import ConvolutionsConfig
 from overpose.baselines.dconv import DconvConfig
 from overpose.baselines.structnet import StructNetConfig
 from overpose.datasets.store import open_dataset
-from overpose.experiments.pipeline import Run, Samples
+from overpose.experiments.pipeline import Run
+from overpose.experiments.presets import ours_and_cnn, structnets
 from overpose.experiments.side_by_side import chains_of_run, train_side_by_side
-from overpose.networks.storage import load_model
+from overpose.methods import Samples, load_model
+from overpose.methods.dconv_mp_hml import DconvStage
+from overpose.methods.latent import LatentConfig
+from overpose.networks.pca import PCAConfig
 from overpose.training import LoopConfig, Runtime
+
+ENCODER = TINY.methods["direct"].image.image_encoder
+LOOPS = (TINY.methods["latent"].image.loop, TINY.methods["finetuned"].loop)
 
 
 def chains(dataset, out, preset=TINY):
@@ -22,20 +29,31 @@ def chains(dataset, out, preset=TINY):
 
 
 def test_chains_hold_every_stage_once_in_the_order_of_need(tmp_path, tiny_dataset):
+    pca = LatentConfig(TINY.methods["latent"].image, code="pca")
+    preset = replace(
+        TINY,
+        methods={**TINY.methods, "pca": pca},
+        codes={**TINY.codes, "pca": PCAConfig(5)},
+    )
     with open_dataset(tiny_dataset(tmp_path / "data")) as dataset:
-        found = [chain.stages for chain in chains(dataset, tmp_path, replace(TINY, pca_rank=5))]
-    assert found == [("autoencoder", "latent", "finetuned"), ("direct",), ("pca",)]
+        found = [chain.stages for chain in chains(dataset, tmp_path, preset)]
+    assert found == [("autoencoder", "latent", "finetuned"), ("pca",), ("direct",)]
 
 
 def test_what_several_chains_need_is_trained_before_them(tmp_path, tiny_dataset):
     convolutions = ConvolutionsConfig(32, 28, (5, 3, 3), (2, 2, 2))
-    preset = replace(TINY, dconv=DconvConfig(convolutions), structnet=StructNetConfig(convolutions))
+    compared = {
+        "dconv_mp_hml": DconvStage(DconvConfig(convolutions)),
+        **structnets(StructNetConfig(convolutions), LoopConfig()),
+    }
+    preset = replace(TINY, methods={**TINY.methods, **compared})
     with open_dataset(tiny_dataset(tmp_path / "data")) as dataset:
         samples = Samples(dataset)
         first, others = chains_of_run(Run(preset, samples, tmp_path, 0), None)
         assert first == []
         assert ("dconv_mp_hml", "structnet") in [chain.stages for chain in others]
-        begun = replace(preset, detection_start=True)
+        networks = ours_and_cnn(ENCODER, *LOOPS, begin_with="dconv_mp_hml")
+        begun = replace(preset, methods={**networks, **compared})
         first, others = chains_of_run(Run(begun, samples, tmp_path, 0), None)
     assert [chain.stages for chain in first] == [("dconv_mp_hml",)]
     assert [chain.stages for chain in others] == [
@@ -55,15 +73,17 @@ def test_two_processes_train_the_same_weights_as_one(tmp_path, tiny_dataset):
             train_side_by_side(data, chains(dataset, out), processes)
             for stage in ("direct", "finetuned"):
                 model = load_model(out / stage / "last")
-                predicted[processes, stage] = model.predict(images)  # type: ignore[union-attr]
+                predicted[processes, stage] = model.predict(images)
     for stage in ("direct", "finetuned"):
         np.testing.assert_array_equal(predicted[1, stage], predicted[2, stage])
 
 
 def test_a_stage_that_fails_ends_its_own_chain_only(tmp_path, tiny_dataset, capsys):
     data = tiny_dataset(tmp_path / "data")
-    latent = LoopConfig(epochs=2, learning_rate=1e30)
-    diverging = replace(TINY, latent=latent, direct=LoopConfig(epochs=3))
+    methods = ours_and_cnn(ENCODER, LoopConfig(epochs=2), LoopConfig(epochs=1))
+    image = replace(methods["latent"].image, loop=LoopConfig(epochs=2, learning_rate=1e30))
+    methods["latent"] = replace(methods["latent"], image=image)
+    diverging = replace(TINY, methods=methods)
     with open_dataset(data) as dataset:
         train_side_by_side(data, chains(dataset, tmp_path / "out", diverging), 1)
     assert (tmp_path / "out" / "direct" / "last").is_dir()

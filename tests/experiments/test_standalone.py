@@ -9,8 +9,10 @@ from overpose.baselines.convolutions import ConvolutionsConfig
 from overpose.baselines.dconv import DconvConfig
 from overpose.baselines.structnet import StructNetConfig
 from overpose.datasets.rendering.options import RenderConfig
-from overpose.experiments.presets import Preset
+from overpose.experiments.preset import Preset
+from overpose.experiments.presets import ours_and_cnn, structnets
 from overpose.experiments.standalone import evaluate_models, train_stages
+from overpose.methods.dconv_mp_hml import DconvStage
 from overpose.networks.autoencoder import AutoencoderConfig
 from overpose.networks.image_encoder import ImageEncoderConfig
 from overpose.report.rows import read_report
@@ -21,11 +23,12 @@ from overpose.training.config import AutoencoderStage, LoopConfig
 TINY = Preset(
     name="tiny",
     render=RenderConfig(image_size=32),
-    image_encoder=ImageEncoderConfig(32, 28, (5, 3), (2, 4), (8,)),
-    autoencoder=AutoencoderStage(AutoencoderConfig(hidden=(60,)), LoopConfig(epochs=1)),
-    direct=LoopConfig(epochs=2),
-    latent=LoopConfig(epochs=1),
-    finetune=LoopConfig(epochs=1),
+    methods=ours_and_cnn(
+        ImageEncoderConfig(32, 28, (5, 3), (2, 4), (8,)),
+        latent=LoopConfig(epochs=1),
+        finetune=LoopConfig(epochs=1),
+    ),
+    codes={"autoencoder": AutoencoderStage(AutoencoderConfig((60,)), LoopConfig(epochs=1))},
 )
 
 
@@ -120,13 +123,13 @@ def test_a_model_for_other_images_is_refused(tmp_path, data, tiny_dataset):
 def test_a_structnet_has_three_rows_and_the_one_told_the_limbs_has_no_ratio_error(tmp_path, data):
     convolutions = ConvolutionsConfig(32, 28, (5, 3, 3), (2, 2, 2))
     sizes = {"pooled": (4, 4), "hidden": 8, "embedding": 4, "pose_hidden": 4, "average": 5}
-    preset = replace(
-        TINY,
-        dconv=DconvConfig(convolutions, hidden=(4, 4)),
-        dconv_loop=LoopConfig(epochs=1),
-        structnet=StructNetConfig(convolutions, **sizes),
-        structnet_loop=LoopConfig(epochs=1),
-    )
+    once = LoopConfig(epochs=1)
+    methods = {
+        **TINY.methods,
+        "dconv_mp_hml": DconvStage(DconvConfig(convolutions, hidden=(4, 4)), once),
+        **structnets(StructNetConfig(convolutions, **sizes), once),
+    }
+    preset = replace(TINY, methods=methods)
     trained = train_stages(preset, data, tmp_path / "out", stage="structnet")
     report = evaluate_models((trained["structnet"],), data, Output(tmp_path / "report"))
     means = {row.method: row for row in report.rows if row.action == "mean"}

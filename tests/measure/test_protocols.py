@@ -7,9 +7,9 @@ from overpose.datasets.store import open_dataset
 from overpose.measure.protocols import (
     evaluate,
     failed_row,
-    mean_pose_predictor,
     require_disjoint_subjects,
 )
+from overpose.methods.mean_pose import mean_pose_of
 from overpose.support.errors import InputError
 
 
@@ -87,14 +87,14 @@ def test_only_images_of_the_test_split_are_given_to_the_method(dataset):
 
 
 def test_training_time_is_the_same_in_every_row(dataset):
-    predict = mean_pose_predictor(dataset.poses_mm)
+    predict = mean_pose_of(dataset.poses_mm).predict
     rows = evaluate(predict, dataset, method="mean_pose", seed=0, train_s=12.5)
     assert {row.train_s for row in rows} == {12.5}
 
 
 def test_the_mean_pose_is_the_mean_whatever_the_image(bodies):
     poses_mm = bodies(50)
-    predicted = mean_pose_predictor(poses_mm)(np.zeros((4, 8, 8, 3), dtype=np.uint8))
+    predicted = mean_pose_of(poses_mm).predict(np.zeros((4, 8, 8, 3), dtype=np.uint8))
     np.testing.assert_allclose(predicted, np.tile(poses_mm.mean(axis=0), (4, 1, 1)), atol=0.01)
 
 
@@ -116,7 +116,7 @@ def test_a_subject_that_another_stage_was_trained_on_is_refused(dataset):
 def test_a_dataset_without_test_samples_is_refused(dataset):
     train = dataset.select(dataset.splits == "train")
     with pytest.raises(InputError, match="no samples of split 'test'"):
-        evaluate(mean_pose_predictor(train.poses_mm), train, method="mean_pose", seed=0)
+        evaluate(mean_pose_of(train.poses_mm).predict, train, method="mean_pose", seed=0)
 
 
 def test_a_prediction_of_the_wrong_shape_is_refused(dataset):

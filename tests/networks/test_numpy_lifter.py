@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from overpose.methods import load_model
 from overpose.networks.autoencoder import AutoencoderConfig, PoseAutoencoder
 from overpose.networks.keypoint_windows import input_size
 from overpose.networks.lifter import PoseLifter
 from overpose.networks.lifter_config import KeypointEncoderConfig, LifterConfig
 from overpose.networks.numpy_lifter import load_numpy_lifter
-from overpose.networks.storage import load_model, save_model
+from overpose.networks.storage import save_model
 from overpose.support.errors import InputError
 
 ENCODERS = {

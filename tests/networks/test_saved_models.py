@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from overpose.methods import load_model
 from overpose.networks.codes import encode_poses, reconstruct_poses
-from overpose.networks.storage import load_model
 
 SAVED = Path(__file__).parent / "saved-f8fa25d"
 """One miniature of each kind, made by the script in it."""

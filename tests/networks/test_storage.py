@@ -8,11 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from overpose.methods import load_model
 from overpose.networks.autoencoder import AutoencoderConfig, PoseAutoencoder
 from overpose.networks.image_encoder import ImageEncoderConfig
 from overpose.networks.pca import fit_pca
 from overpose.networks.regressor import PoseRegressor, RegressorConfig
-from overpose.networks.storage import load_model, save_model
+from overpose.networks.storage import save_model
 from overpose.support.errors import InputError
 
 ENCODER = ImageEncoderConfig(16, 14, (3,), (4,), (8,))

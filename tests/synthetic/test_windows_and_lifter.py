@@ -7,6 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from overpose.layouts import BLAZEPOSE_33, COCO_17
+from overpose.methods import load_model
 from overpose.networks.keypoint_windows import (
     INPUT_NAMES,
     MAIN,
@@ -16,7 +17,7 @@ from overpose.networks.keypoint_windows import (
 )
 from overpose.networks.lifter import PoseLifter
 from overpose.networks.lifter_config import KeypointEncoderConfig, LifterConfig
-from overpose.networks.storage import load_model, save_model
+from overpose.networks.storage import save_model
 from overpose.support.errors import InputError
 from overpose.video.lifting import lift
 

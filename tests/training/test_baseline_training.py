@@ -9,6 +9,9 @@ import torch
 from overpose.baselines.convolutions import ConvolutionsConfig
 from overpose.baselines.dconv import DconvConfig
 from overpose.baselines.structnet import StructNet, StructNetConfig
+from overpose.methods import structnet as structnet_method
+from overpose.methods.dconv_mp_hml import train_dconv
+from overpose.methods.structnet import distances, structnet_loss, train_structnet
 from overpose.metrics import mpjpe
 from overpose.networks.image_encoder import ImageEncoderConfig
 from overpose.support.errors import InputError
@@ -16,12 +19,8 @@ from overpose.training import (
     ImageStage,
     LoopConfig,
     Runtime,
-    structnet_stage,
-    train_dconv,
     train_direct,
-    train_structnet,
 )
-from overpose.training.structnet_stage import distances, structnet_loss
 
 CONVOLUTIONS = ConvolutionsConfig(32, 28, (5, 3, 3), (8, 8, 8))
 DCONV = DconvConfig(CONVOLUTIONS, hidden=(32, 32), dropout=0.0, detection_weight=0.1)
@@ -188,7 +187,7 @@ def random_poses(count: int) -> torch.Tensor:
 
 def test_poses_often_violated_are_tried_whatever_is_drawn(monkeypatch):
     """Of 500 poses one is drawn and ten are known to be hard: the worst of these is the mistake."""
-    monkeypatch.setattr(structnet_stage, "CANDIDATES", 1)
+    monkeypatch.setattr(structnet_method, "CANDIDATES", 1)
     poses = random_poses(500)
     model, crops = structnet_of(poses)
     hard = torch.arange(100, 110)
@@ -213,7 +212,7 @@ def test_poses_often_violated_are_tried_whatever_is_drawn(monkeypatch):
 
 def test_a_true_pose_that_wins_by_its_margin_is_no_violation(monkeypatch):
     """It costs nothing, whichever poses it is compared with: here ten others."""
-    monkeypatch.setattr(structnet_stage, "CANDIDATES", 1)
+    monkeypatch.setattr(structnet_method, "CANDIDATES", 1)
     poses = random_poses(30)
     model, crops = structnet_of(poses)
     crops = crops[:1]
@@ -259,7 +258,7 @@ def test_steps_down_the_loss_lift_the_true_pose_above_all_others():
 def test_large_weights_of_the_trained_layers_are_penalised(tmp_path, monkeypatch, dconv):
     """1e-4 of their squares, without biases and without the convolutions, which stay."""
     tasks = []
-    monkeypatch.setattr(structnet_stage, "fit", lambda task, *rest: tasks.append(task))
+    monkeypatch.setattr(structnet_method, "fit", lambda task, *rest: tasks.append(task))
     images, poses, _ = dots(20)
     model = train_structnet(
         images, poses, None, dconv.shared, STRUCTNET, LOOP, tmp_path, runtime=RUNTIME

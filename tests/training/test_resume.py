@@ -15,7 +15,8 @@ import tiny_run
 import torch
 from safetensors.torch import load_file
 
-from overpose.networks.storage import load_model, save_model
+from overpose.methods import load_model
+from overpose.networks.storage import save_model
 from overpose.support.errors import InputError
 from overpose.training import (
     LoopConfig,

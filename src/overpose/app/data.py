@@ -31,7 +31,7 @@ class Render:
 
     def run(self) -> None:
         from overpose.datasets.rendering.contact_sheet import write_contact_sheet
-        from overpose.experiments.reproduce import render_motion
+        from overpose.experiments.rendering import render_motion
         from overpose.support.files import require_writable
 
         if self.contact_sheet is not None:

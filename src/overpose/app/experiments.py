@@ -33,7 +33,7 @@ class Reproduce:
     def run(self) -> None:
         from overpose.experiments.presets import preset_named
         from overpose.experiments.reproduce import reproduce
-        from overpose.training import Runtime
+        from overpose.training.loop import Runtime
 
         done = reproduce(
             preset_named(self.preset),

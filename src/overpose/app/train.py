@@ -10,20 +10,15 @@ from overpose.app.options import Device, PresetName, Processes
 from overpose.datasets.motion_source import MotionSource
 from overpose.support.files import Output
 
-Stage = Literal[
-    "all", "autoencoder", "direct", "latent", "finetune",
-    "nearest_pose", "kde", "linkde", "dconv_mp_hml", "structnet",
-]  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Train:
     """Train the stages on a rendered dataset, one model for all actions.
 
     (a) autoencoder, (b) latent, (c) finetune, and the CNN straight to the pose (direct): all. The
-    systems that the paper compares with have a stage each: nearest_pose, kde, linkde, dconv_mp_hml,
-    structnet. Every network resumes after an interruption with exactly the same weights; finished
-    stages are skipped. The preset must fit the dataset's image size.
+    systems that the paper compares with have a stage each, e.g. linkde or structnet. Every network
+    resumes after an interruption with exactly the same weights; finished stages are skipped. The
+    preset must fit the dataset's image size.
 
     Example: overpose train --data data --out runs/mine --preset cpu
     """
@@ -32,8 +27,9 @@ class Train:
     """A rendered dataset."""
     out: Path
     """Directory of the models, one directory a stage."""
-    stage: Stage = "all"
-    """Which stage; the stages it needs are trained first if they are not there."""
+    stage: str = "all"
+    """Which stage of the preset; those that it needs are trained first if they are not there. A
+    name that the preset does not have is answered by those that it has."""
     preset: PresetName = "cpu"
     seed: int = 0
     """Seed of weights, order, crops, noise and dropout."""
@@ -42,7 +38,7 @@ class Train:
     def run(self) -> None:
         from overpose.experiments.presets import preset_named
         from overpose.experiments.standalone import train_stages
-        from overpose.training import Runtime
+        from overpose.training.loop import Runtime
 
         trained = train_stages(
             preset_named(self.preset),

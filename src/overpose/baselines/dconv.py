@@ -1,7 +1,7 @@
 """DconvMP-HML: one network that detects joints in the image and regresses the pose.
 
 Li and Chan, "3D human pose estimation from monocular images with deep convolutional neural
-network", ACCV 2014. How it is trained belongs to `training.dconv_stage`.
+network", ACCV 2014. How it is trained belongs to `methods.dconv_mp_hml`.
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from overpose.baselines.convolutions import ConvolutionsConfig, SharedConvolutio
 from overpose.networks.evaluating import evaluating
 from overpose.networks.image_encoder import central_crops, initialise
 from overpose.networks.normalization import JOINTS
+from overpose.networks.storage import Kind
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 
@@ -77,7 +78,7 @@ class DconvMPHML(nn.Module):
             as large as in those of the other networks.
     """
 
-    uses_masks = False
+    saved_as = "dconv_mp_hml"
     colour_components: Tensor
     limb_scale: Tensor
 
@@ -158,6 +159,11 @@ class DconvMPHML(nn.Module):
         detected = binary_cross_entropy_with_logits(logits, wanted.flatten(1), reduction="none")
         return squares / 2 + self.config.detection_weight * detected.sum(1).mean() / 2
 
+    @property
+    def image_size(self) -> int:
+        """Height and width of the images that `predict` takes, pixels."""
+        return self.config.convolutions.image_size
+
     @torch.inference_mode()
     def predict(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """Poses (N, 17, 3) float32 mm of images (N, S, S, 3) uint8, from their central crops.
@@ -172,6 +178,9 @@ class DconvMPHML(nn.Module):
                 positions, _ = self(crops.to(self.colour_components.device))
                 poses.append(poses_of_limbs(positions.cpu().numpy()))
         return np.concatenate(poses)
+
+
+KIND = Kind(DconvMPHML, DconvConfig)
 
 
 def limb_targets(poses_mm: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from overpose.baselines.linkde import MM_PER_UNIT, poses_of
 from overpose.baselines.phog import FEATURES, phog
 from overpose.baselines.preimage import minimize_batch
 from overpose.networks.normalization import JOINTS, POSE_SIZE, check_poses
+from overpose.networks.storage import Kind
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
@@ -68,7 +69,7 @@ class KDE(nn.Module):
             poses' features; their mean is added.
     """
 
-    uses_masks = True
+    saved_as = "kde"
     descriptors: Tensor
     poses: Tensor
     weights: Tensor
@@ -120,6 +121,9 @@ class KDE(nn.Module):
 
         settings = {"iterations": self.config.iterations, "tolerance": self.config.tolerance}
         return minimize_batch(objective, start, **settings)
+
+
+KIND = Kind(KDE, KDEConfig)
 
 
 def fit_kde(images: np.ndarray, poses_mm: np.ndarray, config: KDEConfig) -> KDE:

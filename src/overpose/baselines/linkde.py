@@ -21,6 +21,7 @@ from overpose.baselines.kernels import (
 from overpose.baselines.phog import FEATURES, phog
 from overpose.baselines.preimage import minimize_batch
 from overpose.networks.normalization import JOINTS, POSE_SIZE, check_poses
+from overpose.networks.storage import Kind
 from overpose.support.errors import InputError
 from overpose.support.seeding import random_stream
 
@@ -74,7 +75,7 @@ class LinKDE(nn.Module):
         pose_weights: (input features + 1, 51): to metres.
     """
 
-    uses_masks = True
+    saved_as = "linkde"
     feature_weights: Tensor
     pose_weights: Tensor
 
@@ -142,6 +143,9 @@ class LinKDE(nn.Module):
 
         settings = {"iterations": self.config.iterations, "tolerance": self.config.tolerance}
         return minimize_batch(objective, start, **settings)
+
+
+KIND = Kind(LinKDE, LinKDEConfig)
 
 
 def fit_linkde(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from overpose.baselines.kernels import chi2_distance
 from overpose.baselines.phog import FEATURES, phog
 from overpose.networks.normalization import JOINTS, check_poses
+from overpose.networks.storage import Kind
 from overpose.support.errors import InputError
 
 
@@ -35,7 +36,7 @@ class NearestPose(nn.Module):
         poses_mm: (samples, 17, 3).
     """
 
-    uses_masks = True
+    saved_as = "nearest_pose"
     descriptors: Tensor
     poses_mm: Tensor
 
@@ -54,6 +55,9 @@ class NearestPose(nn.Module):
             )
             parts.append(self.poses_mm.numpy()[np.argmin(distance, axis=1)])
         return np.concatenate(parts)
+
+
+KIND = Kind(NearestPose, NearestPoseConfig)
 
 
 def fit_nearest_pose(images: np.ndarray, poses_mm: np.ndarray) -> NearestPose:

@@ -1,7 +1,7 @@
 """StructNet: images and poses embedded in one space; the pose that fits the image best wins.
 
 Li, Zhang and Chan, "Maximum-margin structured learning with deep networks for 3D human pose
-estimation", ICCV 2015. How it is trained belongs to `training.structnet_stage`.
+estimation", ICCV 2015. How it is trained belongs to `methods.structnet`.
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from overpose.baselines.dconv import TARGET_MM
 from overpose.networks.evaluating import evaluating
 from overpose.networks.image_encoder import central_crops, initialise
 from overpose.networks.normalization import JOINTS, POSE_SIZE
+from overpose.networks.storage import Kind
 from overpose.skeleton import HUMAN36M
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
@@ -74,7 +75,7 @@ class StructNet(nn.Module):
             units of the image network die.
     """
 
-    uses_masks = False
+    saved_as = "structnet"
     poses_mm: Tensor
     violations: Tensor
     pose_mean: Tensor
@@ -128,6 +129,11 @@ class StructNet(nn.Module):
         """Embeddings (n, E) of root-relative poses / 1200 mm (n, 51)."""
         standardised = (poses - self.pose_mean) / self.pose_spread
         return relu(self.pose_embedding(relu(self.pose_hidden(standardised))))
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of the images that `predict` takes, pixels."""
+        return self.config.convolutions.image_size
 
     def predict(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """StructNet-Max: the training pose with the highest score.
@@ -200,6 +206,9 @@ class StructNet(nn.Module):
     def candidates(self) -> Tensor:
         """All poses to choose from, in network units (poses, 51)."""
         return self.poses_mm.flatten(1) / TARGET_MM
+
+
+KIND = Kind(StructNet, StructNetConfig)
 
 
 def with_limb_lengths(poses_mm: np.ndarray, lengths_mm: np.ndarray) -> np.ndarray:

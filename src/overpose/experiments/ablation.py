@@ -4,7 +4,7 @@ It never reads the test subjects. Every variant is a step of its own: a killed r
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,9 @@ from overpose.experiments.ablation_table import VARIANTS, Variant, ablation_mark
 from overpose.experiments.setting import begin_setting
 from overpose.measure.protocols import measure, require_image_size
 from overpose.measure.reconstruction import evaluate_reconstruction
-from overpose.networks.autoencoder import PoseAutoencoder
-from overpose.networks.codes import reconstruct_poses
+from overpose.methods.codes import CODES, Code, CodeContext, code_named
+from overpose.networks.codes import PoseCode, reconstruct_poses
 from overpose.networks.image_encoder import ImageEncoderConfig
-from overpose.networks.pca import PosePCA, fit_pca
 from overpose.networks.storage import to_json
 from overpose.report.header import report_header
 from overpose.support.errors import InputError
@@ -27,12 +26,10 @@ from overpose.support.progress import progress_bar, say
 from overpose.support.seeding import random_stream
 from overpose.support.workers import Stopped, do_jobs, number_of_processes
 from overpose.training import (
-    AutoencoderStage,
     FinetuneStage,
     ImageStage,
     LoopConfig,
     Runtime,
-    train_autoencoder,
     train_direct,
     train_finetune,
     train_latent,
@@ -98,6 +95,7 @@ def ablate(
     seed: int = 0,
     processes: int | None = None,
     device: str = "auto",
+    codes: Sequence[Code] = CODES,
 ) -> dict[str, Any]:
     """Train and measure every variant; write `ablation.json` and `ablation.md`.
 
@@ -110,6 +108,7 @@ def ablate(
         seed: of everything.
         processes: variants at a time, each with one thread; None: one for each core.
         device: where to train.
+        codes: those that variants may name.
 
     Returns:
         What ablation.json holds. A variant that failed has `error` in the place of numbers.
@@ -144,8 +143,9 @@ def ablate(
             products=("variants", "ablation.md"),
         )
         split = _limited(split, budget, seed)
-    missing = [variant for variant in variants if not _is_measured(out, variant)]
-    place = _Place(dataset, out, budget, seed, device, 1 if processes > 1 else None)
+    codes = tuple(codes)
+    missing = [variant for variant in variants if not _is_measured(out, variant, codes)]
+    place = _Place(dataset, out, budget, seed, device, 1 if processes > 1 else None, codes)
     errors: dict[str, str] = {}
     with progress_bar("ablation", len(missing)) as advance:
         for name, error in do_jobs(
@@ -169,7 +169,7 @@ def ablate(
     }
     write_json(out / "ablation.json", report)
     with writing_file(out / "ablation.md") as temporary:
-        temporary.write_text(ablation_markdown(report, variants), encoding="utf-8")
+        temporary.write_text(ablation_markdown(report, variants, codes), encoding="utf-8")
     print(f"ablation: {out / 'ablation.md'}", flush=True)
     return report
 
@@ -215,6 +215,7 @@ class _Place:
     seed: int
     device: str
     threads: int | None
+    codes: tuple[Code, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,6 +228,7 @@ class _Step:
     seed: int
     out: Path
     runtime: Runtime
+    codes: tuple[Code, ...]
 
     @property
     def place(self) -> Path:
@@ -237,9 +239,9 @@ def _result_path(out: Path, variant: Variant) -> Path:
     return out / "variants" / f"{variant.name}.json"
 
 
-def _is_measured(out: Path, variant: Variant) -> bool:
+def _is_measured(out: Path, variant: Variant, codes: Sequence[Code]) -> bool:
     path = _result_path(out, variant)
-    return path.is_file() and read_json(path).get("code") == _described(variant)
+    return path.is_file() and read_json(path).get("code") == _described(variant, codes)
 
 
 def _make_work(place: _Place) -> Callable[[Variant, Callable[[], None]], tuple[str, str | None]]:
@@ -253,7 +255,15 @@ def _make_work(place: _Place) -> Callable[[Variant, Callable[[], None]], tuple[s
         """The variant's name, and what went wrong."""
         runtime = Runtime(place.device, place.threads, lambda epoch, step: check())
         step = _Step(
-            variant, split, images, held_out_images, place.budget, place.seed, place.out, runtime
+            variant,
+            split,
+            images,
+            held_out_images,
+            place.budget,
+            place.seed,
+            place.out,
+            runtime,
+            place.codes,
         )
         try:
             write_json(_result_path(place.out, variant), _measured(step))
@@ -268,7 +278,8 @@ def _make_work(place: _Place) -> Callable[[Variant, Callable[[], None]], tuple[s
 
 def _measured(step: _Step) -> dict[str, Any]:
     """Train one variant and measure it: what its JSON file holds."""
-    result: dict[str, Any] = {"name": step.variant.name, "code": _described(step.variant)}
+    described = _described(step.variant, step.codes)
+    result: dict[str, Any] = {"name": step.variant.name, "code": described}
     train_mm = step.split.train.poses_mm.copy()
     held_out_mm = step.split.held_out.poses_mm.copy()
     code = _trained_code(step, train_mm)
@@ -310,24 +321,24 @@ def _measured(step: _Step) -> dict[str, Any]:
     return result
 
 
-def _trained_code(step: _Step, train_mm: np.ndarray) -> PoseAutoencoder | PosePCA | None:
-    code = step.variant.code
-    if code is None:
+def _trained_code(step: _Step, train_mm: np.ndarray) -> PoseCode | None:
+    """The variant's code, trained as long as the budget says."""
+    if step.variant.code is None:
         return None
-    if isinstance(code, int):
-        return fit_pca(train_mm, code)
-    loop = replace(step.budget.pose_loop, seed=step.seed)
-    config = AutoencoderStage(code, loop, step.budget.greedy_epochs)
-    place = step.place / "autoencoder"
-    return train_autoencoder(train_mm, None, config, place, runtime=step.runtime)
+    name, config = step.variant.code
+    budget = {"loop": step.budget.pose_loop, "greedy_epochs": step.budget.greedy_epochs}
+    known = {part.name for part in fields(config)}
+    config = replace(config, **{part: value for part, value in budget.items() if part in known})
+    context = CodeContext(train_mm, None, step.place / name, step.seed, step.runtime)
+    return code_named(name, step.codes).fit(config, context)
 
 
-def _described(variant: Variant) -> dict[str, Any] | None:
-    code = variant.code
+def _described(variant: Variant, codes: Sequence[Code]) -> dict[str, Any] | None:
     image = {} if variant.dropout is None else {"dropout": variant.dropout}
-    if code is None:
+    if variant.code is None:
         return image or None
-    described = {"pca_rank": code} if isinstance(code, int) else to_json(code)
+    name, config = variant.code
+    described = code_named(name, codes).describe(config)
     return {**described, **dict(variant.latent), **image}
 
 

@@ -1,16 +1,28 @@
 """What the ablation compares, and its tables; running it belongs to `ablation`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+from overpose.methods.codes import CODES, Code, code_named
 from overpose.networks.autoencoder import AutoencoderConfig
+from overpose.networks.pca import PCAConfig
 from overpose.report.tables import TextTable, markdown_table
 from overpose.support.errors import InputError
+from overpose.training.config import AutoencoderStage
 
-BASE = AutoencoderConfig()
+CodeChoice = tuple[str, Any]
+"""Name and configuration of a code; the ablation's budget takes the place of the one in it."""
+
+
+def _autoencoder(**changes: Any) -> CodeChoice:
+    """The autoencoder with changes of its `AutoencoderConfig`."""
+    return "autoencoder", AutoencoderStage(AutoencoderConfig(**changes))
+
+
+BASE = _autoencoder()
 """The paper's one layer of 2000, 40 mm, lambda 0.1: what every variant changes in one way."""
-STACKED = AutoencoderConfig((300, 300), (40.0, 20.0))
+STACKED = _autoencoder(hidden=(300, 300), noise_mm=(40.0, 20.0))
 """The paper's two layers, 40 mm and 20 mm."""
 
 
@@ -21,14 +33,14 @@ class Variant:
     Attributes:
         name: also the name of its directory.
         changes: what it varies: the tables it is listed in.
-        code: the autoencoder, the rank of a PCA, or None for no code at all (the direct CNN).
+        code: the code, or None for no code at all (the direct CNN).
         latent: options of stage (b), by their name in `ImageStage`, with their values.
         dropout: of the image network; None: the budget's.
     """
 
     name: str
     changes: tuple[str, ...]
-    code: AutoencoderConfig | int | None
+    code: CodeChoice | None
     latent: tuple[tuple[str, str], ...] = ()
     dropout: float | None = None
 
@@ -40,23 +52,23 @@ class Variant:
 
 VARIANTS = (
     Variant("base", ("hidden size", "noise", "lambda", "layers", "stage (b)", "dropout"), BASE),
-    Variant("hidden-51", ("hidden size",), replace(BASE, hidden=(51,))),
-    Variant("hidden-200", ("hidden size",), replace(BASE, hidden=(200,))),
-    Variant("hidden-500", ("hidden size",), replace(BASE, hidden=(500,))),
-    Variant("noise-0", ("noise",), replace(BASE, noise_mm=(0.0,))),
-    Variant("noise-20", ("noise",), replace(BASE, noise_mm=(20.0,))),
-    Variant("noise-80", ("noise",), replace(BASE, noise_mm=(80.0,))),
-    Variant("lambda-0", ("lambda",), replace(BASE, contraction=0.0)),
-    Variant("lambda-10", ("lambda",), replace(BASE, contraction=10.0)),
-    Variant("lambda-1e4", ("lambda",), replace(BASE, contraction=1e4)),
+    Variant("hidden-51", ("hidden size",), _autoencoder(hidden=(51,))),
+    Variant("hidden-200", ("hidden size",), _autoencoder(hidden=(200,))),
+    Variant("hidden-500", ("hidden size",), _autoencoder(hidden=(500,))),
+    Variant("noise-0", ("noise",), _autoencoder(noise_mm=(0.0,))),
+    Variant("noise-20", ("noise",), _autoencoder(noise_mm=(20.0,))),
+    Variant("noise-80", ("noise",), _autoencoder(noise_mm=(80.0,))),
+    Variant("lambda-0", ("lambda",), _autoencoder(contraction=0.0)),
+    Variant("lambda-10", ("lambda",), _autoencoder(contraction=10.0)),
+    Variant("lambda-1e4", ("lambda",), _autoencoder(contraction=1e4)),
     Variant("layers-300-300", ("layers",), STACKED),
     Variant("unscaled", ("stage (b)",), BASE, (("code_scaling", "none"),)),
     Variant("rectified", ("stage (b)",), BASE, (("latent_activation", "relu"),)),
     Variant("weighted", ("stage (b)",), BASE, (("latent_weighting", "decoder"),)),
-    Variant("pca-48", ("PCA",), 48),
-    Variant("pca-30", ("PCA",), 30),
-    Variant("pca-20", ("PCA",), 20),
-    Variant("pca-10", ("PCA",), 10),
+    Variant("pca-48", ("PCA",), ("pca", PCAConfig(48))),
+    Variant("pca-30", ("PCA",), ("pca", PCAConfig(30))),
+    Variant("pca-20", ("PCA",), ("pca", PCAConfig(20))),
+    Variant("pca-10", ("PCA",), ("pca", PCAConfig(10))),
     Variant("direct", ("no code", "dropout"), None),
     Variant("dropout-50", ("dropout",), BASE, dropout=0.5),
     Variant("direct-dropout-50", ("dropout",), None, dropout=0.5),
@@ -78,7 +90,9 @@ def variants_named(names: Sequence[str] | None) -> tuple[Variant, ...]:
     return tuple(variant for variant in VARIANTS if variant.name in names)
 
 
-def ablation_markdown(report: Mapping[str, Any], variants: Sequence[Variant]) -> str:
+def ablation_markdown(
+    report: Mapping[str, Any], variants: Sequence[Variant], codes: Sequence[Code] = CODES
+) -> str:
     """The text of ablation.md: a table for everything that is varied."""
     budget = report["budget"]
     measured = {result["name"]: result for result in report["variants"]}
@@ -102,7 +116,7 @@ def ablation_markdown(report: Mapping[str, Any], variants: Sequence[Variant]) ->
         "full body. Wrong limbs: limb-ratio error of poses with random limb lengths, before and "
         "after."
     )
-    cells = {v.name: _cells(v, measured[v.name]) for v in variants if v.name in measured}
+    cells = {v.name: _cells(v, measured[v.name], codes) for v in variants if v.name in measured}
     used = [
         column
         for column in range(len(_HEADER))
@@ -133,8 +147,8 @@ _HEADER = (
 )
 
 
-def _cells(variant: Variant, result: Mapping[str, Any]) -> tuple[str, ...]:
-    title = _title(variant)
+def _cells(variant: Variant, result: Mapping[str, Any], codes: Sequence[Code]) -> tuple[str, ...]:
+    title = _title(variant, codes)
     if "error" in result:
         return (title, f"failed: {result['error']}", *[""] * (len(_HEADER) - 2))
     cells = [title, *[_NONE] * (len(_HEADER) - 1)]
@@ -158,13 +172,10 @@ def _cells(variant: Variant, result: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(cells)
 
 
-def _title(variant: Variant) -> str:
-    code = variant.code
+def _title(variant: Variant, codes: Sequence[Code]) -> str:
     dropout = "" if variant.dropout is None else f", dropout {variant.dropout:g}"
-    if code is None:
+    if variant.code is None:
         return f"direct CNN, no code{dropout}"
-    if isinstance(code, int):
-        return f"PCA, {code} components"
-    widths, noise = "–".join(map(str, code.hidden)), "/".join(f"{n:g}" for n in code.noise_mm)
     options = "".join(f", {name}: {value}" for name, value in variant.latent)
-    return f"{widths}, noise {noise} mm, λ {code.contraction:g}{options}{dropout}"
+    name, config = variant.code
+    return f"{code_named(name, codes).title(config)}{options}{dropout}"

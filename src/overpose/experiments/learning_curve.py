@@ -1,25 +1,28 @@
 """How the error falls with the number of training images: ours, the CNN and LinKDE.
 
-Every point is a run of its own on a random part of the training images, the autoencoder's poses
-included; the convolutions begin at random, so that nothing has seen more. Resumable like any run.
+Which methods these are is said by their cards. Every point is a run of its own on a random part of
+the training images, the code's poses included; the convolutions begin at random, so that nothing
+has seen more. Resumable like any run.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from overpose.datasets.store import Dataset
-from overpose.experiments.pipeline import Run, Samples, run_methods
-from overpose.experiments.presets import Preset
+from overpose.experiments.pipeline import Run, run_methods
+from overpose.experiments.preset import Preset, with_equal_budgets
 from overpose.experiments.side_by_side import chains_of_run, train_side_by_side
+from overpose.methods import METHODS, Method, Samples
 from overpose.report.figures import draw_learning_curve
 from overpose.report.rows import MEAN, Row
-from overpose.report.tables import METHOD_TITLES, TextTable, number_text
+from overpose.report.tables import TextTable, number_text
 from overpose.support.files import write_json
-from overpose.training import LoopConfig, Runtime
+from overpose.training.config import LoopConfig
+from overpose.training.loop import Runtime
 
-METHODS = ("linkde", "direct", "finetuned")
 Curve = dict[int, list[Row]]
 """By number of training images, the row "mean" of each method."""
 
@@ -65,7 +68,8 @@ def learning_curve(
     curve: Curve = {}
     for run, size in zip(runs, sizes, strict=True):
         rows = [row for row in run_methods(run) if row.action == MEAN]
-        curve[size] = [row for row in rows if row.method in METHODS]
+        shown = [card.name for card in run.preset.cards if card.in_learning_curve]
+        curve[size] = [row for row in rows if row.method in shown]
         run.samples.free_images()
     value = {str(size): [row.to_json() for row in rows] for size, rows in curve.items()}
     write_json(out / "learning_curve.json", {"seed": seed, "sizes": value})
@@ -73,7 +77,7 @@ def learning_curve(
     return curve
 
 
-def curve_table(curve: Curve) -> TextTable:
+def curve_table(curve: Curve, *, methods: Sequence[Method] = METHODS) -> TextTable:
     """The curve as a table, a column for each number of images."""
 
     def cell(method: str, rows: Sequence[Row]) -> str:
@@ -89,29 +93,41 @@ def curve_table(curve: Curve) -> TextTable:
         "training images; with fewer images the networks have more epochs (by the square root).",
         ("Method", *(f"{size:,}" for size in curve)),
         tuple(
-            (METHOD_TITLES[method], *(cell(method, rows) for rows in curve.values()))
-            for method in METHODS
-            if method in found
+            (method.title, *(cell(method.name, rows) for rows in curve.values()))
+            for method in methods
+            if method.name in found
         ),
     )
 
 
 def _preset_of(preset: Preset, factor: float) -> Preset:
-    def longer(loop: LoopConfig) -> LoopConfig:
-        return replace(loop, epochs=max(1, round(factor * loop.epochs)))
-
-    latent, finetune = longer(preset.latent), longer(preset.finetune)
-    return replace(
+    """Only what the curve shows and needs, trained longer, each network from its own beginning."""
+    alone = replace(
         preset,
-        autoencoder=replace(preset.autoencoder, loop=longer(preset.autoencoder.loop)),
-        direct=replace(preset.direct, epochs=latent.epochs + finetune.epochs),
-        latent=latent,
-        finetune=finetune,
-        nearest_pose=False,
-        kde=None,
-        pca_rank=None,
-        dconv=None,
-        structnet=None,
-        detection_start=False,
+        methods={name: _alone(config) for name, config in preset.methods.items()},
         train_sizes=(),
     )
+    shown = [card for card in alone.cards if card.in_learning_curve]
+    needed = {stage for card in shown for stage in alone.stages_of(card)}
+    methods = {
+        card.name: _longer(alone.methods[card.name], factor)
+        for card in alone.cards
+        if card in shown or (card.kept and card.stage in needed)
+    }
+    codes = {name: _longer(config, factor) for name, config in preset.codes.items()}
+    return replace(alone, methods=with_equal_budgets(methods), codes=codes)
+
+
+def _alone(config: Any) -> Any:
+    """The configuration of a network that begins at random."""
+    return replace(config, begin_with=None) if hasattr(config, "begin_with") else config
+
+
+def _longer(config: Any, factor: float) -> Any:
+    """A configuration with every loop in it that many times as long."""
+    if isinstance(config, LoopConfig):
+        return replace(config, epochs=max(1, round(factor * config.epochs)))
+    if not is_dataclass(config) or isinstance(config, type):
+        return config
+    parts = {part.name: _longer(getattr(config, part.name), factor) for part in fields(config)}
+    return replace(config, **parts)

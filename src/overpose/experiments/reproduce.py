@@ -14,28 +14,20 @@ import numpy as np
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.jobs import Renderer
 from overpose.datasets.rendering.options import RenderConfig
-from overpose.datasets.rendering.render import render_dataset
-from overpose.datasets.sources.cmu import NAME as CMU_NAME
-from overpose.datasets.sources.cmu import PROVENANCE as CMU_PROVENANCE
-from overpose.datasets.sources.cmu import LibraryMotions, open_recorded
 from overpose.datasets.sources.human36m import NAME as HUMAN36M_NAME
-from overpose.datasets.sources.procedural import NAME as PROCEDURAL_NAME
-from overpose.datasets.sources.procedural import PROVENANCE as PROCEDURAL_PROVENANCE
-from overpose.datasets.sources.procedural import ProceduralMotions
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.experiments.learning_curve import curve_table, learning_curve
 from overpose.experiments.pipeline import (
     Run,
-    Samples,
     details_of,
     merge_actions,
-    methods_of_preset,
     model_place,
     run_methods,
-    trained_autoencoder,
+    trained_code,
     trained_predictor,
 )
-from overpose.experiments.presets import Preset, ProceduralMotion
+from overpose.experiments.preset import Preset
+from overpose.experiments.rendering import build_dataset, require_motion
 from overpose.experiments.setting import begin_setting
 from overpose.experiments.side_by_side import chains_of_run, train_side_by_side
 from overpose.measure.human36m import (
@@ -59,8 +51,8 @@ from overpose.measure.reconstruction import (
     evaluate_reconstruction,
     reconstruction_table,
 )
+from overpose.methods import Samples, load_predictor
 from overpose.networks.codes import reconstruct_poses
-from overpose.networks.storage import to_json
 from overpose.report.details import detail_tables
 from overpose.report.figures import draw_comparison, draw_errors
 from overpose.report.page import write_page
@@ -70,10 +62,9 @@ from overpose.support.errors import InputError
 from overpose.support.files import Output, read_json, write_json, writing_file
 from overpose.support.progress import say
 from overpose.support.workers import number_of_processes
-from overpose.training import Runtime
+from overpose.training.loop import Runtime
 
 STATE_NAME = "experiment.json"
-FIGURE_METHODS = ("direct", "latent", "finetuned")
 FIGURE_ROWS = 6
 _MADE_UP = MotionSource()
 
@@ -172,14 +163,19 @@ def reproduce(
         write_report(out / "report.json", report)
         every = [run for of_name in runs.values() for run in of_name]
         memory_mib = _memory_mib(out, every, dataset.info.path) if memory else {}
-        tables = [*_autoencoder_tables(out, every), *detail_tables(_details(every), memory_mib)]
+        cards = preset.method_cards
+        tables = [
+            *_code_tables(out, every),
+            *detail_tables(_details(every), memory_mib, methods=cards),
+        ]
         pictures = [("Examples", "figure.png"), ("MPJPE by action", "errors.png")]
         if preset.train_sizes:
             curve = learning_curve(preset, dataset, out, processes=processes, runtime=runtime)
-            tables.append(curve_table(curve))
+            tables.append(curve_table(curve, methods=cards))
             pictures.append(("MPJPE by number of training images", "learning_curve.png"))
         with writing_file(out / "tables.md") as temporary:
-            temporary.write_text(tables_markdown(report, extra=tables), encoding="utf-8")
+            text = tables_markdown(report, extra=tables, methods=cards)
+            temporary.write_text(text, encoding="utf-8")
         protocol = _human36m_protocol(preset, dataset)
         human36m = results_of_rows(rows, dataset, protocol) if protocol is not None else None
         first = [run for run in every if run.seed == preset.seeds[0]]
@@ -190,8 +186,9 @@ def reproduce(
             report,
             extra=tables,
             figures=[(title, out / name) for title, name in pictures],
+            methods=cards,
         )
-    print_tables(report)
+    print_tables(report, methods=cards)
     if human36m is not None:
         write_human36m(out / "human36m.json", human36m)
     failed = tuple(
@@ -203,93 +200,15 @@ def reproduce(
     return Reproduction(report, out, failed)
 
 
-def build_dataset(
-    preset: Preset,
-    output: Output,
-    motion: MotionSource = _MADE_UP,
-    *,
-    processes: int | None = None,
-    make_renderer: Callable[[RenderConfig], Renderer] | None = None,
-) -> Dataset:
-    """Render a preset's dataset, or finish it, or open it if it is finished.
-
-    Raises:
-        InputError: the motion is missing or damaged, or the directory holds another dataset.
-    """
-    _require_motion(preset, motion)
-    return render_motion(
-        preset.render,
-        output,
-        motion,
-        procedural=preset.procedural,
-        processes=processes,
-        make_renderer=make_renderer,
-    )
-
-
-def render_motion(
-    config: RenderConfig,
-    output: Output,
-    motion: MotionSource = _MADE_UP,
-    *,
-    procedural: ProceduralMotion | None = None,
-    processes: int | None = None,
-    make_renderer: Callable[[RenderConfig], Renderer] | None = None,
-) -> Dataset:
-    """Render motion capture, or without it procedural motion, as a dataset; resumes.
-
-    Args:
-        config: the dataset's options.
-        output: directory of the dataset, and whether another one in it is removed first.
-        motion: where the motion comes from.
-        procedural: how much motion is made up, where it is.
-        processes: None: one for each core.
-        make_renderer: another renderer than the studio; a function at the top of a module.
-
-    Raises:
-        InputError: the motion is missing or damaged, or the directory holds another dataset.
-    """
-    options: dict[str, Any] = {"processes": processes}
-    if make_renderer is not None:
-        options["make_renderer"] = make_renderer
-    if motion.is_recorded:
-        library, splits = open_recorded(motion)
-        motions = LibraryMotions(library, config.fps)
-        options |= {"name": CMU_NAME, "provenance": CMU_PROVENANCE}
-        return render_dataset(splits.trials(), motions, config, output, **options)
-    made = procedural or ProceduralMotion()
-    motions = ProceduralMotions(
-        made.train_subjects, made.test_subjects, made.trials, made.frames, config.fps, config.seed
-    )
-    options |= {"name": PROCEDURAL_NAME, "provenance": PROCEDURAL_PROVENANCE}
-    return render_dataset(motions.trials(), motions, config, output, **options)
-
-
-def _require_motion(preset: Preset, motion: MotionSource) -> None:
-    if motion.is_recorded and not preset.needs_mocap:
-        raise InputError(
-            f"preset {preset.name}: got --mocap, but it makes up its motion; leave it out, or use "
-            "--preset cpu"
-        )
-    if preset.needs_mocap and not motion.is_recorded:
-        raise InputError(
-            f"preset {preset.name}: got no motion capture, expected --mocap (CMU's files, a "
-            "directory or archive) and --splits; or use --preset smoke"
-        )
-
-
 def _begin(preset: Preset, output: Output, motion: MotionSource, data: Path | None) -> None:
     if data is None:
-        _require_motion(preset, motion)
+        require_motion(preset, motion)
     elif motion.is_recorded:
         raise InputError(
             "got --data and --mocap, expected a finished dataset or what to render one from"
         )
-    described = to_json(preset)
-    for name in ("seeds", "train_sizes"):  # with more of them what is there stays as it is
-        del described[name]
     wanted: dict[str, Any] = {
-        "preset": described,
+        "preset": preset.describe(),
         "mocap": str(motion.mocap.resolve()) if motion.mocap else None,
         "splits": read_json(motion.splits) if motion.splits else None,
     }
@@ -318,7 +237,7 @@ def _require_usable(preset: Preset, dataset: Dataset) -> None:
     require_disjoint_subjects(dataset)
     if _human36m_protocol(preset, dataset) is not None:
         require_human36m_split(dataset)
-    require_image_size(dataset, preset.image_encoder.image_size)
+    require_image_size(dataset, preset.render.image_size)
 
 
 def _groups(preset: Preset, dataset: Dataset) -> Iterator[tuple[str, Samples]]:
@@ -330,18 +249,20 @@ def _groups(preset: Preset, dataset: Dataset) -> Iterator[tuple[str, Samples]]:
         yield action, Samples(dataset.select(dataset.actions == action))
 
 
-def _autoencoder_tables(out: Path, runs: Sequence[Run]) -> list[TextTable]:
-    """Measure each run's autoencoder on the test subjects' poses; write autoencoder.json."""
+def _code_tables(out: Path, runs: Sequence[Run]) -> list[TextTable]:
+    """Measure each run's trained codes on the test subjects' poses; write autoencoder.json."""
     results: dict[str, dict[str, dict[str, float]]] = {}
     subjects: set[str] = set()
-    for run in runs:
+    for run, card in [(each, card) for each in runs for card in each.preset.trained_codes]:
         try:
-            autoencoder = trained_autoencoder(run)
+            code = trained_code(run, card.name)
         except InputError as error:
-            say(f"autoencoder of {run.out}: not measured: {error}")
+            say(f"{card.name} of {run.out}: not measured: {error}")
             continue
-        results[run.out.relative_to(out).as_posix()] = evaluate_reconstruction(
-            partial(reconstruct_poses, autoencoder),
+        alone = len(run.preset.trained_codes) == 1
+        place = run.out if alone else run.out / card.name
+        results[place.relative_to(out).as_posix()] = evaluate_reconstruction(
+            partial(reconstruct_poses, code),
             run.samples.test.poses_mm,
             train_poses_mm=run.samples.train.poses_mm,
             seed=run.seed,
@@ -357,13 +278,14 @@ def _memory_mib(out: Path, runs: Sequence[Run], dataset: Path) -> dict[str, floa
     path = out / "memory.json"
     found: dict[str, float] = read_json(path) if path.is_file() else {}
     for run in runs:
-        for method in methods_of_preset(run.preset):
+        for method in run.preset.cards:
             place = model_place(run, method)
-            if method in found or place is None or not place.is_dir():
+            if method.name in found or place is None or not place.is_dir():
                 continue
-            mib = prediction_memory_mib(place, method, dataset)
+            load = partial(load_predictor, method, place)
+            mib = prediction_memory_mib(method.name, load, dataset, masked=method.masked)
             if mib is not None:
-                found[method] = mib
+                found[method.name] = mib
     write_json(path, found)
     return found
 
@@ -372,9 +294,9 @@ def _details(runs: Sequence[Run]) -> dict[str, list[dict[str, Any]]]:
     """By method what `details_of` finds in each run."""
     found: dict[str, list[dict[str, Any]]] = {}
     for run in runs:
-        for method in methods_of_preset(run.preset):
+        for method in run.preset.cards:
             if details := details_of(run, method):
-                found.setdefault(method, []).append(details)
+                found.setdefault(method.name, []).append(details)
     return found
 
 
@@ -391,11 +313,12 @@ def _draw_figure(path: Path, runs: Sequence[Run]) -> bool:
         pictures = test.images(chosen)
         images.append(pictures)
         truths.append(test.poses_mm[chosen])
-        for method in FIGURE_METHODS:
+        for method in (card for card in run.preset.cards if card.in_figure):
             try:
-                predictions.setdefault(method, []).append(trained_predictor(run, method)(pictures))
+                poses_mm = trained_predictor(run, method)(pictures)
             except InputError:
-                predictions.setdefault(method, []).append(np.full((len(chosen), 17, 3), np.nan))
+                poses_mm = np.full((len(chosen), 17, 3), np.nan)
+            predictions.setdefault(method.name, []).append(poses_mm)
     drawn = {
         method: np.concatenate(parts)[:FIGURE_ROWS]
         for method, parts in predictions.items()

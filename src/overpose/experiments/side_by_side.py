@@ -10,19 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from overpose.datasets.store import open_dataset
-from overpose.experiments.baseline_stages import KERNEL_METHODS
-from overpose.experiments.pipeline import (
-    DETECTION,
-    Run,
-    Samples,
-    methods_of_preset,
-    needs,
-    train_stage,
-)
-from overpose.experiments.presets import Preset
+from overpose.experiments.pipeline import Run, train_stage
+from overpose.experiments.preset import Preset
+from overpose.methods import Samples
 from overpose.support.progress import progress_bar, say
 from overpose.support.workers import Stopped, do_jobs
-from overpose.training import Runtime
+from overpose.training.loop import Runtime
 
 
 @dataclass(frozen=True)
@@ -58,18 +51,20 @@ def chains_of_run(run: Run, action: str | None) -> tuple[list[Chain], list[Chain
     Returns:
         What has to be trained first because several chains need it, and the chains.
     """
-    methods = [m for m in methods_of_preset(run.preset) if m not in KERNEL_METHODS]
-    needed = sorted((needs(run.preset, method) for method in methods), key=len, reverse=True)
+    preset = run.preset
+    methods = [method for method in preset.cards if not method.fitted_once]
+    needed = sorted((preset.stages_of(method) for method in methods), key=len, reverse=True)
     whole: list[tuple[str, ...]] = []
     for stages in needed:
         if stages and not any(stages == longer[: len(stages)] for longer in whole):
             whole.append(stages)
-    shared = sum(stages[0] == DETECTION for stages in whole) > 1
-    chains = [
-        Chain(run.preset, action, run.out, run.seed, run.runtime.device, stages)
-        for stages in ([(DETECTION,)] if shared else []) + whole
-    ]
-    return chains[:shared], chains[shared:]
+    begun = [stages[0] for stages in whole]
+    shared = [(stage,) for stage in dict.fromkeys(begun) if begun.count(stage) > 1]
+    first, others = (
+        [Chain(preset, action, run.out, run.seed, run.runtime.device, stages) for stages in part]
+        for part in (shared, whole)
+    )
+    return first, others
 
 
 def train_side_by_side(dataset: Path, chains: Sequence[Chain], processes: int) -> None:

@@ -4,28 +4,13 @@ The whole experiment belongs to `reproduce`, what a stage is to `pipeline`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from overpose.baselines.dconv import DconvMPHML
-from overpose.baselines.structnet import StructNet
 from overpose.datasets.store import Dataset, open_dataset
-from overpose.experiments.baseline_stages import KernelSystem
-from overpose.experiments.pipeline import (
-    NEEDS,
-    Predictor,
-    Run,
-    Samples,
-    methods_of_preset,
-    methods_of_stage,
-    needs,
-    prediction,
-    stages_s,
-    told_of,
-    train_stage,
-)
-from overpose.experiments.presets import Preset
+from overpose.experiments.pipeline import Run, stages_s, train_stage
+from overpose.experiments.preset import Preset
 from overpose.measure.human36m import (
     PROTOCOLS,
     Human36mResult,
@@ -41,15 +26,20 @@ from overpose.measure.protocols import (
     require_disjoint_subjects,
     require_image_size,
 )
+from overpose.methods import METHODS, Method, Samples, kinds_of
 from overpose.networks.model_files import read_model_config
-from overpose.networks.regressor import PoseRegressor
 from overpose.networks.storage import load_model
 from overpose.report.rows import Report, Row, new_report, write_report
 from overpose.report.tables import print_tables, tables_markdown
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 from overpose.support.files import Output, require_writable, writing_file
-from overpose.training import Runtime
+from overpose.training.loop import Runtime
+
+OURS = ("direct", "finetune", "pca")
+"""What is trained when nothing is asked for by name."""
+ALIASES = {"finetuned": "finetune"}
+"""Stages that commands call by the name of what is done."""
 
 
 def train_stages(
@@ -69,8 +59,8 @@ def train_stages(
         preset: sizes and budgets; its images must be as large as the dataset's.
         data: a rendered dataset.
         out: each stage gets a directory in it.
-        stage: "autoencoder", "direct", "latent", "finetune", "pca", the name of another system's
-            stage, or "all": the four of ours, and "pca" where the preset has it.
+        stage: the name of a code's or a method's stage, "finetune" for "finetuned", or "all": the
+            codes, ours, the CNN, and "pca" where the preset has it.
         seed: of training.
         runtime: device and threads.
 
@@ -81,20 +71,20 @@ def train_stages(
         InputError: there is no such stage, the dataset does not fit the preset, or `out` holds
             stages that were trained otherwise.
     """
-    chains = {needs(preset, m)[-1]: needs(preset, m) for m in methods_of_preset(preset) if NEEDS[m]}
-    chains["autoencoder"] = ("autoencoder",)
-    chains["finetune"] = chains.pop("finetuned")
-    ours = [name for name in ("direct", "finetune", "pca") if name in chains]
-    if stage != "all" and stage not in chains:
+    trained = [card.stage for card in preset.cards if card.kept]
+    trained += [code.name for code in preset.trained_codes]
+    stages_of = {ALIASES.get(name, name): preset.stages_before(name) for name in trained}
+    if stage != "all" and stage not in stages_of:
         raise InputError(
-            f"stage: got {stage!r}, expected all, {', '.join(sorted(chains))}: what preset "
+            f"stage: got {stage!r}, expected all, {', '.join(sorted(stages_of))}: what preset "
             f"{preset.name} has"
         )
-    wanted = [chains[name] for name in (ours if stage == "all" else [stage])]
+    ours = [name for name in OURS if name in stages_of]
+    wanted = [stages_of[name] for name in (ours if stage == "all" else [stage])]
     stages = list(dict.fromkeys(name for chain in wanted for name in chain))
     with open_dataset(data) as dataset:
         require_disjoint_subjects(dataset)
-        require_image_size(dataset, preset.image_encoder.image_size)
+        require_image_size(dataset, preset.render.image_size)
         if "train" not in dataset.splits:
             raise InputError(f"{data}: got no samples of split 'train', expected at least one")
         run = Run(preset, Samples(dataset), out, seed, runtime or Runtime())
@@ -110,6 +100,7 @@ def evaluate_models(
     *,
     protocols: Sequence[str] = (),
     joints: int = 17,
+    methods: Sequence[Method] = METHODS,
 ) -> Report:
     """Measure trained models on a dataset's test samples; write report.json and tables.md, print.
 
@@ -121,6 +112,7 @@ def evaluate_models(
         protocols: of a converted Human3.6M, measure also by protocol "1" or "2" of the later
             literature, and write `human36m.json`.
         joints: over how many joints those protocols are, 17 or 14.
+        methods: those whose models there may be.
 
     Raises:
         InputError: a model cannot be read, predicts no poses, takes images of another size, was
@@ -144,36 +136,35 @@ def evaluate_models(
     with open_dataset(data) as dataset:
         if protocols:
             require_human36m_split(dataset)
-        for loaded in _all_loaded(models, dataset):
-            masked = isinstance(loaded.model, KernelSystem)
+        for loaded in _all_loaded(models, dataset, methods):
             for method in loaded.methods:
-                predict = prediction(loaded.model, method)
+                predict = method.predict(loaded.model)
                 rows += evaluate(
                     predict,
                     dataset,
-                    method=method,
+                    method=method.name,
                     seed=loaded.seed,
                     train_s=loaded.train_s,
                     train_subjects=loaded.train_subjects,
-                    masked=masked,
-                    adjust=told_of(method),
+                    masked=method.masked,
+                    adjust=method.adjust,
                 )
-                if told_of(method) is None:
-                    results[run_name(method, loaded.seed)] = [
+                if not method.privileged:
+                    results[run_name(method.name, loaded.seed)] = [
                         evaluate_human36m(
                             predict,
                             dataset,
                             protocol=PROTOCOLS[name],
                             joints=joints,
-                            masked=masked,
+                            masked=method.masked,
                         )
                         for name in protocols
                     ]
         report = new_report(PROTOCOL, dataset_text(dataset), rows)
     write_report(out / "report.json", report)
     with writing_file(out / "tables.md") as temporary:
-        temporary.write_text(tables_markdown(report), encoding="utf-8")
-    print_tables(report)
+        temporary.write_text(tables_markdown(report, methods=methods), encoding="utf-8")
+    print_tables(report, methods=methods)
     if protocols:
         write_human36m(out / "human36m.json", results)
     return report
@@ -186,14 +177,18 @@ class _Loaded:
     Attributes:
         place: its directory.
         model: it.
-        stage: the stage that made it.
+        methods: the rows that it predicts for, all of one stage.
         known: seed, subjects, stages.
     """
 
     place: Path
-    model: Predictor
-    stage: str
+    model: Any
+    methods: tuple[Method, ...]
     known: dict[str, Any]
+
+    @property
+    def stage(self) -> str:
+        return self.methods[0].stage
 
     @property
     def seed(self) -> int:
@@ -204,29 +199,25 @@ class _Loaded:
         return self.known.get("train_subjects")
 
     @property
-    def methods(self) -> list[str]:
-        """The rows that it predicts for."""
-        return methods_of_stage(self.stage) or [self.stage]
-
-    @property
     def train_s(self) -> float:
         """Seconds of every stage that it needed, as far as they lie beside it."""
         if self.place.name != "last":
             return 0.0
-        stages = self.known.get("stages", NEEDS.get(self.methods[0], ()))
+        stages = self.known.get("stages", (self.stage,))
         return stages_s([self.place.parent.parent / name for name in stages])
 
 
-def _all_loaded(models: Sequence[Path], dataset: Dataset) -> list[_Loaded]:
+def _all_loaded(
+    models: Sequence[Path], dataset: Dataset, methods: Sequence[Method]
+) -> list[_Loaded]:
     """The models, each checked against the dataset and the others before any is measured."""
     found: dict[tuple[str, int], _Loaded] = {}
     for given in models:
         place = given / "last" if (given / "last").is_dir() else given
-        model, known = _model(place)
-        size = _image_size(model)
+        loaded = _loaded(place, methods)
+        size = getattr(loaded.model, "image_size", None)
         if size is not None:
             require_image_size(dataset, size)
-        loaded = _Loaded(place, model, str(known.get("method", _kind(model))), known)
         require_disjoint_subjects(dataset, train_subjects=loaded.train_subjects)
         key = (loaded.stage, loaded.seed)
         if key in found:
@@ -238,26 +229,19 @@ def _all_loaded(models: Sequence[Path], dataset: Dataset) -> list[_Loaded]:
     return list(found.values())
 
 
-def _model(place: Path) -> tuple[Predictor, dict[str, Any]]:
+def _loaded(place: Path, methods: Sequence[Method]) -> _Loaded:
     """The model and what its training noted down: method, seed, subjects."""
-    model = load_model(place)
-    if not isinstance(model, Predictor):
+    model = load_model(place, kinds_of(methods))
+    config = read_model_config(place)
+    able = [m for m in methods if any(kind.name == config["kind"] for kind in m.kinds)]
+    if not able:
         raise InputError(
             f"{place}: is a {type(model).__name__}, expected a model that predicts poses from "
-            "images: direct, latent, finetuned or one of the other systems"
+            f"images: {', '.join(dict.fromkeys(m.stage for m in methods if m.kept))}"
         )
-    known = read_model_config(place).get("provenance")
-    return model, known if isinstance(known, dict) else {}
-
-
-def _image_size(model: Predictor) -> int | None:
-    """Side of the images that it takes; None: any."""
-    if isinstance(model, PoseRegressor):
-        return model.config.image_encoder.image_size
-    if isinstance(model, DconvMPHML | StructNet):
-        return model.config.convolutions.image_size
-    return None
-
-
-def _kind(model: Predictor) -> str:
-    return model.config.kind if isinstance(model, PoseRegressor) else type(model).__name__
+    noted = config.get("provenance")
+    known = noted if isinstance(noted, dict) else {}
+    stage = str(known.get("method", getattr(model.config, "kind", able[0].stage)))
+    found = [method for method in able if method.stage == stage]
+    unknown = replace(able[0], name=stage, stage=stage, title=stage)
+    return _Loaded(place, model, tuple(found or [unknown]), known)

@@ -1,31 +1,35 @@
-"""How much memory prediction takes: the peak of a fresh process that loads one model and predicts.
+"""How much memory prediction takes: the peak of a fresh process that loads a model and predicts.
 
-Run as a program by itself: python -m overpose.measure.memory MODEL METHOD DATASET.
+What is loaded, and how, is said by the caller.
 """
 
-import subprocess
-import sys
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 
 from overpose.datasets.store import open_dataset
-from overpose.experiments.baseline_stages import KernelSystem
-from overpose.experiments.pipeline import prediction
-from overpose.networks.storage import load_model
+from overpose.measure.protocols import Predict
 from overpose.support.progress import say
 
 IMAGES = 256
 """Predicted at once."""
+_STATUS = Path("/proc/self/status")
 
 
-def prediction_memory_mib(model: Path, method: str, dataset: Path) -> float | None:
+def prediction_memory_mib(
+    name: str, load: Callable[[], Predict], dataset: Path, *, masked: bool = False
+) -> float | None:
     """Peak resident memory, MiB, of Python, the libraries, the model and one batch of 256 images.
 
     Args:
-        model: directory of the trained model.
-        method: what it predicts as.
+        name: what the method is called in messages.
+        load: gives the function from images to poses; it is sent to another process.
         dataset: whose test images to predict.
+        masked: whether it takes images with the person's mask as fourth channel.
 
     Returns:
         None where the system does not tell (other than Linux), or the process failed; the reason
@@ -33,32 +37,20 @@ def prediction_memory_mib(model: Path, method: str, dataset: Path) -> float | No
     """
     if not _STATUS.is_file():
         return None
-    arguments = [str(model), method, str(dataset)]
-    done = subprocess.run(
-        [sys.executable, "-m", "overpose.measure.memory", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        say(f"memory of {method}: not measured: {reason}")
-        return None
-    return float(done.stdout.split()[-1])
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context) as fresh:
+        try:
+            return fresh.submit(_peak_mib, load, dataset, masked).result()
+        except Exception as error:
+            reason = "it was killed" if isinstance(error, BrokenProcessPool) else error
+            say(f"memory of {name}: not measured: {reason}")
+            return None
 
 
-_STATUS = Path("/proc/self/status")
-
-
-def _main(model: str, method: str, dataset: str) -> None:
+def _peak_mib(load: Callable[[], Predict], dataset: Path, masked: bool) -> float:
     with open_dataset(dataset) as opened:
-        loaded = load_model(Path(model))
+        predict = load()
         test = np.flatnonzero(opened.splits == "test")[:IMAGES]
-        images_of = opened.masked_images if isinstance(loaded, KernelSystem) else opened.images
-        prediction(loaded, method)(images_of(test))
+        predict((opened.masked_images if masked else opened.images)(test))
     lines = _STATUS.read_text().splitlines()
-    print(next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")))
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))

@@ -10,17 +10,12 @@ from dataclasses import replace
 import numpy as np
 
 from overpose.datasets.store import Dataset
+from overpose.methods import Adjust, Predict
 from overpose.metrics import limb_ratio_error, mpjpe, p_mpjpe
 from overpose.report.rows import MEAN, MEASURES, Row
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 from overpose.support.progress import progress_bar
-
-Predict = Callable[[np.ndarray], np.ndarray]
-"""Images (n, side, side, 3) uint8 RGB to poses (n, 17, 3) float mm, camera axes, root-relative."""
-
-Adjust = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Predicted and true poses (n, 17, 3) mm to what counts as predicted: privileged knowledge."""
 
 PROTOCOL = (
     "train and test subjects are disjoint; every camera gives separate monocular samples; poses in "
@@ -162,12 +157,6 @@ def dataset_text(dataset: Dataset) -> str:
         f"({counts['val']} images of training subjects to watch training); motion: "
         f"{dataset.info.provenance.get('motion', 'unknown')}"
     )
-
-
-def mean_pose_predictor(train_poses_mm: np.ndarray) -> Predict:
-    """The floor: the mean of the training poses (n, 17, 3) mm, whatever the image."""
-    mean_mm = train_poses_mm.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return lambda images: np.broadcast_to(mean_mm, (len(images), *mean_mm.shape))
 
 
 def failed_row(method: str, seed: int, error: BaseException | str) -> Row:

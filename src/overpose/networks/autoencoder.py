@@ -14,6 +14,7 @@ from torch.nn.functional import linear, relu
 
 from overpose.networks.codes import PoseDecoder
 from overpose.networks.normalization import POSE_SIZE, PoseNormalization
+from overpose.networks.storage import Kind
 from overpose.support.errors import InputError
 
 
@@ -69,6 +70,8 @@ class PoseAutoencoder(nn.Module):
     input. With He's rule an overcomplete tied network starts width_l / width_{l-1} times too large
     (39 times for 51 -> 2000).
     """
+
+    saved_as = "autoencoder"
 
     def __init__(
         self,
@@ -160,3 +163,6 @@ class PoseAutoencoder(nn.Module):
                 target.weight.copy_(weight.t())  # pyright: ignore
                 target.bias.copy_(bias)  # pyright: ignore
         return copy.to(self.weights[0].device)
+
+
+KIND = Kind(PoseAutoencoder, AutoencoderConfig)

@@ -16,6 +16,7 @@ from overpose.networks.keypoint_encoder import KeypointEncoder
 from overpose.networks.keypoint_windows import input_size
 from overpose.networks.lifter_config import LifterConfig
 from overpose.networks.normalization import JOINTS, POSE_SIZE, PoseNormalization, root_relative
+from overpose.networks.storage import Kind
 from overpose.support.checks import check_array
 
 
@@ -31,6 +32,7 @@ class PoseLifter(nn.Module):
         code_scale: what the head's output is multiplied with, see `PoseRegressor`.
     """
 
+    saved_as = "lifter"
     code_scale: Tensor
 
     def __init__(
@@ -110,3 +112,6 @@ class PoseLifter(nn.Module):
                 predicted = root_relative(self.normalization.to_mm(self(part)))
                 poses_mm[first : first + len(part)] = predicted.cpu().numpy()
         return poses_mm
+
+
+KIND = Kind(PoseLifter, LifterConfig)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from overpose.networks.codes import PoseDecoder
 from overpose.networks.normalization import POSE_SIZE, PoseNormalization, check_poses
+from overpose.networks.storage import Kind
 from overpose.support.errors import InputError
 
 
@@ -34,6 +35,7 @@ class PosePCA(nn.Module):
         directions: (rank, 51), rows orthonormal.
     """
 
+    saved_as = "pca"
     directions: Tensor
 
     def __init__(self, config: PCAConfig, normalization: PoseNormalization | None = None) -> None:
@@ -62,6 +64,9 @@ class PosePCA(nn.Module):
             copy.layers[0].weight.copy_(self.directions.t())  # pyright: ignore
             copy.layers[0].bias.zero_()  # pyright: ignore
         return copy.to(self.directions.device)
+
+
+KIND = Kind(PosePCA, PCAConfig)
 
 
 def fit_pca(poses_mm: np.ndarray, rank: int) -> PosePCA:

@@ -22,6 +22,7 @@ from overpose.networks.image_encoder import (
     initialise,
 )
 from overpose.networks.normalization import JOINTS, POSE_SIZE, PoseNormalization, root_relative
+from overpose.networks.storage import Kind
 from overpose.support.errors import InputError
 
 KINDS = ("direct", "latent", "finetuned")
@@ -82,6 +83,7 @@ class PoseRegressor(nn.Module):
     prediction of a constant, the mean target.
     """
 
+    saved_as = "regressor"
     code_scale: Tensor
 
     def __init__(
@@ -160,3 +162,6 @@ class PoseRegressor(nn.Module):
                 predicted = root_relative(self.normalization.to_mm(self(crops.to(device))))
                 parts.append(predicted.cpu().numpy())
         return np.concatenate(parts)
+
+
+KIND = Kind(PoseRegressor, RegressorConfig)

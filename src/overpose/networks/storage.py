@@ -6,9 +6,8 @@ these files and belongs to `training.checkpoint`.
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
-from importlib import import_module
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +26,22 @@ from overpose.support.errors import InputError
 from overpose.support.files import require_writable, write_json, writing_directory
 from overpose.support.version import VERSION, source_commit
 
-_KINDS = {
-    "autoencoder": "overpose.networks.autoencoder PoseAutoencoder AutoencoderConfig",
-    "pca": "overpose.networks.pca PosePCA PCAConfig",
-    "regressor": "overpose.networks.regressor PoseRegressor RegressorConfig",
-    "lifter": "overpose.networks.lifter PoseLifter LifterConfig",
-    "nearest_pose": "overpose.baselines.nearest NearestPose NearestPoseConfig",
-    "kde": "overpose.baselines.kde KDE KDEConfig",
-    "dconv_mp_hml": "overpose.baselines.dconv DconvMPHML DconvConfig",
-    "structnet": "overpose.baselines.structnet StructNet StructNetConfig",
-    "linkde": "overpose.baselines.linkde LinKDE LinKDEConfig",
-}
-"""Module, class and configuration of each kind, by name: models are read here that are made in
-later rooms."""
 Model = torch.nn.Module
-"""A module of one of these classes; each has a `config`."""
+"""A module of a class that is saved: with a `config`, a frozen dataclass, and with `saved_as`, the
+name of its kind in `config.json`."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of saved model: its class, which is made with one configuration, and that of these."""
+
+    model: type[Any]
+    config: type[Any]
+
+    @property
+    def name(self) -> str:
+        """In `config.json`."""
+        return self.model.saved_as
 
 
 def save_model(
@@ -78,15 +78,13 @@ def write_model_files(
     half: bool = False,
 ) -> None:
     """Put the two files of a model into an existing directory."""
-    name = f"{type(model).__module__} {type(model).__qualname__} "
-    kind = next(kind for kind, place in _KINDS.items() if place.startswith(name))
     weights = dict(model.state_dict())
     if half:
         weights = {name: _halved(name, tensor) for name, tensor in weights.items()}
     sha256 = write_tensors(directory / "weights.safetensors", weights)
     config = {
         "format_version": FORMAT_VERSION,
-        "kind": kind,
+        "kind": model.saved_as,
         "model": asdict(model.config),  # pyright: ignore[reportArgumentType]
         "weights_sha256": sha256,
         "versions": {"overpose": VERSION, "torch": str(torch.__version__)},
@@ -107,24 +105,28 @@ def _halved(name: str, tensor: Tensor) -> Tensor:
     return half
 
 
-def load_model(directory: Path, device: str = "cpu") -> Model:
+def load_model(directory: Path, kinds: Sequence[Kind], device: str = "cpu") -> Any:
     """Read a model that `save_model` wrote, in evaluation mode.
 
+    Args:
+        directory: of the model.
+        kinds: those that it may be of.
+        device: where to put it.
+
     Raises:
-        InputError: a file is missing or damaged, of another format version, or the weights do not
-            fit the configuration.
+        InputError: a file is missing or damaged, of another format version or of none of the kinds,
+            or the weights do not fit the configuration.
     """
     directory = Path(directory)
     config = read_model_config(directory)
     path = directory / "config.json"
-    if config.get("kind") not in _KINDS:
+    known = {kind.name: kind for kind in kinds}
+    kind = known.get(config.get("kind", ""))
+    if kind is None:
         raise InputError(
-            f"{path}: got model kind {config.get('kind')!r}, expected one of {', '.join(_KINDS)}"
+            f"{path}: got model kind {config.get('kind')!r}, expected one of {', '.join(known)}"
         )
-    module, model_name, config_name = _KINDS[config["kind"]].split()
-    room = import_module(module)
-    model_class, config_class = getattr(room, model_name), getattr(room, config_name)
-    model = model_class(dataclass_from_json(config_class, config.get("model"), f"{path}: model"))
+    model = kind.model(dataclass_from_json(kind.config, config.get("model"), f"{path}: model"))
     weights_path = directory / "weights.safetensors"
     weights = read_tensors(weights_path, config.get("weights_sha256"), load)
     fill_model(model, weights, weights_path)

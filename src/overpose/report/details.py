@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from overpose.report.tables import METHOD_TITLES, TextTable, number_text
+from overpose.methods import METHODS, Method
+from overpose.report.tables import TextTable, number_text
 from overpose.skeleton import HUMAN36M
 
 Details = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -14,17 +15,21 @@ Details = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def detail_tables(
-    details: Details, memory_mib: Mapping[str, float] | None = None
+    details: Details,
+    memory_mib: Mapping[str, float] | None = None,
+    *,
+    methods: Sequence[Method] = METHODS,
 ) -> list[TextTable]:
     """Errors by joint, sizes and memory, methods in the order of all tables.
 
     Args:
         details: none gives no table.
         memory_mib: by method what `memory.prediction_memory_mib` gives.
+        methods: whose titles to give, in their order.
     """
     memory_mib = memory_mib or {}
-    methods = [m for m in METHOD_TITLES if any(details.get(m, ()))]
-    if not methods:
+    titles = {m.name: m.title for m in methods if any(details.get(m.name, ()))}
+    if not titles:
         return []
     joints = HUMAN36M.joint_names[1:]
     errors = TextTable(
@@ -33,8 +38,8 @@ def detail_tables(
         "mean over actions and seeds.",
         ("Method", *(name.replace("_", " ") for name in joints)),
         tuple(
-            (METHOD_TITLES[method], *(_mean(details[method], joint) for joint in joints))
-            for method in methods
+            (title, *(_mean(details[method], joint) for joint in joints))
+            for method, title in titles.items()
         ),
     )
     sizes = TextTable(
@@ -45,11 +50,11 @@ def detail_tables(
         ("Method", "Weights, MiB", "Memory of prediction, MiB"),
         tuple(
             (
-                METHOD_TITLES[method],
+                title,
                 number_text(_mean_of(details[method], "model_mib")),
                 number_text(memory_mib.get(method, math.nan), digits=0),
             )
-            for method in methods
+            for method, title in titles.items()
         ),
     )
     return [errors, sizes]

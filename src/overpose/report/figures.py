@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
 from overpose.report.rows import MEAN, Row, actions_of, summarize
-from overpose.report.tables import methods_of
+from overpose.report.tables import titles_of
 from overpose.skeleton import HUMAN36M, Skeleton
 from overpose.support.errors import InputError
 from overpose.support.files import writing_file
@@ -90,7 +90,7 @@ def draw_comparison(
 def draw_errors(path: Path, rows: Sequence[Row]) -> None:
     """Save a bar chart of MPJPE in mm for each action and method, with the deviation over seeds."""
     merged = summarize(rows)
-    methods = [m for m in methods_of(rows) if (m, MEAN) in merged and merged[m, MEAN].seeds]
+    methods = [m for m in titles_of(rows) if (m, MEAN) in merged and merged[m, MEAN].seeds]
     actions = [*actions_of(rows), MEAN]
     figure = Figure(figsize=(9, 3.5), dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
@@ -130,7 +130,7 @@ def draw_learning_curve(path: Path, curve: Mapping[int, Sequence[Row]]) -> None:
         for row in rows:
             if row.mpjpe_mm is not None:
                 lines.setdefault(row.method, []).append((size, row.mpjpe_mm))
-    for method in methods_of([row for rows in curve.values() for row in rows]):
+    for method in titles_of([row for rows in curve.values() for row in rows]):
         if method in lines:
             axes.plot(*zip(*lines[method], strict=True), marker="o", label=method)
     axes.set_xscale("log")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from overpose.methods import METHODS, Method
 from overpose.report.rows import Report
 from overpose.report.tables import (
     TextTable,
@@ -38,6 +39,7 @@ def write_page(
     *,
     extra: Sequence[TextTable] = (),
     figures: Sequence[tuple[str, Path]] = (),
+    methods: Sequence[Method] = METHODS,
 ) -> None:
     """Write the page, whole or not at all.
 
@@ -46,8 +48,9 @@ def write_page(
         report: the measured rows.
         extra: further tables.
         figures: titles and PNG files, put into the page; files that are not there are left out.
+        methods: whose titles and expected ratios to give, in their order.
     """
-    measured = measured_tables(report)
+    measured = measured_tables(report, methods=methods)
     first, second = published_tables(report)
     tables = (measured[0], first, *measured[1:3], second, *measured[3:], *extra)
     facts = {
@@ -63,7 +66,7 @@ def write_page(
         f"<style>{_STYLE}</style></head><body><h1>Results</h1>",
         "<dl>" + "".join(f"<dt>{k}</dt><dd>{escape(v)}</dd>" for k, v in facts.items()) + "</dl>",
         "<h2>Checks</h2><ul>",
-        *(f"<li>{escape(line)}</li>" for line in check_lines(report.rows)),
+        *(f"<li>{escape(line)}</li>" for line in check_lines(report.rows, methods=methods)),
         "</ul>",
         *(_figure(title, picture) for title, picture in figures if picture.is_file()),
         *(_table(table, report) for table in tables),

@@ -4,13 +4,14 @@ Only layout and arithmetic over rows; measuring belongs to `protocols`, storing 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from overpose.methods import METHODS, Method
 from overpose.report import published
 from overpose.report.rows import (
     MEAN,
@@ -23,34 +24,11 @@ from overpose.report.rows import (
 
 REFERENCE = "finetuned"
 """The method that ratios are taken to: ours with fine-tuning."""
-
-METHOD_TITLES = {
-    "mean_pose": "Mean training pose",
-    "nearest_pose": "Nearest training pose",
-    "pca": "CNN to PCA coefficients",
-    "linkde": "LinKDE",
-    "kde": "KDE",
-    "dconv_mp_hml": "DconvMP-HML",
-    "structnet_max": "StructNet-Max",
-    "structnet_avg": "StructNet-Avg",
-    "structnet_avg_apf": "StructNet-Avg with APF (told the true limb lengths)",
-    "direct": "CNN (direct)",
-    "latent": "Ours, no fine-tuning (latent)",
-    "finetuned": "Ours, with fine-tuning (finetuned)",
-}
-
-_EXPECTED_RATIOS = {
-    "linkde": 0.75,
-    "dconv_mp_hml": 0.90,
-    "structnet_max": 0.88,
-    "structnet_avg": 0.97,
-}
 _PARTS = {
     "Lower body": "limb_ratio_lower",
     "Upper body": "limb_ratio_upper",
     "Full body": "limb_ratio_full",
 }
-_SHORT = {title: method for method, title in METHOD_TITLES.items()}
 _NOT_MEASURED = "–"
 
 
@@ -117,26 +95,28 @@ def checks(rows: Sequence[Row]) -> Checks | None:
     )
 
 
-def measured_tables(report: Report) -> list[TextTable]:
-    """Tables 1 and 2 as measured, the latter by action too, P-MPJPE, and times."""
-    rows = report.rows
-    merged = summarize(rows)
-    actions = actions_of(rows)
+def measured_tables(report: Report, *, methods: Sequence[Method] = METHODS) -> list[TextTable]:
+    """Tables 1 and 2 as measured, the latter by action too, P-MPJPE, and times.
+
+    Args:
+        report: the measured rows.
+        methods: whose titles to give, in their order.
+    """
+    titles = titles_of(report.rows, methods)
     return [
-        _action_table("Table 1 as measured: MPJPE in mm", report, merged, actions, "mpjpe_mm"),
+        _action_table("Table 1 as measured: MPJPE in mm", report, titles, "mpjpe_mm"),
         _action_table(
             "P-MPJPE in mm (after a similarity alignment of each pose)",
             report,
-            merged,
-            actions,
+            titles,
             "p_mpjpe_mm",
         ),
-        _limb_ratio_table(report, merged),
+        _limb_ratio_table(report, titles),
         *(
-            _action_table(f"Limb-ratio error by action: {part.lower()}", report, merged, actions, m)
-            for part, m in _PARTS.items()
+            _action_table(f"Limb-ratio error by action: {part.lower()}", report, titles, measure)
+            for part, measure in _PARTS.items()
         ),
-        _time_table(report, merged),
+        _time_table(report, titles),
     ]
 
 
@@ -176,10 +156,11 @@ def published_tables(report: Report) -> list[TextTable]:
     return [first, second]
 
 
-def methods_of(rows: Sequence[Row]) -> list[str]:
-    """The methods that have rows: in the order of `METHOD_TITLES`, others after those."""
-    found = dict.fromkeys(row.method for row in rows)
-    return [m for m in METHOD_TITLES if m in found] + [m for m in found if m not in METHOD_TITLES]
+def titles_of(rows: Sequence[Row], methods: Sequence[Method] = METHODS) -> dict[str, str]:
+    """Titles by name of the methods that have rows: in the order of `methods`, others after."""
+    found = {row.method: row.method for row in rows}
+    known = {method.name: method.title for method in methods if method.name in found}
+    return {**known, **{name: name for name in found if name not in known}}
 
 
 def failures(rows: Sequence[Row]) -> list[str]:
@@ -192,15 +173,18 @@ def failures(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def tables_markdown(report: Report, *, extra: Sequence[TextTable] = ()) -> str:
+def tables_markdown(
+    report: Report, *, extra: Sequence[TextTable] = (), methods: Sequence[Method] = METHODS
+) -> str:
     """The text of tables.md.
 
     Args:
         report: the measured rows.
         extra: further tables to put at the end, e.g. what the autoencoder does alone.
+        methods: whose titles and expected ratios to give, in their order.
     """
     seeds = sorted({row.seed for row in report.rows})
-    measured = measured_tables(report)
+    measured = measured_tables(report, methods=methods)
     table_1, table_2 = published_tables(report)
     lines = [
         "# Results",
@@ -215,7 +199,7 @@ def tables_markdown(report: Report, *, extra: Sequence[TextTable] = ()) -> str:
         "",
         "## Checks",
         "",
-        *check_lines(report.rows, bullet="- "),
+        *check_lines(report.rows, bullet="- ", methods=methods),
         "",
     ]
     for table in (measured[0], table_1, *measured[1:3], table_2, *measured[3:], *extra):
@@ -223,7 +207,9 @@ def tables_markdown(report: Report, *, extra: Sequence[TextTable] = ()) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def check_lines(rows: Sequence[Row], *, bullet: str = "") -> list[str]:
+def check_lines(
+    rows: Sequence[Row], *, bullet: str = "", methods: Sequence[Method] = METHODS
+) -> list[str]:
     """The checks and the failures as lines."""
     result = checks(rows)
     found = (
@@ -231,10 +217,10 @@ def check_lines(rows: Sequence[Row], *, bullet: str = "") -> list[str]:
         if result is None
         else result.lines()
     )
-    return [bullet + line for line in [*found, *ratio_lines(rows), *failures(rows)]]
+    return [bullet + line for line in [*found, *ratio_lines(rows, methods), *failures(rows)]]
 
 
-def ratio_lines(rows: Sequence[Row]) -> list[str]:
+def ratio_lines(rows: Sequence[Row], methods: Sequence[Method] = METHODS) -> list[str]:
     """Ours against each of the other systems in the mean MPJPE, beside what the paper has."""
     merged = summarize(rows)
     if not _has_numbers(merged, REFERENCE, MEAN):
@@ -245,23 +231,26 @@ def ratio_lines(rows: Sequence[Row]) -> list[str]:
     ours = published_means[published.TABLE_1_OURS]
     found = merged[REFERENCE, MEAN].mean["mpjpe_mm"]
     lines = []
-    for method, most in _EXPECTED_RATIOS.items():
-        if _has_numbers(merged, method, MEAN):
-            ratio = _ratio(found, merged[method, MEAN].mean["mpjpe_mm"])
-            theirs = ours / published_means[METHOD_TITLES[method]]
+    for method in methods:
+        most, row = method.expected_ratio, method.published
+        if most is not None and row is not None and _has_numbers(merged, method.name, MEAN):
+            ratio = _ratio(found, merged[method.name, MEAN].mean["mpjpe_mm"])
             lines.append(
-                f"mean MPJPE finetuned/{method} = {ratio:.3f} (expected: at most {most:.2f}; "
-                f"published: {theirs:.3f})"
+                f"mean MPJPE finetuned/{method.name} = {ratio:.3f} (expected: at most {most:.2f}; "
+                f"published: {ours / published_means[row]:.3f})"
             )
     return lines
 
 
-def print_tables(report: Report, *, console: Console | None = None) -> None:
+def print_tables(
+    report: Report, *, console: Console | None = None, methods: Sequence[Method] = METHODS
+) -> None:
     """Print the measured and the published tables, and the checks, on the terminal."""
     console = console or Console()
     if not console.is_terminal:
         console.width = max(console.width, 120)
-    measured = measured_tables(report)
+    measured = measured_tables(report, methods=methods)
+    short = {title: name for name, title in titles_of(report.rows, methods).items()}
     table_1, table_2 = published_tables(report)
     for line in (f"Dataset: {report.dataset}", f"Protocol: {report.protocol}"):
         console.print(line, highlight=False, markup=False)
@@ -278,10 +267,10 @@ def print_tables(report: Report, *, console: Console | None = None) -> None:
         for index, name in enumerate(table.header):
             shown.add_column(name, justify="left" if index == 0 else "right")
         for row in table.rows:
-            shown.add_row(_SHORT.get(row[0], row[0]) if table in measured else row[0], *row[1:])
+            shown.add_row(short.get(row[0], row[0]) if table in measured else row[0], *row[1:])
         console.print()
         console.print(shown)
-    for line in check_lines(report.rows):
+    for line in check_lines(report.rows, methods=methods):
         console.print(line, highlight=False, markup=False)
 
 
@@ -300,34 +289,30 @@ def number_text(mean: float, std: float = math.nan, *, digits: int = 1) -> str:
     return f"{mean:.{digits}f}" + ("" if math.isnan(std) else f" ± {std:.{digits}f}")
 
 
-def _action_table(
-    title: str,
-    report: Report,
-    merged: dict[tuple[str, str], Summary],
-    actions: Sequence[str],
-    measure: str,
-) -> TextTable:
+def _action_table(title: str, report: Report, titles: Mapping[str, str], measure: str) -> TextTable:
+    merged, actions = summarize(report.rows), actions_of(report.rows)
     columns = [*actions, MEAN]
     rows = tuple(
         (
-            METHOD_TITLES.get(method, method),
+            name,
             *(_cell(merged.get((method, column)), measure, 1) for column in columns),
             _ratio_cell(merged, method, measure),
         )
-        for method in methods_of(report.rows)
+        for method, name in titles.items()
     )
     header = ("Method", *(name.replace("_", " ") for name in actions), "Mean", "Mean / ours")
     return TextTable(title, _note(report), header, rows)
 
 
-def _limb_ratio_table(report: Report, merged: dict[tuple[str, str], Summary]) -> TextTable:
+def _limb_ratio_table(report: Report, titles: Mapping[str, str]) -> TextTable:
+    merged = summarize(report.rows)
     rows = tuple(
         (
-            METHOD_TITLES.get(method, method),
+            name,
             *(_cell(merged.get((method, MEAN)), measure, 2) for measure in _PARTS.values()),
             _ratio_cell(merged, method, "limb_ratio_full"),
         )
-        for method in methods_of(report.rows)
+        for method, name in titles.items()
     )
     return TextTable(
         "Table 2 as measured: limb-ratio error",
@@ -337,14 +322,15 @@ def _limb_ratio_table(report: Report, merged: dict[tuple[str, str], Summary]) ->
     )
 
 
-def _time_table(report: Report, merged: dict[tuple[str, str], Summary]) -> TextTable:
+def _time_table(report: Report, titles: Mapping[str, str]) -> TextTable:
+    merged = summarize(report.rows)
     rows = tuple(
         (
-            METHOD_TITLES.get(method, method),
+            name,
             _cell(merged.get((method, MEAN)), "train_s", 0),
             _cell(merged.get((method, MEAN)), "predict_ms_per_image", 2),
         )
-        for method in methods_of(report.rows)
+        for method, name in titles.items()
     )
     return TextTable(
         "Times",

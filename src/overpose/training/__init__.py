@@ -1,11 +1,9 @@
 """Training of the stages on arrays in memory, with checkpoints that survive a kill."""
 
 from overpose.training.config import AutoencoderStage, FinetuneStage, ImageStage, LoopConfig
-from overpose.training.dconv_stage import train_dconv
 from overpose.training.image_stages import train_direct, train_finetune, train_latent
 from overpose.training.loop import Runtime, read_metrics
 from overpose.training.pose_stage import train_autoencoder
-from overpose.training.structnet_stage import train_structnet
 
 __all__ = [
     "AutoencoderStage",
@@ -15,9 +13,7 @@ __all__ = [
     "Runtime",
     "read_metrics",
     "train_autoencoder",
-    "train_dconv",
     "train_direct",
     "train_finetune",
     "train_latent",
-    "train_structnet",
 ]

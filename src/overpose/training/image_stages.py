@@ -15,10 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from overpose.networks.autoencoder import PoseAutoencoder
-from overpose.networks.codes import encode_poses
+from overpose.networks import autoencoder, pca, regressor
+from overpose.networks.codes import PoseCode, encode_poses
 from overpose.networks.normalization import PoseNormalization
-from overpose.networks.pca import PosePCA
 from overpose.networks.regressor import PoseRegressor, RegressorConfig
 from overpose.networks.storage import load_model
 from overpose.support.errors import InputError
@@ -94,7 +93,7 @@ def train_latent(
     images: np.ndarray,
     poses_mm: np.ndarray,
     validation: Samples | None,
-    code: PoseAutoencoder | PosePCA | Path,
+    code: PoseCode | Path,
     config: ImageStage,
     out: Path,
     *,
@@ -110,7 +109,7 @@ def train_latent(
         images: (N, S, S, 3) uint8 RGB.
         poses_mm: (N, 17, 3), camera axes, relative to the root.
         validation: held-out images and poses, or None.
-        code: a trained autoencoder or PCA, or the directory of one.
+        code: a fitted code of poses, or the directory of an autoencoder or a PCA.
         config: what to train and how.
         out: directory of the stage.
         convolutions: what the image network's begin as, e.g. those of a joint detector; None: at
@@ -125,9 +124,10 @@ def train_latent(
         InputError: wrong arrays, `code` is not a code, or `out` holds a checkpoint of something
             else.
     """
-    source = load_model(code) if isinstance(code, Path) else code
-    if not isinstance(source, PoseAutoencoder | PosePCA):
-        raise InputError(f"code: got {type(source).__name__}, expected an autoencoder or a PCA")
+    kinds = (autoencoder.KIND, pca.KIND)
+    source = load_model(code, kinds) if isinstance(code, Path) else code
+    if not (isinstance(source, PoseCode) and isinstance(source, nn.Module)):
+        raise InputError(f"code: got {type(source).__name__}, expected a code of poses")
     samples, validation = _checked(images, poses_mm, validation, config.image_encoder.image_size)
     decoder = source.decoder()
     model = PoseRegressor(
@@ -189,7 +189,7 @@ def train_finetune(
         InputError: wrong arrays, `latent` is not of kind latent, or `out` holds a checkpoint of
             something else.
     """
-    source = load_model(latent) if isinstance(latent, Path) else latent
+    source = load_model(latent, (regressor.KIND,)) if isinstance(latent, Path) else latent
     kind = source.config.kind if isinstance(source, PoseRegressor) else type(source).__name__
     if not isinstance(source, PoseRegressor) or kind != "latent":
         raise InputError(f"latent: got {kind}, expected a regressor of kind latent, from stage (b)")

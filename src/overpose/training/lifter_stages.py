@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from overpose.metrics import mpjpe
-from overpose.networks.autoencoder import PoseAutoencoder
+from overpose.networks import autoencoder, lifter, pca
+from overpose.networks.codes import PoseCode
 from overpose.networks.lifter import PoseLifter
 from overpose.networks.lifter_config import KeypointEncoderConfig, LifterConfig
 from overpose.networks.normalization import JOINTS, PoseNormalization
-from overpose.networks.pca import PosePCA
 from overpose.networks.storage import load_model
 from overpose.support.errors import InputError
 from overpose.support.seeding import random_stream, stream_seed
@@ -121,7 +121,7 @@ def train_direct_lifter(
 def train_latent_lifter(
     source: BatchSource,
     validation: Windows | None,
-    code: PoseAutoencoder | PosePCA | Path,
+    code: PoseCode | Path,
     config: LiftStage,
     out: Path,
     *,
@@ -139,9 +139,9 @@ def train_latent_lifter(
             of something else.
     """
     _check_offsets(source, config.encoder)
-    made = load_model(code) if isinstance(code, Path) else code
-    if not isinstance(made, PoseAutoencoder | PosePCA):
-        raise InputError(f"code: got {type(made).__name__}, expected an autoencoder or a PCA")
+    made = load_model(code, (autoencoder.KIND, pca.KIND)) if isinstance(code, Path) else code
+    if not (isinstance(made, PoseCode) and isinstance(made, nn.Module)):
+        raise InputError(f"code: got {type(made).__name__}, expected a code of poses")
     encoding = made
     poses = source.poses(_STATISTICS, random_stream(config.loop.seed, "lifter statistics"))
     decoder = encoding.decoder()
@@ -190,7 +190,7 @@ def train_finetuned_lifter(
         InputError: the source has other offsets, `latent` is not of kind latent, or `out` holds a
             checkpoint of something else.
     """
-    begun = load_model(latent) if isinstance(latent, Path) else latent
+    begun = load_model(latent, (lifter.KIND,)) if isinstance(latent, Path) else latent
     kind = begun.config.kind if isinstance(begun, PoseLifter) else type(begun).__name__
     if not isinstance(begun, PoseLifter) or kind != "latent":
         raise InputError(f"latent: got {kind}, expected a lifter of kind latent, from stage (b)")

@@ -334,12 +334,10 @@ def trained_model(directory: Path) -> Lifter | ImageModel:
             f"{directory}: got a model of kind {kind!r}, expected a lifter or an image model: the "
             "directory of one of the stages direct, latent or finetuned"
         )
-    from overpose.networks.regressor import PoseRegressor
+    from overpose.networks import regressor
     from overpose.networks.storage import load_model
 
-    model = load_model(directory)
-    assert isinstance(model, PoseRegressor)
-    return model
+    return load_model(directory, (regressor.KIND,))
 
 
 def _view(info: MediaInfo, options: PredictOptions) -> tuple[View, bool]:

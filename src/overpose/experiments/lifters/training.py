@@ -18,6 +18,7 @@ from overpose.datasets.sources.cmu import open_recorded, subject_of
 from overpose.experiments.lifters.recipe import LifterRecipe
 from overpose.experiments.setting import begin_setting
 from overpose.mocap.library import MotionLibrary
+from overpose.networks import lifter as lifters
 from overpose.networks.model_files import read_model_config
 from overpose.networks.storage import load_model, save_model
 from overpose.support.files import Output
@@ -196,7 +197,8 @@ def write_shipped(recipe: LifterRecipe, out: Path) -> dict[str, Path]:
         directory = out / lifter / method / "last"
         shipped[lifter] = out / "weights" / lifter
         provenance = {**read_model_config(directory)["provenance"], "method": method}
-        save_model(load_model(directory), shipped[lifter], provenance, half=True, overwrite=True)
+        model = load_model(directory, (lifters.KIND,))
+        save_model(model, shipped[lifter], provenance, half=True, overwrite=True)
     return shipped
 
 

@@ -1,10 +1,11 @@
-"""Training of StructNet: the true pose must score higher than every other, by their distance.
+"""StructNet: the true pose must score higher than every other, by their distance.
 
-What the networks are is in `baselines.structnet`.
+What the networks are is in `baselines.structnet`; here is their training, and the three ways to
+predict with them.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from torch import Tensor
 from torch.nn.functional import relu
 
 from overpose.baselines.convolutions import SharedConvolutions
-from overpose.baselines.structnet import StructNet, StructNetConfig
+from overpose.baselines.structnet import KIND, StructNet, StructNetConfig, with_limb_lengths
+from overpose.methods.card import FitContext, Method, Predict
+from overpose.metrics import limb_lengths
 from overpose.networks.normalization import JOINTS
 from overpose.support.errors import InputError
 from overpose.support.seeding import stream_seed
@@ -30,6 +33,21 @@ CANDIDATES = 2000
 OFTEN_VIOLATED = 10
 AUXILIARY_WEIGHT = 1.0
 WEIGHT_PENALTY = 1e-4
+
+
+@dataclass(frozen=True)
+class StructNetStage:
+    """The networks and how they are trained.
+
+    Attributes:
+        network: sizes.
+        loop: how long and how fast.
+        convolutions_of: the stage whose convolutions they take, and leave as they are.
+    """
+
+    network: StructNetConfig = field(default_factory=StructNetConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    convolutions_of: str = "dconv_mp_hml"
 
 
 def train_structnet(
@@ -160,3 +178,67 @@ def distances(first: Tensor, second: Tensor) -> Tensor:
         columns = slice(3 * joint, 3 * joint + 3)
         total += torch.cdist(first[:, columns], second[:, columns])
     return total / JOINTS
+
+
+def _fit(config: StructNetStage, context: FitContext) -> StructNet:
+    return train_structnet(
+        context.samples.train_images,
+        context.samples.train_poses_mm,
+        context.samples.validation,
+        context.model(config.convolutions_of).shared,
+        config.network,
+        context.seeded(config.loop),
+        context.out,
+        provenance=context.provenance,
+        runtime=context.runtime,
+    )
+
+
+def _needs(config: StructNetStage) -> tuple[str, ...]:
+    return (config.convolutions_of,)
+
+
+def _image_size(config: StructNetStage) -> int:
+    return config.network.convolutions.image_size
+
+
+def _average(model: StructNet) -> Predict:
+    return model.predict_average
+
+
+def _told_limbs(poses_mm: np.ndarray, true_mm: np.ndarray) -> np.ndarray:
+    return with_limb_lengths(poses_mm, limb_lengths(true_mm))
+
+
+BEST = Method(
+    name="structnet_max",
+    title="StructNet-Max",
+    summary="Li, Zhang and Chan 2015: images and poses in one space, search over all training "
+    "poses; the best one",
+    Config=StructNetStage,
+    fit=_fit,
+    stage=STAGE,
+    needs=_needs,
+    kinds=(KIND,),
+    image_size=_image_size,
+    published="StructNet-Max",
+    expected_ratio=0.88,
+)
+AVERAGE = replace(
+    BEST,
+    name="structnet_avg",
+    title="StructNet-Avg",
+    summary="the same; the mean of the best A",
+    predict=_average,
+    published="StructNet-Avg",
+    expected_ratio=0.97,
+)
+AVERAGE_TOLD_LIMBS = replace(
+    AVERAGE,
+    name="structnet_avg_apf",
+    title="StructNet-Avg with APF (told the true limb lengths)",
+    summary="the same, told the true limb lengths, which nobody else is",
+    adjust=_told_limbs,
+    published=None,
+    expected_ratio=None,
+)

@@ -1,9 +1,10 @@
-"""Training of DconvMP-HML: joints are detected and regressed at once.
+"""DconvMP-HML: joints are detected and regressed at once.
 
-What the network is and what its loss, is in `baselines.dconv`.
+What the network is and what its loss, is in `baselines.dconv`; here is its training.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from overpose.baselines.dconv import DconvConfig, DconvMPHML, limb_targets, window_targets
+from overpose.baselines.dconv import (
+    KIND,
+    DconvConfig,
+    DconvMPHML,
+    limb_targets,
+    window_targets,
+)
+from overpose.methods.card import FitContext, Method
 from overpose.networks.normalization import JOINTS
 from overpose.support.checks import check_array
 from overpose.support.seeding import stream_seed
@@ -22,6 +30,14 @@ from overpose.training.loop import RUNTIME, Runtime, Task, fit
 from overpose.training.samples import Samples, check_samples, error_mm, run_record
 
 STAGE = "dconv_mp_hml"
+
+
+@dataclass(frozen=True)
+class DconvStage:
+    """The network and how it is trained."""
+
+    network: DconvConfig = field(default_factory=DconvConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
 
 
 def train_dconv(
@@ -101,3 +117,34 @@ def train_dconv(
     )
     fit(task, loop, Path(out), runtime)
     return model.eval()
+
+
+def _fit(config: DconvStage, context: FitContext) -> DconvMPHML:
+    return train_dconv(
+        context.samples.train_images,
+        context.samples.train_poses_mm,
+        context.samples.train.keypoints_px,
+        context.samples.validation,
+        config.network,
+        context.seeded(config.loop),
+        context.out,
+        provenance=context.provenance,
+        runtime=context.runtime,
+    )
+
+
+def _image_size(config: DconvStage) -> int:
+    return config.network.convolutions.image_size
+
+
+METHOD = Method(
+    name=STAGE,
+    title="DconvMP-HML",
+    summary="Li and Chan 2014: joints detected in windows and regressed relative to their parents",
+    Config=DconvStage,
+    fit=_fit,
+    kinds=(KIND,),
+    image_size=_image_size,
+    published="DconvMP-HML",
+    expected_ratio=0.90,
+)

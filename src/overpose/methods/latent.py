@@ -1,0 +1,65 @@
+"""Ours without fine-tuning: stage (b) of the paper, the image to the code of its pose."""
+
+from dataclasses import dataclass, field, replace
+
+from overpose.methods.card import FitContext, Method
+from overpose.networks.regressor import KIND, PoseRegressor
+from overpose.training.config import ImageStage
+from overpose.training.image_stages import train_latent
+
+
+@dataclass(frozen=True)
+class LatentConfig:
+    """How it is trained.
+
+    Attributes:
+        image: its network, loop and options.
+        code: name of the code whose values it predicts, and whose decoder makes them a pose.
+        begin_with: the stage whose convolutions it begins with; None: at random.
+    """
+
+    image: ImageStage = field(default_factory=ImageStage)
+    code: str = "autoencoder"
+    begin_with: str | None = None
+
+
+def fit_latent(config: LatentConfig, context: FitContext) -> PoseRegressor:
+    """Train the image network to predict the code, or go on with it."""
+    begin_with = config.begin_with
+    return train_latent(
+        context.samples.train_images,
+        context.samples.train_poses_mm,
+        context.samples.validation,
+        context.code(config.code),
+        replace(config.image, loop=context.seeded(config.image.loop)),
+        context.out,
+        convolutions=context.model(begin_with).shared.convolutions if begin_with else None,
+        provenance=context.provenance,
+        runtime=context.runtime,
+    )
+
+
+def _needs(config: LatentConfig) -> tuple[str, ...]:
+    return (config.begin_with,) if config.begin_with else ()
+
+
+def _codes(config: LatentConfig) -> tuple[str, ...]:
+    return (config.code,)
+
+
+def _image_size(config: LatentConfig) -> int:
+    return config.image.image_encoder.image_size
+
+
+METHOD = Method(
+    name="latent",
+    title="Ours, no fine-tuning (latent)",
+    summary="ours, without fine-tuning: the image to the latent, through the autoencoder's decoder",
+    Config=LatentConfig,
+    fit=fit_latent,
+    needs=_needs,
+    codes=_codes,
+    kinds=(KIND,),
+    image_size=_image_size,
+    in_figure=True,
+)
