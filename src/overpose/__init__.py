@@ -11,6 +11,7 @@ from overpose.support.version import VERSION
 
 if TYPE_CHECKING:
     from overpose.camera import Camera
+    from overpose.formats.writing import save_track
     from overpose.methods import load_model
     from overpose.poses import PoseTrack
     from overpose.skeleton import HUMAN36M, Skeleton
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __version__ = VERSION
 __all__ = [
     "HUMAN36M", "Camera", "InputError", "PoseEstimator", "PoseTrack", "PredictOptions", "Skeleton",
-    "load_model",
+    "load_model", "save_track",
 ]  # fmt: skip
 _HOMES = {
     "HUMAN36M": "skeleton",
@@ -32,10 +33,17 @@ _HOMES = {
     "PredictOptions": "video.options",
     "Skeleton": "skeleton",
     "load_model": "methods",
+    "save_track": "formats.writing",
 }
 
 
 def __getattr__(name: str) -> Any:
+    if name == "metrics":
+        return import_module("overpose.metrics")
     if name not in _HOMES:
         raise AttributeError(f"module 'overpose' has no attribute {name!r}")
     return getattr(import_module(f"overpose.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__", "metrics"])

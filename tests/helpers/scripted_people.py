@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from overpose.keypoints.engines.blazepose import BlazePose, Landmarks, Region
+from overpose.keypoints.blazepose import BlazePose, Landmarks, Region
 from overpose.layouts import BLAZEPOSE_33
 from overpose.media.writer import writing_video
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from overpose.keypoints.engines import blazepose
-from overpose.keypoints.engines.blazepose import BlazePose, Region, region_of_keypoints
+from overpose.keypoints import blazepose
+from overpose.keypoints.blazepose import BlazePose, Region, region_of_keypoints
 
 
 @pytest.fixture

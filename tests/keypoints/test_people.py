@@ -5,7 +5,7 @@ from typing import cast
 import numpy as np
 from scripted_people import FPS, ScriptedEngines, draw, standing_px
 
-from overpose.keypoints.engines.blazepose import BlazePose
+from overpose.keypoints.blazepose import BlazePose
 from overpose.keypoints.people import BlazePoseFinder, DetectionFinder
 from overpose.layouts import COCO_17
 

@@ -6,7 +6,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from overpose.keypoints.engines.rtmpose import RtmlibEngine
+from overpose.keypoints.engines.rtmlib import RTMLIB
+from overpose.keypoints.rtmpose import RtmlibEngine
 from overpose.support.errors import InputError
 
 
@@ -51,7 +52,7 @@ def test_an_image_without_people_gives_none(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rtmlib", None)
     with pytest.raises(InputError, match=r"overpose\[rtmlib\]"):
-        RtmlibEngine()
+        RTMLIB.finders(1)
 
 
 def test_models_that_cannot_be_downloaded_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scripted_people import FPS, HEIGHT, WIDTH, ScriptedEngines, draw, standing_px, write_clip
 
-from overpose.keypoints.engines.blazepose import BlazePose
+from overpose.keypoints.blazepose import BlazePose
 from overpose.keypoints.keypoint_files import KeypointFile
 from overpose.keypoints.people import BlazePoseFinder
 from overpose.layouts import BLAZEPOSE_33

@@ -8,8 +8,10 @@ from contextlib import redirect_stderr
 from typing import Annotated, Protocol, runtime_checkable
 
 import tyro
+from tyro.constructors import ConstructorRegistry
 
 from overpose.app.assets import Assets
+from overpose.app.cards import choices
 from overpose.app.data import Data, Render
 from overpose.app.experiments import Ablate, Reproduce
 from overpose.app.extras import advice
@@ -17,6 +19,8 @@ from overpose.app.measure import Bench, Evaluate, EvaluateVideo
 from overpose.app.predict import Demo, Predict
 from overpose.app.tracks import Export, View
 from overpose.app.train import Train, TrainLifter
+from overpose.formats import FORMATS, Format
+from overpose.keypoints.engines import ENGINES, Engine
 from overpose.support.errors import InputError
 from overpose.support.version import VERSION
 
@@ -51,12 +55,22 @@ DESCRIPTION = """3D human pose from one ordinary camera, through a learned laten
 overpose --version says which version this is."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; ends the process with 0, 1 (bad input), 2 (usage) or 130 (Ctrl-C)."""
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    formats: tuple[Format, ...] = FORMATS,
+    engines: tuple[Engine, ...] = ENGINES,
+) -> None:
+    """Run the command line; ends the process with 0, 1 (bad input), 2 (usage) or 130 (Ctrl-C).
+
+    Args:
+        arguments: what was typed after `overpose`; that of this process if not given.
+        formats, engines: cards to choose from, your own among them.
+    """
     # Threads that wait for work should not spin: on shared cores that slows training several times.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is first imported
     given = sys.argv[1:] if arguments is None else list(arguments)
-    status = exit_status(lambda: _run(given))
+    status = exit_status(lambda: _run(given, choices(formats, engines)))
     if status:
         sys.exit(status)
 
@@ -81,8 +95,12 @@ def exit_status(work: Callable[[], None]) -> int:
     return 0
 
 
-def parse(arguments: Sequence[str]) -> Command:
+def parse(arguments: Sequence[str], registry: ConstructorRegistry | None = None) -> Command:
     """The command that the arguments say.
+
+    Args:
+        arguments: what was typed after `overpose`.
+        registry: from `choices`: which cards there are; those of this package if not given.
 
     Raises:
         SystemExit: help was asked for (status 0), or the usage is wrong (2).
@@ -96,6 +114,7 @@ def parse(arguments: Sequence[str]) -> Command:
                 prog="overpose",
                 description=DESCRIPTION,
                 args=arguments,
+                registry=registry or choices(),
                 config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
             )
     except SystemExit as end:
@@ -109,11 +128,11 @@ def parse(arguments: Sequence[str]) -> Command:
         raise
 
 
-def _run(arguments: list[str]) -> None:
+def _run(arguments: list[str], registry: ConstructorRegistry) -> None:
     if arguments == ["--version"]:
         print(f"overpose {VERSION}")
         return
-    command = parse(arguments)
+    command = parse(arguments, registry)
     try:
         command.run()
     except ModuleNotFoundError as error:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from overpose.app.options import Format
+from overpose.formats import Format
+from overpose.keypoints.engines import FULL, Engine
 from overpose.support.files import Output
 from overpose.video.options import PredictOptions
 
@@ -29,8 +30,8 @@ class Predict:
     """Also draw the skeletons on the video: NAME_overlay.mp4."""
     html: bool = False
     """Also write a page that plays anywhere, offline: NAME.html."""
-    keypoints: str = "full"
-    """What finds 2D keypoints: full (faster) or heavy (better) BlazePose, rtmlib, or a file."""
+    keypoints: Engine | Path = FULL
+    """What finds 2D keypoints: an engine (full is faster, heavy better), or a keypoint file."""
     model: Path | None = None
     """Directory of a model trained with overpose, instead of the shipped ones."""
     webcam: str | None = None

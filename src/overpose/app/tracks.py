@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from overpose.app.options import Format
+from overpose.formats import FORMATS, Format
 from overpose.support.files import Output
 
 
@@ -56,11 +56,11 @@ class Export:
     files: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Pose tracks, .npz."""
     output: Output
-    formats: tuple[Format, ...] = ("json", "csv", "bvh", "c3d", "trc")
+    formats: tuple[Format, ...] = FORMATS
     """What to write; see docs/formats.md."""
 
     def run(self) -> None:
-        from overpose.formats.export import export_files
+        from overpose.formats.writing import export_files
 
         for path in export_files(self.files, self.output, self.formats):
             print(path)

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 from overpose.experiments.predict import Outputs, predict_files
+from overpose.formats import bvh
 from overpose.support.assets import DOWNLOADS, download_asset
 from overpose.support.files import Output
 from overpose.video.options import PredictOptions
-
-FORMATS = ("bvh",)
 
 
 def demo(output: Output) -> Iterator[str]:
@@ -17,7 +16,7 @@ def demo(output: Output) -> Iterator[str]:
         InputError: a file cannot be downloaded, or exists already.
     """
     clip = download_asset("demo_clip")
-    outputs = Outputs(output, FORMATS, overlay=True, html=True)
+    outputs = Outputs(output, (bvh.FORMAT,), overlay=True, html=True)
     outputs.prepare([clip.stem])
     yield f"clip: {clip} ({DOWNLOADS['demo_clip'].licence})"
     for path in predict_files([clip], outputs, PredictOptions()):

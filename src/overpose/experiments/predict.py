@@ -1,15 +1,16 @@
 """What `overpose predict` does: inputs to files, each whole or not at all, one input after another.
 
-Estimating belongs to `estimator`, formats to `export`, drawing to `overlay`.
+Estimating belongs to `estimator`, formats to `formats`, drawing to `overlay`.
 """
 
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast, get_args
 
-from overpose.formats.export import FORMATS, write_formats
+from overpose.formats.format import Format
+from overpose.formats.writing import format_path, write_formats
+from overpose.keypoints.engines import FULL, Engine
 from overpose.keypoints.keypoint_files import read_keypoints
 from overpose.media.photo import is_photo
 from overpose.media.video import open_media
@@ -18,7 +19,7 @@ from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
 from overpose.support.files import Output, require_writable
 from overpose.support.progress import say
-from overpose.video.estimator import Engine, PoseEstimator, predict_keypoints
+from overpose.video.estimator import PoseEstimator, predict_keypoints
 from overpose.video.options import PredictOptions
 
 KEYPOINT_SUFFIXES = (".json", ".csv", ".tsv")
@@ -30,23 +31,15 @@ class Outputs:
 
     Attributes:
         output: directory, and whether earlier files in it are replaced.
-        formats: some of `export.FORMATS`.
+        formats: cards of formats.
         overlay: whether to draw the skeletons on the video.
         html: whether to write the page that plays in a browser.
-
-    Raises:
-        InputError: an unknown format.
     """
 
     output: Output
-    formats: tuple[str, ...] = ()
+    formats: tuple[Format, ...] = ()
     overlay: bool = False
     html: bool = False
-
-    def __post_init__(self) -> None:
-        unknown = [name for name in self.formats if name not in FORMATS]
-        if unknown:
-            raise InputError(f"formats: got {unknown[0]}, expected some of {', '.join(FORMATS)}")
 
     def prepare(self, stems: Sequence[str]) -> None:
         """Make the directory and see that everything can be written, before anything is computed.
@@ -85,9 +78,8 @@ class Outputs:
 
             yield overlay_path(self.output.out, stem, False)
             yield overlay_path(self.output.out, stem, True)
-        for name in self.formats:
-            yield self.output.out / f"{stem}.{name}"
-            yield self.output.out / f"{stem}_person1.{name}"
+        for each in self.formats:
+            yield from each.possible_paths(format_path(self.output.out, stem, each))
 
 
 def predict(
@@ -95,7 +87,7 @@ def predict(
     outputs: Outputs,
     options: PredictOptions,
     *,
-    keypoints: str = "full",
+    keypoints: Engine | Path = FULL,
     model: Path | None = None,
     webcam: str | None = None,
     seconds: float | None = None,
@@ -103,30 +95,26 @@ def predict(
     """`predict_files` or `predict_webcam`, from what the command line gives.
 
     Args:
-        keypoints: the name of an engine, or of a file.
+        keypoints: an engine, or a file.
         webcam: the number of a camera, or a video file in its place.
 
     Raises:
         InputError: there are inputs and a webcam, or neither; or as in those.
     """
-    engine = get_args(Engine)
-    if keypoints not in engine and not Path(keypoints).exists():
-        raise InputError(
-            f"keypoints: got {keypoints}, expected {', '.join(engine)} or a file that exists"
-        )
+    if isinstance(keypoints, Path) and not keypoints.exists():
+        raise InputError(f"keypoints: got {keypoints}, expected an engine or a file that exists")
     if (webcam is None) == (not inputs):
         got = "neither" if webcam is None else "both"
         raise InputError(f"predict: got {got}, expected photos or videos, or --webcam and a number")
     if webcam is None:
         if seconds is not None:
             raise InputError("seconds: got it without --webcam; cut the video instead")
-        found = cast(Engine, keypoints) if keypoints in engine else Path(keypoints)
-        return predict_files(inputs, outputs, options, keypoints=found, model=model)
-    if keypoints not in engine:
-        raise InputError(f"keypoints: got {keypoints} for a webcam, expected {', '.join(engine)}")
+        return predict_files(inputs, outputs, options, keypoints=keypoints, model=model)
+    if isinstance(keypoints, Path):
+        raise InputError(f"keypoints: got the file {keypoints} for a webcam, expected an engine")
     device = int(webcam) if webcam.isdecimal() else Path(webcam)
     return predict_webcam(
-        device, outputs, options, seconds=seconds, keypoints=cast(Engine, keypoints), model=model
+        device, outputs, options, seconds=seconds, keypoints=keypoints, model=model
     )
 
 
@@ -135,7 +123,7 @@ def predict_files(
     outputs: Outputs,
     options: PredictOptions,
     *,
-    keypoints: Engine | Path = "full",
+    keypoints: Engine | Path = FULL,
     model: Path | None = None,
 ) -> Iterator[Path]:
     """Predict every input and give the files written; those of finished inputs stay in any case.
@@ -178,7 +166,7 @@ def predict_webcam(
     options: PredictOptions,
     *,
     seconds: float | None = None,
-    keypoints: Engine = "full",
+    keypoints: Engine = FULL,
     model: Path | None = None,
 ) -> Iterator[Path]:
     """Record from a camera until Ctrl-C or for some seconds, and give the files written.

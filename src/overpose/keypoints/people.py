@@ -1,6 +1,6 @@
 """The people of a video, frame by frame: 2D keypoints with one number for each person.
 
-How keypoints are found belongs to the engines (`blazepose`, `rtmlib_engine`), who is who to
+How keypoints are found belongs to `blazepose` and the engines, who is who to
 `tracking`; what becomes of the keypoints, to `estimator`.
 """
 
@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from overpose.keypoints.appearance import appearance
-from overpose.keypoints.engines.blazepose import BlazePose, Landmarks, Region, region_of_keypoints
+from overpose.keypoints.blazepose import BlazePose, Landmarks, Region, region_of_keypoints
 from overpose.keypoints.selection import Presence
 from overpose.keypoints.tracking import NOBODY, Tracker, suppress_duplicates
 from overpose.layouts import BLAZEPOSE_33, KeypointLayout

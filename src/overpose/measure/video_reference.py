@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from overpose.keypoints.engines.blazepose import BlazePose, Region
+from overpose.keypoints.blazepose import BlazePose, Complexity, Region
 from overpose.keypoints.people import PRESENT
 from overpose.layouts import BLAZEPOSE_33
 from overpose.media.video import open_media
@@ -23,7 +23,7 @@ from overpose.report.header import report_header
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 from overpose.support.files import Output, require_writable, write_json, writing_file
-from overpose.video.estimator import Engine, PoseEstimator
+from overpose.video.estimator import PoseEstimator
 from overpose.video.options import PredictOptions
 
 PARTS = ("Hip", "Knee", "Ankle", "Shoulder", "Elbow", "Wrist")
@@ -69,7 +69,7 @@ def evaluate_video(
     directory: Path,
     output: Output,
     *,
-    keypoints: Engine = "heavy",
+    keypoints: Complexity = "heavy",
     model: Path | None = None,
 ) -> list[VideoRow]:
     """Measure every camera; writes `report.json` and `tables.md`.
@@ -85,12 +85,10 @@ def evaluate_video(
     """
     out = output.out
     require_writable(out / "report.json", overwrite=output.overwrite)
-    if keypoints not in ("full", "heavy"):
-        raise InputError(f"keypoints: got {keypoints}, expected full or heavy")
     reference = _reference(directory / "reference.trc")
     cameras = _cameras(directory / "cameras.toml")
     estimator = PoseEstimator.from_pretrained(keypoints, model=model)
-    engine = BlazePose.from_assets("heavy" if keypoints == "heavy" else "full")
+    engine = BlazePose.from_assets(keypoints)
     rows = []
     for name, focal_px in cameras.items():
         video = next(iter(sorted(directory.glob(f"{name}.*"))), None)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from overpose.camera import Camera
-from overpose.keypoints.engines.blazepose import BlazePose, Region
+from overpose.keypoints.blazepose import BlazePose, Region
 from overpose.layouts import BLAZEPOSE_33
 from overpose.skeleton import HUMAN36M
 from overpose.studio.body import load_body

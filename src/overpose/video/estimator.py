@@ -11,16 +11,10 @@ from typing import Literal
 
 import numpy as np
 
-from overpose.keypoints.engines.blazepose import BlazePose
+from overpose.keypoints.engines import FULL, Engine, engine_called
 from overpose.keypoints.keypoint_files import KeypointFile
-from overpose.keypoints.people import (
-    BlazePoseFinder,
-    DetectionFinder,
-    PeopleFinder,
-    Person,
-)
+from overpose.keypoints.people import DetectionFinder, PeopleFinder, Person
 from overpose.keypoints.selection import Presence, presences_of, select_people
-from overpose.layouts import COCO_17
 from overpose.media.video import Frame, Media, MediaInfo, open_media
 from overpose.networks.model_files import read_model_config
 from overpose.networks.numpy_lifter import KIND, NumpyLifter, load_numpy_lifter
@@ -36,7 +30,6 @@ from overpose.video.options import PredictOptions
 from overpose.video.posing import View, finished_poses, lifted
 from overpose.video.recording import PersonRecord, Recording
 
-Engine = Literal["full", "heavy", "rtmlib"]
 SLOWEST_FPS = 12.0
 """Below this rate the frames of a video are too far apart for the network that sees several."""
 DEFAULTS = PredictOptions()
@@ -86,7 +79,7 @@ class PoseEstimator:
     @classmethod
     def from_pretrained(
         cls,
-        keypoints: Engine = "full",
+        keypoints: Engine | str = FULL,
         *,
         model: Path | str | None = None,
         threads: int | None = None,
@@ -94,28 +87,31 @@ class PoseEstimator:
         """The estimator with the weights of this package.
 
         Args:
-            keypoints: what finds 2D keypoints: BlazePose's "full" (faster) or "heavy" (better), or
-                "rtmlib" (an extra). BlazePose's files are downloaded once, see `assets`.
+            keypoints: what finds 2D keypoints: an engine, or the name of one of `ENGINES`:
+                BlazePose's "full" (faster) or "heavy" (better), or "rtmlib" (an extra). BlazePose's
+                files are downloaded once, see `assets`.
             model: directory of a model trained with overpose to take instead of the shipped ones: a
                 lifter or an image model.
             threads: for each network; by default one for each core.
 
         Raises:
-            InputError: a file is missing and cannot be downloaded, or `model` is none.
+            InputError: a file is missing and cannot be downloaded, there is no such engine, or
+                `model` is none.
         """
+        engine = engine_called(keypoints) if isinstance(keypoints, str) else keypoints
         number = available_processes() if threads is None else threads
         if number < 1:
             raise InputError(f"threads: got {threads}, expected at least 1")
         if model is None:
             return cls(
-                finder_of(keypoints, number),
+                engine.finders(number),
                 shipped_lifter("photo"),
                 shipped_lifter("video"),
-                name=f"{keypoints} + shipped",
+                name=f"{engine.name} + shipped",
             )
         made = trained_model(Path(model))
-        name = f"{keypoints} + {Path(model).resolve().name}"
-        return cls(finder_of(keypoints, number), made, name=name)
+        name = f"{engine.name} + {Path(model).resolve().name}"
+        return cls(engine.finders(number), made, name=name)
 
     def predict(
         self, source: np.ndarray | Path | str, options: PredictOptions = DEFAULTS
@@ -296,23 +292,6 @@ def predict_keypoints(
         name=f"{name} + {'shipped' if model is None else Path(model).resolve().name}",
     )
     return of_file._tracked(records, recording, view, options, is_estimated, frames == 1)
-
-
-def finder_of(keypoints: Engine, threads: int) -> Callable[[float], PeopleFinder]:
-    """A finder of people for a video of a given frame rate, by the name of the engine.
-
-    Raises:
-        InputError: no such engine, or its files or package are missing.
-    """
-    if keypoints == "rtmlib":
-        from overpose.keypoints.engines.rtmpose import RtmlibEngine
-
-        engine = RtmlibEngine()
-        return lambda fps: DetectionFinder(engine, COCO_17, fps)
-    if keypoints not in ("full", "heavy"):
-        raise InputError(f"keypoints: got {keypoints!r}, expected full, heavy or rtmlib")
-    engine = BlazePose.from_assets(keypoints, threads=threads)
-    return lambda fps: BlazePoseFinder(engine, fps)
 
 
 def shipped_lifter(lifter: Literal["photo", "video"]) -> NumpyLifter:

@@ -18,14 +18,14 @@ from statistics import median
 import cv2
 import numpy as np
 
-from overpose.keypoints.engines.blazepose import BlazePose
+from overpose.keypoints.blazepose import BlazePose, Complexity
 from overpose.keypoints.people import BlazePoseFinder
 from overpose.layouts import BLAZEPOSE_33
 from overpose.media.video import open_media
 from overpose.media.writer import writing_video
 from overpose.support.errors import InputError
 from overpose.support.workers import available_processes
-from overpose.video.estimator import Engine, PoseEstimator, shipped_lifter
+from overpose.video.estimator import PoseEstimator, shipped_lifter
 from overpose.video.options import PredictOptions
 from overpose.video.posing import View, lifted
 
@@ -55,7 +55,7 @@ _COMPLEXITY = {"full": 1, "heavy": 2}
 _MEMORY = """
 import sys
 from pathlib import Path
-from overpose.keypoints.engines.blazepose import BlazePose
+from overpose.keypoints.blazepose import BlazePose
 from overpose.video.estimator import PoseEstimator
 PoseEstimator.from_pretrained("full").predict(Path(sys.argv[1]))
 lines = Path("/proc/self/status").read_text().splitlines()
@@ -64,7 +64,7 @@ print(next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmH
 
 
 def bench_predict(
-    video: Path, *, keypoints: Engine = "full", mediapipe_python: Path | None = None
+    video: Path, *, keypoints: Complexity = "full", mediapipe_python: Path | None = None
 ) -> dict[str, float]:
     """Frames per second of prediction on a clip, and milliseconds a frame of its parts.
 
@@ -82,8 +82,6 @@ def bench_predict(
     Raises:
         InputError: the clip cannot be read, or that Python has no mediapipe.
     """
-    if keypoints not in _COMPLEXITY:
-        raise InputError(f"keypoints: got {keypoints}, expected full or heavy")
     estimator = PoseEstimator.from_pretrained(keypoints)
     options = PredictOptions(people=1)
     track = estimator.predict(video, options)  # loads, compiles
@@ -109,7 +107,7 @@ def bench_predict(
     return numbers
 
 
-def _parts(video: Path, keypoints: Engine) -> dict[str, float]:
+def _parts(video: Path, keypoints: Complexity) -> dict[str, float]:
     """Each part by itself, with nothing beside it."""
     with open_media(video) as media:
         began = time.perf_counter()
@@ -122,9 +120,7 @@ def _parts(video: Path, keypoints: Engine) -> dict[str, float]:
     view = View(
         info.width, info.height, info.fps, PredictOptions().focal(info.width, info.height)[0]
     )
-    engine = BlazePose.from_assets(
-        "heavy" if keypoints == "heavy" else "full", threads=available_processes()
-    )
+    engine = BlazePose.from_assets(keypoints, threads=available_processes())
     some = images[:60]
     detect_s = _seconds(lambda: [engine.detect(image, tiles=False) for image in some])
     regions = [engine.detect(image, tiles=False) for image in some]

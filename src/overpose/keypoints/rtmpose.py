@@ -22,24 +22,20 @@ class RtmlibEngine:
         mode: "lightweight", "balanced" or "performance", rtmlib's own names.
 
     Raises:
-        InputError: rtmlib is not installed, or its models can neither be found nor downloaded.
+        ImportError: rtmlib is not installed.
+        InputError: its models can neither be found nor downloaded.
     """
 
     def __init__(self, mode: Literal["lightweight", "balanced", "performance"] = "balanced"):
-        try:
-            from rtmlib import Body  # pyright: ignore[reportMissingImports]
-        except ImportError as error:
-            raise InputError(
-                f"keypoints: rtmlib cannot be imported ({error}); install it with "
-                "pip install 'overpose[rtmlib]', or take full or heavy"
-            ) from None
+        from rtmlib import Body  # pyright: ignore[reportMissingImports]
+
         try:
             self._body: Any = Body(mode=mode, backend="onnxruntime", device="cpu")
         except Exception as error:  # URL, socket, onnxruntime and zip errors alike
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(
                 f"keypoints: the models of rtmlib cannot be loaded ({reason}); it downloads them "
-                "when first used: connect to the network once, or take full or heavy"
+                "when first used: connect to the network once, or take another engine"
             ) from None
 
     def __call__(self, image: np.ndarray) -> list[np.ndarray]:

@@ -1,0 +1,45 @@
+"""Format: the card of one output format, with everything that others ask about it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import overpose.poses
+
+
+def _anything(track: "overpose.poses.PoseTrack", path: Path) -> None:
+    """Most formats hold every track in which somebody is seen."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format that pose tracks are written in.
+
+    Attributes:
+        name: what `--formats` calls it.
+        suffix: of its files, with the dot, lower case.
+        title: what it is and whom it is for, for tables and help.
+        write: writes a `PoseTrack` in which somebody is seen to a path, over a file that is there,
+            whole or not at all; InputError as `check`.
+        per_person: whether a file holds one person. Of several, number n goes to
+            `NAME_person<n>SUFFIX`, and `write` is given tracks of one person.
+        check: InputError, before anything is written, for a track that the format cannot hold.
+    """
+
+    name: str
+    suffix: str
+    title: str
+    write: Callable[[Any, Path], None]
+    per_person: bool = False
+    check: Callable[[Any, Path], None] = _anything
+
+    def possible_paths(self, path: Path) -> tuple[Path, ...]:
+        """The files that writing to `path` may begin with, for tracks that nobody knows yet."""
+        return (path, person_path(path, 1)) if self.per_person else (path,)
+
+
+def person_path(path: Path, number: int) -> Path:
+    """The file of one of several people, numbered from 1."""
+    return path.with_name(f"{path.stem}_person{number}{path.suffix}")

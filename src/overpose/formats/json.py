@@ -1,0 +1,50 @@
+"""JSON: one object with what the `.npz` holds, for programs in other languages."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overpose.formats.format import Format
+
+if TYPE_CHECKING:
+    import overpose.poses
+
+
+def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
+    """One object: what the track says of itself, and for each person its frames, null where not
+    seen; each frame a list of 17 positions, mm, or of 17 confidences."""
+    from overpose.formats.points import joint_confidence, listed
+    from overpose.support.files import writing_file
+
+    confidence = joint_confidence(track)
+    people: list[dict[str, Any]] = []
+    for number, (poses, roots) in enumerate(zip(track.poses_mm, track.root_mm, strict=True), 1):
+        people.append(
+            {
+                "person": number,
+                "poses_mm": listed(poses),
+                "root_mm": listed(roots),
+                "confidence": listed(confidence[number - 1]),
+            }
+        )
+    value = {
+        "format": "overpose pose track",
+        "overpose_version": track.overpose_version,
+        "model": track.model,
+        "fps": track.fps,
+        "frames": track.frames,
+        "width": track.width,
+        "height": track.height,
+        "focal_px": track.focal_px,
+        "focal_is_estimated": track.focal_is_estimated,
+        "axes": "camera: x right, y down, z forward",
+        "joint_names": list(track.joint_names),
+        "parents": list(track.parents),
+        "people": people,
+    }
+    with writing_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        json.dump(value, file, ensure_ascii=False, allow_nan=False)
+        file.write("\n")
+
+
+FORMAT = Format("json", ".json", "one object, for programs in other languages", write)

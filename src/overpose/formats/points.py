@@ -1,0 +1,53 @@
+"""What several formats write of a track: its joints in camera coordinates, as points, how sure."""
+
+from typing import Any
+
+import numpy as np
+
+from overpose.layouts import house_keypoints, layout_of
+from overpose.mocap.trc import PointTable
+from overpose.poses import PoseTrack
+from overpose.support.errors import InputError
+
+DECIMALS = 2
+"""Of millimetres, in text."""
+
+
+def joints_camera_mm(track: PoseTrack) -> np.ndarray:
+    """(people, frames, 17, 3) float64: joints in camera coordinates, about the root where its place
+    is not known; NaN where not seen."""
+    root = np.nan_to_num(track.root_mm.astype(np.float64))
+    return track.poses_mm.astype(np.float64) + root[:, :, None]
+
+
+def joint_confidence(track: PoseTrack) -> np.ndarray:
+    """(people, frames, 17) float64, 0 to 1: scores of the keypoints that each joint lies on; NaN
+    where there are none, or they are of no known layout."""
+    shape = track.poses_mm.shape[:3]
+    try:
+        layout = layout_of(track.keypoint_names)
+    except InputError:
+        return np.full(shape, np.nan)
+    points = house_keypoints(track.keypoints_px, layout)
+    known = np.isfinite(points[..., :2]).all(axis=-1)
+    return np.where(known, points[..., 2], np.nan).astype(np.float64)
+
+
+def y_up_points(track: PoseTrack) -> PointTable:
+    """Everybody's joints as points, y up: (x, -y, -z); with several people, names start with
+    person1_, person2_, …"""
+    joints = joints_camera_mm(track) * (1.0, -1.0, -1.0)
+    several = track.people > 1
+    names = tuple(
+        f"person{person}_{name}" if several else name
+        for person in range(1, track.people + 1)
+        for name in track.joint_names
+    )
+    points = np.moveaxis(joints, 0, 1).reshape(track.frames, len(names), 3)
+    return PointTable(names, points, track.fps)
+
+
+def listed(values: np.ndarray) -> list[Any]:
+    """Frames (n, …) as nested lists, None for those that are not whole."""
+    rounded = np.round(values.astype(np.float64), DECIMALS)
+    return [frame.tolist() if np.isfinite(frame).all() else None for frame in rounded]

@@ -1,0 +1,135 @@
+"""Writing pose tracks in some formats: which files, nothing replaced unasked, all or none."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from overpose.formats import FORMATS
+from overpose.formats.format import Format, person_path
+from overpose.poses import PoseTrack
+from overpose.support.errors import InputError
+from overpose.support.files import Output, require_writable
+from overpose.support.progress import say
+
+
+def export_files(paths: Sequence[Path], output: Output, formats: Sequence[Format]) -> list[Path]:
+    """Write pose tracks from files in other formats; see `write_formats`."""
+    stems = [path.stem for path in paths]
+    repeated = sorted({stem for stem in stems if stems.count(stem) > 1})
+    if not paths or repeated:
+        got = f"{repeated[0]}.npz twice" if repeated else "no file"
+        raise InputError(f"export: got {got}, expected pose tracks (.npz) of different names")
+    tracks = [PoseTrack.load(path) for path in paths]
+    return [
+        written
+        for stem, track in zip(stems, tracks, strict=True)
+        for written in write_formats(track, output.out, stem, formats, overwrite=output.overwrite)
+    ]
+
+
+def save_track(
+    track: PoseTrack,
+    path: Path | str,
+    *,
+    overwrite: bool = False,
+    formats: Sequence[Format] = FORMATS,
+) -> list[Path]:
+    """Write a track in the format that the name of the file ends in: `.npz`, or one of `FORMATS`.
+
+    Args:
+        track: what to write.
+        path: where. Of several people, a format that holds one (BVH) gives a file for each.
+        overwrite: whether files there may be replaced.
+        formats: the formats to choose from.
+
+    Returns:
+        the files written.
+
+    Raises:
+        InputError: another ending, a track that the format cannot hold, or the file exists already.
+    """
+    path = Path(path)
+    if path.suffix == ".npz":
+        track.save(path, overwrite=overwrite)
+        return [path]
+    for each in formats:
+        if each.suffix == path.suffix.lower():
+            return _write(track, [(each, path)], overwrite=overwrite)
+    known = ", ".join([".npz", *(each.suffix for each in formats)])
+    raise InputError(f"{path}: got a name that ends in {path.suffix!r}, expected one of {known}")
+
+
+def write_formats(
+    track: PoseTrack,
+    directory: Path,
+    stem: str,
+    formats: Sequence[Format],
+    *,
+    overwrite: bool = False,
+) -> list[Path]:
+    """Write `directory/stem.SUFFIX` for every format, each whole or not at all.
+
+    Of several people, formats that hold one (BVH) give `stem_person<n>.SUFFIX` for number n; who is
+    never seen gets none, which is said.
+
+    Returns:
+        the files written.
+
+    Raises:
+        InputError: no format, a track without people or one that a format cannot hold, or a file
+            that exists already: then nothing is written; or a file cannot be written: then those
+            before it are there.
+    """
+    if not formats:
+        raise InputError("formats: got none, expected some to write")
+    wanted = [(each, format_path(directory, stem, each)) for each in dict.fromkeys(formats)]
+    return _write(track, wanted, overwrite=overwrite)
+
+
+def format_path(directory: Path, stem: str, wanted: Format) -> Path:
+    """The file of a track of that name in a format, where one file holds everybody."""
+    return directory / f"{stem}{wanted.suffix}"
+
+
+def _write(
+    track: PoseTrack, wanted: Sequence[tuple[Format, Path]], *, overwrite: bool
+) -> list[Path]:
+    if not track.seen.any():
+        raise InputError(f"{wanted[0][1].stem}: nobody is seen in it; there is nothing to export")
+    files: list[tuple[Format, Path, PoseTrack]] = []
+    for each, path in wanted:
+        parts = _one_person_each(track, path) if each.per_person else [(path, track)]
+        for own, part in parts:
+            each.check(part, own)
+            files.append((each, own, part))
+    for _, path, _ in files:
+        require_writable(path, overwrite=overwrite)
+    for each, path, part in files:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            each.write(part, path)
+        except OSError as error:
+            raise InputError(
+                f"{path}: cannot be written ({error.strerror or error}); make room or give another "
+                "directory"
+            ) from None
+    return [path for _, path, _ in files]
+
+
+def _one_person_each(track: PoseTrack, path: Path) -> list[tuple[Path, PoseTrack]]:
+    """A file for each person who is seen, with the part of the track that goes into it."""
+    files = []
+    for person in range(track.people):
+        own = person_path(path, person + 1) if track.people > 1 else path
+        if not track.seen[person].any():
+            say(f"{path.stem}: person {person + 1} is never seen, so there is no {own.name}")
+            continue
+        one = slice(person, person + 1)
+        part = replace(
+            track,
+            poses_mm=track.poses_mm[one],
+            root_mm=track.root_mm[one],
+            keypoints_px=track.keypoints_px[one],
+        )
+        files.append((own, part))
+    return files

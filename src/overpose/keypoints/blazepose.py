@@ -1,0 +1,295 @@
+"""BlazePose through LiteRT: finds people in an image and the 33 landmarks of each.
+
+One image at a time. Who is who from frame to frame belongs to `tracking`, and following people
+through a video to `keypoints2d`.
+
+Source: Bazarevsky et al., BlazePose: On-device Real-time Body Pose Tracking, 2020, and the model
+cards of MediaPipe's pose landmark models (Apache-2.0). The decoding is ours.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+
+Complexity = Literal["full", "heavy"]
+DETECTOR_SIZE = 224
+LANDMARK_SIZE = 256
+LANDMARKS = 33
+MINIMUM_SCORE = 0.5
+"""Detections below this score are dropped."""
+_SUPPRESSION_OVERLAP = 0.3
+_REGION_SCALE = 1.25
+_STRIDES = (8, 16, 32, 32, 32)
+_ANCHORS_PER_CELL = 2
+_HEATMAP_RADIUS = 3
+_HEATMAP_CONFIDENCE = 0.5
+
+
+@dataclass(frozen=True)
+class Region:
+    """A square of the image that holds one person, turned so that the person stands upright in it.
+
+    Attributes:
+        x: centre, pixels.
+        y: centre, pixels.
+        size: side length, pixels.
+        angle_rad: angle from the image's up to the person's, clockwise.
+        score: how sure the finder was, 0 to 1.
+    """
+
+    x: float
+    y: float
+    size: float
+    angle_rad: float
+    score: float = 1.0
+
+    def to_image(self) -> np.ndarray:
+        """(2, 3) float64 affine map from the unit square to pixels."""
+        cos, sin = np.cos(self.angle_rad) * self.size, np.sin(self.angle_rad) * self.size
+        turn = np.array([[cos, -sin], [sin, cos]])
+        corner = np.array([self.x, self.y]) - turn @ (0.5, 0.5)
+        return np.column_stack([turn, corner])
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """What the landmark model says of one region.
+
+    Attributes:
+        keypoints_px: (33, 3) float32: x, y in pixels of the image, visibility 0 to 1.
+        world_mm: (33, 3) float32, the model's own 3D guess: mm, camera axes, mid-hip at the origin.
+        presence: probability that there is a person in the region.
+        region: where to look in the next frame.
+    """
+
+    keypoints_px: np.ndarray
+    world_mm: np.ndarray
+    presence: float
+    region: Region
+
+
+class BlazePose:
+    """The detector and one landmark model.
+
+    Args:
+        detector: file of the detector, `.tflite`.
+        landmarks: file of the landmark model, `.tflite`.
+        threads: threads for each network.
+    """
+
+    def __init__(self, detector: Path, landmarks: Path, *, threads: int = 2) -> None:
+        self._detect = _network(detector, threads)
+        self._landmarks = _network(landmarks, threads)
+        self._anchors = _anchors()
+
+    @classmethod
+    def from_assets(cls, complexity: Complexity = "heavy", *, threads: int = 2) -> "BlazePose":
+        """The models from the cache, downloaded first if they are not there.
+
+        Raises:
+            InputError: they are not there and cannot be downloaded.
+        """
+        from overpose.support.assets import download_asset
+
+        return cls(
+            download_asset("pose_detection"),
+            download_asset(f"pose_landmark_{complexity}"),
+            threads=threads,
+        )
+
+    def detect(self, image: np.ndarray, *, tiles: bool = False) -> list[Region]:
+        """People in an RGB image (height, width, 3) uint8, the surest first.
+
+        Args:
+            image: the image.
+            tiles: also look at overlapping parts of the image, for people small in it.
+        """
+        windows = [_whole(image)]
+        if tiles:
+            windows += _tiles(image.shape[0], image.shape[1])
+        found = [self._detect_window(image, window) for window in windows]
+        boxes, points, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        kept = _suppress(boxes, scores)
+        return [_region_from_points(points[i, 0], points[i, 1], float(scores[i])) for i in kept]
+
+    def landmarks(self, image: np.ndarray, region: Region) -> Landmarks:
+        """The landmarks of the person in a region of an RGB image (height, width, 3) uint8."""
+        to_image = region.to_image()
+        side = LANDMARK_SIZE
+        crop = _crop(image, to_image / [[side, side, 1.0]], side)
+        outputs = self._landmarks(crop[None].astype(np.float32) / 255.0)
+        raw = outputs["Identity"].reshape(39, 5).astype(np.float64)
+        points = raw[:, :3] / side
+        points[:LANDMARKS, :2] = _refine(
+            points[:LANDMARKS, :2], outputs["Identity_3"][0, :, :, :LANDMARKS]
+        )
+        pixels = points[:, :2] @ to_image[:, :2].T + to_image[:, 2]
+        world = outputs["Identity_4"].reshape(39, 3)[:LANDMARKS].astype(np.float64) * 1000.0
+        cos, sin = np.cos(region.angle_rad), np.sin(region.angle_rad)
+        world[:, :2] = world[:, :2] @ np.array([[cos, sin], [-sin, cos]])
+        visibility = _sigmoid(raw[:LANDMARKS, 3])
+        presence = float(outputs["Identity_1"].item())
+        following = _region_from_points(pixels[LANDMARKS], pixels[LANDMARKS + 1], presence)
+        keypoints = np.column_stack([pixels[:LANDMARKS], visibility])
+        return Landmarks(
+            keypoints.astype(np.float32), world.astype(np.float32), presence, following
+        )
+
+    def _detect_window(
+        self, image: np.ndarray, window: tuple[float, float, float]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Boxes (n, 4) as corners, points (n, 4, 2), pixels, and scores (n,) in a square window."""
+        x, y, size = window
+        step = size / DETECTOR_SIZE
+        to_image = np.array([[step, 0.0, x], [0.0, step, y]])
+        crop = _crop(image, to_image, DETECTOR_SIZE)
+        outputs = self._detect(crop[None].astype(np.float32) / 127.5 - 1.0)
+        scores = _sigmoid(outputs["Identity_1"][0, :, 0].astype(np.float64))
+        kept = np.flatnonzero(scores >= MINIMUM_SCORE)
+        values = outputs["Identity"][0, kept].reshape(-1, 6, 2).astype(np.float64) / DETECTOR_SIZE
+        centers = values[:, 0] + self._anchors[kept]
+        points = (values[:, 2:] + self._anchors[kept, None]) * size + (x, y)
+        corner = np.array([x, y])
+        low = (centers - values[:, 1] / 2) * size + corner
+        high = (centers + values[:, 1] / 2) * size + corner
+        return np.concatenate([low, high], axis=1), points, scores[kept]
+
+
+def region_of_keypoints(keypoints_px: np.ndarray) -> Region | None:
+    """A region for a person whose keypoints are known roughly; None if too few are.
+
+    Args:
+        keypoints_px: (33, 3) x, y, score in the order of the landmarks; NaN where missing.
+    """
+    points = keypoints_px[np.isfinite(keypoints_px[:, :2]).all(axis=1), :2].astype(np.float64)
+    hips = keypoints_px[23:25, :2].astype(np.float64).mean(axis=0)
+    shoulders = keypoints_px[11:13, :2].astype(np.float64).mean(axis=0)
+    if not np.isfinite(hips).all() or not np.isfinite(shoulders).all():
+        return None
+    reach = float(np.linalg.norm(points - hips, axis=1).max())
+    up = shoulders - hips
+    length = float(np.linalg.norm(up))
+    if not reach > 0 or not length > 0:
+        return None
+    return _region_from_points(hips, hips + up / length * reach, 1.0)
+
+
+def _region_from_points(hips: np.ndarray, circle: np.ndarray, score: float) -> Region:
+    """The region from mid-hip and the point on the circle around the whole body, above the head."""
+    x, y = circle - hips
+    size = 2 * _REGION_SCALE * float(np.hypot(x, y))
+    return Region(float(hips[0]), float(hips[1]), max(size, 1.0), float(np.arctan2(x, -y)), score)
+
+
+def _network(path: Path, threads: int) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """A function from the input to the outputs by name."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter: Any = Interpreter(str(path), num_threads=threads)
+    interpreter.allocate_tensors()
+    source = interpreter.get_input_details()[0]["index"]
+    outputs = {item["name"]: item["index"] for item in interpreter.get_output_details()}
+
+    def run(values: np.ndarray) -> dict[str, np.ndarray]:
+        interpreter.set_tensor(source, values)
+        interpreter.invoke()
+        return {name: interpreter.get_tensor(index) for name, index in outputs.items()}
+
+    return run
+
+
+def _anchors() -> np.ndarray:
+    """(2254, 2) centres of the detector's anchors in the unit square; all have size one."""
+    parts = []
+    index = 0
+    while index < len(_STRIDES):
+        layers = [stride for stride in _STRIDES[index:] if stride == _STRIDES[index]]
+        cells = DETECTOR_SIZE // _STRIDES[index]
+        middle = (np.arange(cells) + 0.5) / cells
+        grid = np.stack(np.meshgrid(middle, middle), axis=-1).reshape(-1, 2)
+        parts.append(np.repeat(grid, _ANCHORS_PER_CELL * len(layers), axis=0))
+        index += len(layers)
+    return np.concatenate(parts)
+
+
+def _whole(image: np.ndarray) -> tuple[float, float, float]:
+    """The square around the whole image: corner x, y and side."""
+    height, width = image.shape[:2]
+    size = max(height, width)
+    return (width - size) / 2, (height - size) / 2, float(size)
+
+
+def _tiles(height: int, width: int) -> list[tuple[float, float, float]]:
+    """Overlapping squares that cover the image: of its shorter side, and of 0.6 times that."""
+    windows = []
+    for size in (float(min(height, width)), 0.6 * min(height, width)):
+        columns = _starts(width, size)
+        rows = _starts(height, size)
+        if len(columns) * len(rows) > 1:
+            windows += [(x, y, size) for y in rows for x in columns]
+    return windows
+
+
+def _starts(length: int, size: float) -> list[float]:
+    count = max(1, int(np.ceil((length - size) / (0.6 * size))) + 1)
+    return [0.0] if count == 1 else np.linspace(0.0, length - size, count).tolist()
+
+
+def _crop(image: np.ndarray, to_image: np.ndarray, size: int) -> np.ndarray:
+    """(size, size, 3) uint8: the part of the image that an affine map from crop pixels reaches.
+
+    Both use continuous pixel coordinates, OpenCV those of pixel centres.
+    """
+    matrix = to_image.copy()
+    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+    return cv2.warpAffine(
+        image, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    )
+
+
+def _suppress(boxes: np.ndarray, scores: np.ndarray) -> list[int]:
+    """Indices of the boxes (n, 4) that no surer one overlaps, the surest first."""
+    order = np.argsort(-scores)
+    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    kept: list[int] = []
+    for i in order:
+        if kept:
+            low = np.maximum(boxes[i, :2], boxes[kept, :2])
+            high = np.minimum(boxes[i, 2:], boxes[kept, 2:])
+            shared = np.prod(np.maximum(high - low, 0.0), axis=1)
+            if (shared > _SUPPRESSION_OVERLAP * (area[i] + area[kept] - shared)).any():
+                continue
+        kept.append(int(i))
+    return kept
+
+
+def _refine(points: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
+    """Points (33, 2) in the unit square moved to the mass of their heatmap (64, 64, 33) nearby."""
+    size = heatmaps.shape[0]
+    offsets = np.arange(-_HEATMAP_RADIUS, _HEATMAP_RADIUS + 1)
+    cells = np.floor(points * size).astype(np.int64)
+    columns = cells[:, 0, None] + offsets  # (33, 7)
+    rows = cells[:, 1, None] + offsets
+    row_inside, column_inside = (rows >= 0) & (rows < size), (columns >= 0) & (columns < size)
+    inside = row_inside[:, :, None] & column_inside[:, None]
+    landmark = np.arange(len(points))[:, None, None]
+    values = heatmaps[
+        rows.clip(0, size - 1)[:, :, None], columns.clip(0, size - 1)[:, None], landmark
+    ]
+    weights = np.where(inside, _sigmoid(values.astype(np.float64)), 0.0)  # (33, 7, 7)
+    total = weights.sum(axis=(1, 2))
+    sure = (weights.max(axis=(1, 2)) >= _HEATMAP_CONFIDENCE) & ((cells >= 0) & (cells < size)).all(
+        axis=1
+    )
+    x = (weights.sum(axis=1) * columns).sum(axis=1)
+    y = (weights.sum(axis=2) * rows).sum(axis=1)
+    refined = np.column_stack([x, y]) / np.maximum(total, 1e-9)[:, None] / size
+    return np.where(sure[:, None], refined, points)
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0)))

@@ -1,0 +1,42 @@
+"""Engine: the card of one thing that finds people's 2D keypoints in pictures."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from overpose.support.errors import InputError
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine of 2D keypoints.
+
+    Attributes:
+        name: what `--keypoints` calls it, and tracks say made them.
+        title: what it is, for tables and help.
+        load: loads its models, with that many threads for each network, and gives a function that
+            begins a video: from frames a second to a `PeopleFinder`. What it needs is imported
+            and downloaded then; InputError if files are missing and cannot be downloaded.
+        extra: the extra of this package that installs what it imports; None if nothing is needed.
+    """
+
+    name: str
+    title: str
+    load: Callable[[int], Callable[[float], Any]]
+    extra: str | None = None
+
+    def finders(self, threads: int) -> Callable[[float], Any]:
+        """`load`, with one line that says what to install where the extra is missing.
+
+        Raises:
+            InputError: the extra is missing, or as `load`.
+        """
+        try:
+            return self.load(threads)
+        except ImportError as error:
+            if self.extra is None:
+                raise
+            raise InputError(
+                f"keypoints: {self.name} cannot be imported ({error}); install it with "
+                f"pip install 'overpose[{self.extra}]', or take another engine"
+            ) from None
