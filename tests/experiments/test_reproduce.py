@@ -293,7 +293,7 @@ def test_one_model_per_action_gives_rows_for_all_actions_and_their_mean(tmp_path
 def test_the_pca_baseline_is_trained_where_the_preset_asks_for_it(tmp_path):
     small = replace(
         TINY,
-        methods={**TINY.methods, "pca": replace(TINY.methods["latent"], code="pca")},
+        methods={**TINY.methods, "pca": TINY.methods["latent"]},
         codes={**TINY.codes, "pca": PCAConfig(10)},
         render=replace(TINY.render, max_train=12, max_test=6),
     )

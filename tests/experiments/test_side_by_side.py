@@ -14,7 +14,6 @@ from overpose.experiments.presets import ours_and_cnn, structnets
 from overpose.experiments.side_by_side import chains_of_run, train_side_by_side
 from overpose.methods import Samples, load_model
 from overpose.methods.dconv_mp_hml import DconvStage
-from overpose.methods.latent import LatentConfig
 from overpose.networks.pca import PCAConfig
 from overpose.training import LoopConfig, Runtime
 
@@ -29,7 +28,7 @@ def chains(dataset, out, preset=TINY):
 
 
 def test_chains_hold_every_stage_once_in_the_order_of_need(tmp_path, tiny_dataset):
-    pca = LatentConfig(TINY.methods["latent"].image, code="pca")
+    pca = TINY.methods["latent"]
     preset = replace(
         TINY,
         methods={**TINY.methods, "pca": pca},

@@ -32,8 +32,7 @@ def _blocks(train: Dataset) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 METHOD = Method(
     name="linkde",
     title="LinKDE",
-    summary="Ionescu et al. 2011, 2014: the same with explicit features, streaming normal "
-    "equations",
+    summary="Ionescu et al. 2011, 2014: KDE with explicit features, streaming normal equations",
     Config=LinKDEConfig,
     fit=_fit,
     kinds=(KIND,),

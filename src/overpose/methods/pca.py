@@ -3,6 +3,20 @@
 from dataclasses import replace
 
 from overpose.methods import latent
+from overpose.methods.card import FitContext
+from overpose.methods.latent import LatentConfig
+from overpose.networks.regressor import PoseRegressor
+
+CODE = "pca"
+
+
+def _fit(config: LatentConfig, context: FitContext) -> PoseRegressor:
+    return latent.fit_latent(replace(config, code=CODE), context)
+
+
+def _codes(config: LatentConfig) -> tuple[str, ...]:
+    return (CODE,)
+
 
 METHOD = replace(
     latent.METHOD,
@@ -10,5 +24,7 @@ METHOD = replace(
     stage="pca",
     title="CNN to PCA coefficients",
     summary="the image to the poses' principal components, in the place of the latent",
+    fit=_fit,
+    codes=_codes,
     in_figure=False,
 )
