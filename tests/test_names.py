@@ -14,6 +14,12 @@ def test_every_name_is_the_thing_itself() -> None:
         assert getattr(overpose, name) is getattr(home, name)
 
 
+def test_dir_shows_what_users_need_and_each_of_it_is_there() -> None:
+    shown = dir(overpose)
+    assert {"PoseEstimator", "metrics", "save_track", *overpose.__all__} <= set(shown)
+    assert all(getattr(overpose, name) is not None for name in shown)
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="nothing"):
         _ = overpose.nothing  # type: ignore[attr-defined]

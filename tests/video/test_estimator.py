@@ -176,6 +176,25 @@ def test_keypoints_from_a_file_give_poses() -> None:
     assert (joint(track.poses_mm, "left_ankle")[..., 1] > 500).all()
 
 
+def test_keypoints_in_memory_give_the_poses_of_those_in_a_file() -> None:
+    points = keypoints_of()
+    estimator = PoseEstimator(
+        lambda fps: pytest.fail("no picture is looked at"),
+        shipped_lifter("photo"),
+        shipped_lifter("video"),
+        name="mine",
+    )
+    track = estimator.predict_keypoints(
+        points, layout=BLAZEPOSE_33, fps=25.0, size_px=(WIDTH, HEIGHT)
+    )
+    of_file = predict_keypoints(KeypointFile(BLAZEPOSE_33, points, 25.0, WIDTH, HEIGHT))
+    assert np.array_equal(track.poses_mm, of_file.poses_mm, equal_nan=True)
+    with pytest.raises(InputError, match="keypoints: "):
+        estimator.predict_keypoints(
+            points[..., :2], layout=BLAZEPOSE_33, fps=25.0, size_px=(WIDTH, HEIGHT)
+        )
+
+
 def test_keypoints_of_unknown_rate_or_size_are_refused() -> None:
     found = KeypointFile(BLAZEPOSE_33, keypoints_of(), None, WIDTH, None)
     with pytest.raises(InputError, match="fps and height"):

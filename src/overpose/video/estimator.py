@@ -15,6 +15,7 @@ from overpose.keypoints.engines import FULL, Engine, engine_called
 from overpose.keypoints.keypoint_files import KeypointFile
 from overpose.keypoints.people import DetectionFinder, PeopleFinder, Person
 from overpose.keypoints.selection import Presence, presences_of, select_people
+from overpose.layouts import KeypointLayout
 from overpose.media.video import Frame, Media, MediaInfo, open_media
 from overpose.networks.model_files import read_model_config
 from overpose.networks.numpy_lifter import KIND, NumpyLifter, load_numpy_lifter
@@ -161,6 +162,42 @@ class PoseEstimator:
         records = [recording.person(number) for number in kept]
         return self._tracked(records, recording, view, options, is_estimated, info.is_photo)
 
+    def predict_keypoints(
+        self,
+        keypoints: np.ndarray,
+        *,
+        layout: KeypointLayout,
+        fps: float,
+        size_px: tuple[int, int],
+        options: PredictOptions = DEFAULTS,
+        known_focal_px: float | None = None,
+    ) -> PoseTrack:
+        """All people whose 2D keypoints you have found yourself.
+
+        Args:
+            keypoints: (people, frames, K, 3) float32: x, y in pixels and score; NaN x, y = missing.
+            layout: of the K keypoints, from `layout_of`.
+            fps: frames a second.
+            size_px: width and height of the image.
+            options: whom to keep, camera, smoothing.
+            known_focal_px: focal length, pixels, where the image's file says it.
+
+        Raises:
+            InputError: the shape does not fit the layout, or the model is one for images.
+        """
+        check_array("keypoints", keypoints, ("people", "frames", len(layout), 3), dtype=np.float32)
+        if not isinstance(self._photo, Lifter):
+            raise InputError("keypoints: got a model for images, expected one for keypoints")
+        width, height = size_px
+        focal, is_estimated = options.focal(width, height, known_focal_px)
+        view = View(width, height, fps, focal)
+        frames = keypoints.shape[1]
+        seen = [each for each in presences_of(keypoints) if each.frames > 0]
+        kept = _kept(seen, frames, view, options)
+        records = [PersonRecord(keypoints[number - 1]) for number in kept]
+        recording = Recording(layout, frames)
+        return self._tracked(records, recording, view, options, is_estimated, frames == 1)
+
     def track(
         self, source: Media | Path | str, options: PredictOptions = DEFAULTS
     ) -> Iterator[TrackedFrame]:
@@ -277,21 +314,20 @@ def predict_keypoints(
                 f"{model}: got a model of kind {kind!r}, expected a lifter: keypoints have no image"
             )
         photo, video = load_numpy_lifter(Path(model)), None
-    focal, is_estimated = options.focal(width, height, known_focal_px)
-    view = View(width, height, fps, focal)
-    frames = found.keypoints.shape[1]
-    seen = [each for each in presences_of(found.keypoints) if each.frames > 0]
-    recording = Recording(found.layout, frames)
-    records = [
-        PersonRecord(found.keypoints[number - 1]) for number in _kept(seen, frames, view, options)
-    ]
     of_file = PoseEstimator(
         lambda rate: DetectionFinder(lambda image: [], found.layout, rate),
         photo,
         video,
         name=f"{name} + {'shipped' if model is None else Path(model).resolve().name}",
     )
-    return of_file._tracked(records, recording, view, options, is_estimated, frames == 1)
+    return of_file.predict_keypoints(
+        found.keypoints,
+        layout=found.layout,
+        fps=fps,
+        size_px=(width, height),
+        options=options,
+        known_focal_px=known_focal_px,
+    )
 
 
 def shipped_lifter(lifter: Literal["photo", "video"]) -> NumpyLifter:
