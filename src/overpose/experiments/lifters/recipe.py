@@ -6,6 +6,7 @@ Carrying it out belongs to `training_run`.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from overpose.networks.autoencoder import AutoencoderConfig
 from overpose.networks.lifter_config import KeypointEncoderConfig
@@ -25,7 +26,8 @@ class LifterRecipe:
         held_out_clips: how many of them are for validation, and for the noise of the test.
         pool: motions made for training.
         batches: how windows are drawn from both.
-        code: stage (a).
+        code: name of the code of poses, stage (a).
+        code_config: how it is trained.
         code_poses: poses it learns from.
         encoders: the network for each kind of lifter, "photo" (a single frame) and "video".
         batch_size: windows in a step.
@@ -41,7 +43,8 @@ class LifterRecipe:
     detection_clips: int
     held_out_clips: int
     pool: PoolConfig
-    code: AutoencoderStage
+    code: str
+    code_config: Any
     code_poses: int
     encoders: dict[str, KeypointEncoderConfig]
     direct_epochs: int
@@ -78,7 +81,8 @@ FULL = LifterRecipe(
     detection_clips=800,
     held_out_clips=80,
     pool=PoolConfig(),
-    code=AutoencoderStage(
+    code="autoencoder",
+    code_config=AutoencoderStage(
         AutoencoderConfig(hidden=(300, 300), noise_mm=(40.0, 20.0)),
         LoopConfig(epochs=10, batch_size=256, schedule="cosine"),
         greedy_epochs=4,
@@ -99,7 +103,8 @@ TRIAL = LifterRecipe(
     detection_clips=8,
     held_out_clips=2,
     pool=PoolConfig(clips=40),
-    code=AutoencoderStage(
+    code="autoencoder",
+    code_config=AutoencoderStage(
         AutoencoderConfig(hidden=(60,)), LoopConfig(epochs=3, batch_size=256, schedule="cosine")
     ),
     code_poses=4096,

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.sources.cmu import open_recorded, subject_of
 from overpose.experiments.lifters.recipe import LifterRecipe
 from overpose.experiments.setting import begin_setting
+from overpose.methods.codes import CodeContext, code_named
 from overpose.mocap.library import MotionLibrary
 from overpose.networks import lifter as lifters
 from overpose.networks.model_files import read_model_config
@@ -30,7 +32,7 @@ from overpose.synthetic.detections import COMPLEXITIES, Detections, make_detecti
 from overpose.synthetic.detector import DetectorModel
 from overpose.synthetic.motions import CLIP_FPS, Recordings
 from overpose.synthetic.pool import make_pool
-from overpose.training import Runtime, train_autoencoder
+from overpose.training import Runtime
 from overpose.training.lifter_stages import (
     LiftStage,
     Windows,
@@ -215,7 +217,12 @@ def _train_code(recipe: LifterRecipe, data: LifterData, out: Path, device: str) 
     parts = [min(8192, recipe.code_poses - at) for at in range(0, recipe.code_poses, 8192)]
     poses = np.concatenate([source.poses(size, rng) for size in parts])
     validation = data.validation(recipe, next(iter(recipe.encoders)))[1]
-    train_autoencoder(poses, validation, recipe.code, out / "code", runtime=Runtime(device=device))
+    context = CodeContext(poses, validation, out / "code", recipe.seed, Runtime(device=device))
+    card = code_named(recipe.code)
+    code = card.fit(recipe.code_config, context)
+    if not card.trained:  # in closed form: nothing of it is on disk yet
+        assert isinstance(code, nn.Module)
+        save_model(code, out / "code" / "last", overwrite=True)
 
 
 def _make_work(setting: Setting) -> Callable[[Job, Callable[[], None]], Job]:
@@ -240,7 +247,10 @@ def _train_chain(setting: Setting, data: LifterData, job: Job, check: Callable[[
         stage = LiftStage(encoder, recipe.loop(epochs), recipe.steps, weighting)
         train: Any = train_direct_lifter
         if kind == "latent":
-            train = partial(train_latent_lifter, code=setting.out / "code" / "last")
+            train = partial(
+                train_latent_lifter,
+                code=load_model(setting.out / "code" / "last", (code_named(recipe.code).kind,)),
+            )
         elif kind == "finetuned":
             begun = out / method.replace("finetuned", "latent") / "last"
             train = partial(train_finetuned_lifter, latent=begun)
