@@ -3,6 +3,8 @@
 No other pickle is read anywhere. A pickle is a programme: it may name any function and have it
 called. Here the only names that are answered are those by which numpy stores arrays, and what they
 stand for is code of this file that does nothing but keep bytes; everything else is refused.
+numpy's own functions are not answered with, because its dtype takes its flags from the file: a
+forged one passes bytes off as pointers to objects.
 """
 
 import pickle
