@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from overpose.datasets.sources.cmu import LibraryMotions, read_splits
+from overpose.datasets.rendering.recorded import LibraryMotions, read_splits
 from overpose.mocap.library import MotionLibrary
 from overpose.support.errors import InputError
 

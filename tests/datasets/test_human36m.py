@@ -21,8 +21,8 @@ from human36m_miniature import (
 )
 
 from overpose.datasets.crops import cut_out
+from overpose.datasets.human36m import convert as module
 from overpose.datasets.human36m.files import read_metadata, rotation_of
-from overpose.datasets.sources import human36m as module
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError

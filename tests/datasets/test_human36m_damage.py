@@ -25,8 +25,8 @@ from human36m_miniature import (
     write_video,
 )
 
+from overpose.datasets.human36m import convert as module
 from overpose.datasets.human36m.files import video_frames
-from overpose.datasets.sources import human36m as module
 from overpose.datasets.store import Dataset
 from overpose.support.errors import InputError
 

@@ -9,9 +9,9 @@ from own_samples import FOCAL, HEIGHT, WIDTH, axis_columns, frame_of, problems, 
 from PIL import Image
 
 from overpose.boxes import paper_box
+from overpose.datasets.own import convert as module
+from overpose.datasets.own.convert import convert_own_data
 from overpose.datasets.own.table import pose_columns
-from overpose.datasets.sources import own as module
-from overpose.datasets.sources.own import convert_own_data
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 from overpose.support.files import Output

@@ -20,8 +20,8 @@ from own_samples import (
 )
 
 from overpose.datasets.own.checks import check_own_data
+from overpose.datasets.own.convert import convert_own_data
 from overpose.datasets.own.table import pose_columns
-from overpose.datasets.sources.own import convert_own_data
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 from overpose.support.files import Output

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from overpose.datasets.sources.procedural import ProceduralMotions
+from overpose.datasets.rendering.made_up import ProceduralMotions
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS
 from overpose.support.errors import InputError
 

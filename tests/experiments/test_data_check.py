@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from overpose.datasets.own.convert import convert_own_data
 from overpose.datasets.own.table import pose_columns
-from overpose.datasets.sources.own import convert_own_data
 from overpose.experiments.data_check import check_data
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError

@@ -14,8 +14,8 @@ from scipy.io import savemat
 from scipy.spatial.transform import Rotation
 
 from overpose.camera import Camera
+from overpose.datasets.human36m.convert import convert_human36m
 from overpose.datasets.human36m.layout import Inventory, find_human36m
-from overpose.datasets.sources.human36m import convert_human36m
 from overpose.datasets.store import Dataset
 from overpose.support.files import Output
 

@@ -8,7 +8,9 @@ import zipfile
 import numpy as np
 import pytest
 
+from overpose.mocap.bvh import write_bvh
 from overpose.mocap.library import open_library
+from overpose.mocap.procedural import procedural_motion
 from overpose.support.errors import InputError
 
 ASF = """\
@@ -259,3 +261,37 @@ def test_the_real_library_holds_every_trial_of_the_benchmark(cmu, shared_dir):
     named = {t for a in splits["actions"].values() for part in a.values() for t in part}
     assert named <= set(cmu.trials())
     assert {*splits["train_subjects"], *splits["test_subjects"]} == set(cmu.subjects())
+
+
+def test_bvh_files_are_trials_called_like_the_files(tmp_path):
+    walk = procedural_motion("walking", "P01", 1, 20, 25.0)
+    for name in ("P02_1", "P01_10", "P01_2"):
+        write_bvh(walk, tmp_path / f"{name}.bvh")
+    library = open_library(tmp_path)
+    assert library.trials() == ["P01_2", "P01_10", "P02_1"]
+    assert library.subjects() == ["P01", "P02"]
+    motion = library.motion("P01_10", 12.5)
+    assert (motion.subject, motion.trial, motion.fps) == ("P01", "P01_10", 12.5)
+    expected = walk.resample(12.5)
+    for bone, name in enumerate(expected.skeleton.names):
+        np.testing.assert_allclose(
+            motion.positions_mm()[:, motion.skeleton.index(name)],
+            expected.positions_mm()[:, bone],
+            atol=0.1,
+        )
+    assert open_library(tmp_path / "P02_1.bvh").trials() == ["P02_1"]
+
+
+def test_a_bvh_file_of_another_skeleton_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "mine_1.bvh"
+    write_bvh(procedural_motion("walking", "P01", 1, 5), path)
+    path.write_text(path.read_text().replace("lfemur", "LeftUpLeg"))
+    with pytest.raises(InputError, match=r"mine_1\.bvh: got a skeleton without lfemur") as caught:
+        open_library(path).motion("mine_1")
+    assert "\n" not in str(caught.value)
+
+
+def test_cmu_files_are_taken_before_bvh_files_beside_them(tmp_path):
+    directory = fill(tmp_path / "data")
+    write_bvh(procedural_motion("walking", "P01", 1, 5), directory / "P01_1.bvh")
+    assert "P01_1" not in open_library(directory).trials()

@@ -5,20 +5,21 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, Union, runtime_checkable
 
 import tyro
 from tyro.constructors import ConstructorRegistry
 
 from overpose.app.assets import Assets
 from overpose.app.cards import choices
-from overpose.app.data import Data, Render
+from overpose.app.data import Render, data_group
 from overpose.app.experiments import Ablate, Reproduce
 from overpose.app.extras import advice
 from overpose.app.measure import Bench, Evaluate, EvaluateVideo
 from overpose.app.predict import Demo, Predict
 from overpose.app.tracks import Export, View
 from overpose.app.train import Train, TrainLifter
+from overpose.datasets.sources import SOURCES, Source
 from overpose.formats import FORMATS, Format
 from overpose.keypoints.engines import ENGINES, Engine
 from overpose.support.errors import InputError
@@ -32,22 +33,26 @@ class Command(Protocol):
     def run(self) -> None: ...
 
 
-COMMANDS = (
-    Annotated[Predict, tyro.conf.subcommand("predict")]
-    | Annotated[Demo, tyro.conf.subcommand("demo")]
-    | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
-    | Annotated[Render, tyro.conf.subcommand("render")]
-    | Annotated[Data, tyro.conf.subcommand("data")]
-    | Annotated[Train, tyro.conf.subcommand("train")]
-    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
-    | Annotated[Ablate, tyro.conf.subcommand("ablate")]
-    | Annotated[TrainLifter, tyro.conf.subcommand("train-lifter")]
-    | Annotated[EvaluateVideo, tyro.conf.subcommand("evaluate-video")]
-    | Annotated[View, tyro.conf.subcommand("view")]
-    | Annotated[Export, tyro.conf.subcommand("export")]
-    | Annotated[Assets, tyro.conf.subcommand("assets")]
-    | Annotated[Bench, tyro.conf.subcommand("bench")]
-)
+def _commands(sources: tuple[Source, ...]) -> Any:
+    """Every command, to be chosen from."""
+    commands = (
+        ("predict", Predict),
+        ("demo", Demo),
+        ("reproduce", Reproduce),
+        ("render", Render),
+        ("data", data_group(sources)),
+        ("train", Train),
+        ("evaluate", Evaluate),
+        ("ablate", Ablate),
+        ("train-lifter", TrainLifter),
+        ("evaluate-video", EvaluateVideo),
+        ("view", View),
+        ("export", Export),
+        ("assets", Assets),
+        ("bench", Bench),
+    )
+    kinds = tuple(Annotated[kind, tyro.conf.subcommand(name)] for name, kind in commands)
+    return Union[kinds]  # noqa: UP007
 
 
 DESCRIPTION = """3D human pose from one ordinary camera, through a learned latent code.
@@ -60,17 +65,18 @@ def main(
     *,
     formats: tuple[Format, ...] = FORMATS,
     engines: tuple[Engine, ...] = ENGINES,
+    sources: tuple[Source, ...] = SOURCES,
 ) -> None:
     """Run the command line; ends the process with 0, 1 (bad input), 2 (usage) or 130 (Ctrl-C).
 
     Args:
         arguments: what was typed after `overpose`; that of this process if not given.
-        formats, engines: cards to choose from, your own among them.
+        formats, engines, sources: cards to choose from, your own among them.
     """
     # Threads that wait for work should not spin: on shared cores that slows training several times.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is first imported
     given = sys.argv[1:] if arguments is None else list(arguments)
-    status = exit_status(lambda: _run(given, choices(formats, engines)))
+    status = exit_status(lambda: _run(given, choices(formats, engines), sources))
     if status:
         sys.exit(status)
 
@@ -95,12 +101,17 @@ def exit_status(work: Callable[[], None]) -> int:
     return 0
 
 
-def parse(arguments: Sequence[str], registry: ConstructorRegistry | None = None) -> Command:
+def parse(
+    arguments: Sequence[str],
+    registry: ConstructorRegistry | None = None,
+    sources: tuple[Source, ...] = SOURCES,
+) -> Command:
     """The command that the arguments say.
 
     Args:
         arguments: what was typed after `overpose`.
         registry: from `choices`: which cards there are; those of this package if not given.
+        sources: what `data` has a command for.
 
     Raises:
         SystemExit: help was asked for (status 0), or the usage is wrong (2).
@@ -110,7 +121,7 @@ def parse(arguments: Sequence[str], registry: ConstructorRegistry | None = None)
     try:
         with redirect_stderr(said):
             return tyro.cli(
-                COMMANDS,  # type: ignore[arg-type]
+                _commands(sources),
                 prog="overpose",
                 description=DESCRIPTION,
                 args=arguments,
@@ -128,11 +139,11 @@ def parse(arguments: Sequence[str], registry: ConstructorRegistry | None = None)
         raise
 
 
-def _run(arguments: list[str], registry: ConstructorRegistry) -> None:
+def _run(arguments: list[str], registry: ConstructorRegistry, sources: tuple[Source, ...]) -> None:
     if arguments == ["--version"]:
         print(f"overpose {VERSION}")
         return
-    command = parse(arguments, registry)
+    command = parse(arguments, registry, sources)
     try:
         command.run()
     except ModuleNotFoundError as error:

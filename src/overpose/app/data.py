@@ -1,14 +1,15 @@
-"""Datasets: `render`, and `data` with `human36m`, `own` and `check`."""
+"""Datasets: `render`, and `data` with a command for each source that is converted, and `check`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Union
 
-import tyro
+from tyro.conf import Positional, arg, subcommand
 
-from overpose.app.options import CropSize, Processes
+from overpose.app.options import Processes
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.options import RenderConfig
+from overpose.datasets.sources.source import Source
 from overpose.support.files import Output
 
 
@@ -44,97 +45,54 @@ class Render:
             print(f"{len(dataset)} samples: {self.output.out}")
 
 
-@dataclass(frozen=True)
-class DataHuman36m:
-    """Make a dataset of your own licensed copy of Human3.6M; see docs/human36m.md.
+def data_group(sources: tuple[Source, ...]) -> type[Any]:
+    """The commands `data NAME`, one for each source that is converted, and `data check`."""
+    commands = [(source.name, _conversion(source)) for source in sources if source.convert]
+    commands.append(("check", _check(sources)))
+    kinds = Union[tuple(Annotated[kind, subcommand(name)] for name, kind in commands)]  # noqa: UP007
+    group = make_dataclass("Data", [("command", kinds)], frozen=True)
+    group.__doc__ = "Bring and check datasets of your own."
+    group.run = lambda self: self.command.run()
+    return group
 
-    What is missing or damaged is listed, the rest is used. The same command resumes.
 
-    Example: overpose data human36m --from human3.6m --out data/h36m --every 5
-    """
+def _conversion(source: Source) -> type[Any]:
+    """The command that converts one source."""
 
-    source: Annotated[Path, tyro.conf.arg(name="from")]
-    """The official directory, or one with the official archives."""
-    output: Output
-    image_size: CropSize = 128
-    actions: tuple[str, ...] = ()
-    """Actions to take; the six of the paper if not given."""
-    every: int = 1
-    """Take one frame of that many; the videos have 50 a second."""
-    metadata: Path | None = None
-    """metadata.xml, if it is elsewhere."""
-    processes: Processes = None
-
-    def run(self) -> None:
-        from overpose.datasets.human36m.names import PAPER_ACTIONS
-        from overpose.datasets.sources.human36m import convert_human36m
+    def run(self: Any) -> None:
         from overpose.measure.protocols import dataset_text
 
-        dataset = convert_human36m(
-            self.source,
-            self.output,
-            image_size=self.image_size,
-            actions=self.actions or PAPER_ACTIONS,
-            every=self.every,
-            metadata=self.metadata,
-            processes=self.processes,
-        )
-        print(dataset_text(dataset))
+        assert source.convert is not None
+        with source.convert(self.source, self.output, self.options, self.processes) as dataset:
+            print(dataset_text(dataset))
         print(self.output.out)
 
-
-@dataclass(frozen=True)
-class DataOwn:
-    """Make a dataset of your own images and poses; see docs/own-data.md.
-
-    Example: overpose data own --from mine --out data/mine
-    """
-
-    source: Annotated[Path, tyro.conf.arg(name="from")]
-    """A directory with images and samples.csv or samples.parquet."""
-    output: Output
-    image_size: CropSize = 128
-    processes: Processes = None
-
-    def run(self) -> None:
-        from overpose.datasets.sources.own import convert_own_data
-        from overpose.measure.protocols import dataset_text
-
-        dataset = convert_own_data(
-            self.source, self.output, image_size=self.image_size, processes=self.processes
-        )
-        print(dataset_text(dataset))
-        print(self.output.out)
+    place = Annotated[Path, arg(name="from", help=f"{source.expected}.".capitalize())]
+    fields = [
+        ("source", place),
+        ("output", Output),
+        ("options", source.options, field(default_factory=source.options)),
+        ("processes", Processes, None),
+    ]
+    command = make_dataclass(source.name.capitalize(), fields, frozen=True)
+    command.__doc__ = source.help
+    command.run = run
+    return command
 
 
-@dataclass(frozen=True)
-class DataCheck:
-    """Name everything that is wrong with your images and poses, or with a finished dataset.
-
-    Of a finished dataset every file is compared with its checksum.
-
-    Example: overpose data check mine
-    """
-
-    data: Annotated[Path, tyro.conf.Positional]
-    """The directory."""
-
-    def run(self) -> None:
+def _check(sources: tuple[Source, ...]) -> type[Any]:
+    def run(self: Any) -> None:
         from overpose.experiments.data_check import check_data
 
-        for line in check_data(self.data):
+        for line in check_data(self.data, sources):
             print(line)
 
+    place = Annotated[Path, Positional, arg(help="The directory.")]
+    command = make_dataclass("Check", [("data", place)], frozen=True)
+    command.__doc__ = """Name everything that is wrong with your data, or with a finished dataset.
 
-@dataclass(frozen=True)
-class Data:
-    """Bring and check datasets of your own."""
+Of a finished dataset every file is compared with its checksum.
 
-    command: (
-        Annotated[DataHuman36m, tyro.conf.subcommand("human36m")]
-        | Annotated[DataOwn, tyro.conf.subcommand("own")]
-        | Annotated[DataCheck, tyro.conf.subcommand("check")]
-    )
-
-    def run(self) -> None:
-        self.command.run()
+Example: overpose data check mine"""
+    command.run = run
+    return command

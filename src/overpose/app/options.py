@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg
 
-CropSize = Annotated[int, arg(help="Height and width of the crops, pixels.")]
 Device = Annotated[Literal["auto", "cpu", "cuda"], arg(help="Where to train.")]
 PresetName = Annotated[
     Literal["smoke", "cpu", "paper"],

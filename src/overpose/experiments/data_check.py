@@ -3,21 +3,21 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from overpose.datasets.human36m.archives import ARCHIVE_SUFFIXES
-from overpose.datasets.human36m.names import SUBJECTS
 from overpose.datasets.layout import INFO_NAME, PLAN_NAME
-from overpose.datasets.own.checks import check_own_data
-from overpose.datasets.own.table import TABLES
+from overpose.datasets.sources import SOURCES, recognised
+from overpose.datasets.sources.own import SOURCE as OWN
+from overpose.datasets.sources.source import Source
 from overpose.datasets.store import open_dataset
 from overpose.measure.protocols import dataset_text, require_disjoint_subjects
 from overpose.support.errors import InputError
 
-_HUMAN36M_FOLDERS = ("Videos", "MyPoseFeatures", "MySegmentsMat")
-_HUMAN36M_ARCHIVES = ("poses_", "videos_", "segments_")
 
-
-def check_data(directory: Path) -> Iterator[str]:
+def check_data(directory: Path, sources: tuple[Source, ...] = SOURCES) -> Iterator[str]:
     """Lines that say what is there, and of a user's own data everything that is wrong.
+
+    Args:
+        directory: what to check; taken for a user's own data where no source recognises it.
+        sources: cards of what it may be.
 
     Raises:
         InputError: something is wrong; it comes after the last line.
@@ -27,38 +27,11 @@ def check_data(directory: Path) -> Iterator[str]:
             require_disjoint_subjects(dataset)
             yield f"whole: {dataset_text(dataset)}"
         return
-    if _looks_like_human36m(directory):
+    source = recognised(directory, sources) or OWN
+    if source.check is None:
         raise InputError(
-            f"{directory}: looks like a copy of Human3.6M, expected a dataset or your own images; "
-            f"make a dataset of it: overpose data human36m --from {directory} --out DIR"
+            f"{directory}: looks like a copy of {source.title}, expected a dataset or your own "
+            f"images; make a dataset of it: {source.next_command(directory)}"
         )
-    found = check_own_data(directory)
-    yield from found.problems
-    yield from (f"note: {note}" for note in found.notes)
-    if found.problems or found.table is None:
-        count = len(found.problems)
-        what = "one problem" if count == 1 else f"{count} problems"
-        raise InputError(f"{directory}: {what}; see docs/own-data.md for the layout")
-    table = found.table
-    splits = table.text["split"].tolist()
-    counts = ", ".join(f"{splits.count(name)} {name}" for name in dict.fromkeys(splits))
-    subjects = len(set(table.text["subject"].tolist()))
-    yield f"no problems: {len(table)} samples ({counts}) of {subjects} subjects"
-    yield f"next: overpose data own --from {directory} --out DIR"
-
-
-def _looks_like_human36m(path: Path) -> bool:
-    """Whether this is the official tree, a directory of the official archives, or one of them."""
-    if path.is_file():
-        return _is_official_archive(path)
-    if not path.is_dir() or any((path / name).is_file() for name in TABLES):
-        return False
-    folders = (path / subject / folder for subject in SUBJECTS for folder in _HUMAN36M_FOLDERS)
-    return any(folder.is_dir() for folder in folders) or any(
-        entry.is_file() and _is_official_archive(entry) for entry in path.iterdir()
-    )
-
-
-def _is_official_archive(path: Path) -> bool:
-    name = path.name.lower()
-    return name.startswith(_HUMAN36M_ARCHIVES) and name.endswith(ARCHIVE_SUFFIXES)
+    yield from source.check(directory)
+    yield f"next: {source.next_command(directory)}"

@@ -7,12 +7,8 @@ from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.jobs import Renderer
 from overpose.datasets.rendering.options import RenderConfig
 from overpose.datasets.rendering.render import render_dataset
-from overpose.datasets.sources.cmu import NAME as CMU_NAME
-from overpose.datasets.sources.cmu import PROVENANCE as CMU_PROVENANCE
-from overpose.datasets.sources.cmu import LibraryMotions, open_recorded
-from overpose.datasets.sources.procedural import NAME as PROCEDURAL_NAME
-from overpose.datasets.sources.procedural import PROVENANCE as PROCEDURAL_PROVENANCE
-from overpose.datasets.sources.procedural import ProceduralMotions
+from overpose.datasets.sources import SOURCES, motion_source
+from overpose.datasets.sources.source import MotionRequest, Source
 from overpose.datasets.store import Dataset
 from overpose.experiments.preset import Preset, ProceduralMotion
 from overpose.support.errors import InputError
@@ -53,6 +49,7 @@ def render_motion(
     procedural: ProceduralMotion | None = None,
     processes: int | None = None,
     make_renderer: Callable[[RenderConfig], Renderer] | None = None,
+    sources: tuple[Source, ...] = SOURCES,
 ) -> Dataset:
     """Render motion capture, or without it procedural motion, as a dataset; resumes.
 
@@ -63,6 +60,7 @@ def render_motion(
         procedural: how much motion is made up, where it is.
         processes: None: one for each core.
         make_renderer: another renderer than the studio; a function at the top of a module.
+        sources: cards to choose from, your own among them.
 
     Raises:
         InputError: the motion is missing or damaged, or the directory holds another dataset.
@@ -70,17 +68,18 @@ def render_motion(
     options: dict[str, Any] = {"processes": processes}
     if make_renderer is not None:
         options["make_renderer"] = make_renderer
-    if motion.is_recorded:
-        library, splits = open_recorded(motion)
-        motions = LibraryMotions(library, config.fps)
-        options |= {"name": CMU_NAME, "provenance": CMU_PROVENANCE}
-        return render_dataset(splits.trials(), motions, config, output, **options)
+    source = motion_source(motion.mocap, sources)
     made = procedural or ProceduralMotion()
-    motions = ProceduralMotions(
-        made.train_subjects, made.test_subjects, made.trials, made.frames, config.fps, config.seed
-    )
-    options |= {"name": PROCEDURAL_NAME, "provenance": PROCEDURAL_PROVENANCE}
-    return render_dataset(motions.trials(), motions, config, output, **options)
+    amount = {
+        "train_subjects": made.train_subjects,
+        "test_subjects": made.test_subjects,
+        "repetitions": made.trials,
+        "frames": made.frames,
+    }
+    assert source.motions is not None
+    trials, motions = source.motions(MotionRequest(motion, config.fps, config.seed, amount))
+    options |= {"name": source.title, "provenance": source.provenance}
+    return render_dataset(trials, motions, config, output, **options)
 
 
 def require_motion(preset: Preset, motion: MotionSource) -> None:

@@ -1,9 +1,9 @@
-"""A library of recorded motion in CMU's official layout, from a directory or an archive.
+"""A library of recorded motion: BVH files, or CMU's official layout as a directory or archive.
 
-The layout is `subjects/01/01.asf` and `subjects/01/01_01.amc`, with or without a directory around
-it. An archive is unpacked once, into the cache directory under the hash of its content, so that a
-trial can be read without reading the archive again. Which trials serve for what belongs to
-`datasets`.
+BVH files give trials called like the files. CMU's layout is `subjects/01/01.asf` and
+`subjects/01/01_01.amc`, with or without a directory around it. An archive is unpacked once, into
+the cache directory under the hash of its content, so that a trial can be read without reading the
+archive again. Which trials serve for what belongs to `datasets`.
 """
 
 import gzip
@@ -19,6 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from overpose.mocap.asf_amc import CMU_FPS, read_trial
+from overpose.mocap.bvh import read_bvh
+from overpose.mocap.joints17 import BONE_ENDS
 from overpose.mocap.motion import Motion
 from overpose.support.archives import check_member, tar_members
 from overpose.support.assets import cache_directory
@@ -41,12 +43,12 @@ class MotionLibrary:
 
     Attributes:
         source: the directory or archive the user gave.
-        files: for every trial its (asf, amc) files.
-        fps: frame rate of the recordings.
+        files: for every trial its (asf, amc) files, or its one BVH file.
+        fps: frame rate of CMU's recordings; BVH files say their own.
     """
 
     source: Path
-    files: dict[str, tuple[Path, Path]]
+    files: dict[str, tuple[Path, ...]]
     fps: float = CMU_FPS
 
     def trials(self) -> list[str]:
@@ -55,7 +57,7 @@ class MotionLibrary:
 
     def subjects(self) -> list[str]:
         """Names of all subjects such as "01", sorted by number."""
-        return sorted({asf.parent.name for asf, _ in self.files.values()}, key=_natural)
+        return sorted({subject_of(trial) for trial in self.files}, key=_natural)
 
     def motion(self, trial: str, fps: float | None = None) -> Motion:
         """Read a trial.
@@ -75,18 +77,21 @@ class MotionLibrary:
             raise InputError(
                 f"{self.source}: no trial {trial!r}; it has {len(known)}, {known[0]} to {known[-1]}"
             )
-        asf, amc = self.files[trial]
-        if not asf.is_file():
-            raise InputError(f"{amc}: its skeleton {asf} is missing")
-        motion = replace(read_trial(asf, amc, fps=self.fps), subject=asf.stem, trial=trial)
+        if len(self.files[trial]) == 1:
+            motion = _read_bvh_of_cmu_bones(self.files[trial][0])
+        else:
+            asf, amc = self.files[trial]
+            if not asf.is_file():
+                raise InputError(f"{amc}: its skeleton {asf} is missing")
+            motion = replace(read_trial(asf, amc, fps=self.fps), subject=asf.stem, trial=trial)
         return motion if fps is None else motion.resample(fps)
 
 
 def open_library(path: Path, *, fps: float = CMU_FPS) -> MotionLibrary:
-    """Open a directory or an archive (.tar.xz, .tar.gz, .tar, .zip) in CMU's layout.
+    """Open BVH files, or a directory or an archive (.tar.xz, .tar.gz, .tar, .zip) of CMU's.
 
     Args:
-        path: the directory or archive.
+        path: the directory or archive; a BVH file or a directory of them.
         fps: frame rate of the recordings; CMU's is 120.
 
     Raises:
@@ -94,6 +99,8 @@ def open_library(path: Path, *, fps: float = CMU_FPS) -> MotionLibrary:
             damaged or holds links, devices or members that would land outside its directory.
     """
     path = Path(path)
+    if not holds_asf_amc(path) and (found := bvh_files(path)):
+        return MotionLibrary(path, {file.stem: (file,) for file in found}, fps)
     if path.is_dir():
         directory = path
     elif not path.exists():
@@ -109,6 +116,34 @@ def open_library(path: Path, *, fps: float = CMU_FPS) -> MotionLibrary:
     if not files:
         raise InputError(f"{path}: no trials in it; expected {LAYOUT}")
     return MotionLibrary(path, files, fps)
+
+
+def subject_of(trial: str) -> str:
+    """The subject of a trial: "16" of "16_08"."""
+    return trial.rpartition("_")[0]
+
+
+def holds_asf_amc(path: Path) -> bool:
+    """Whether this is a directory in CMU's layout; of an archive, whether it may hold one."""
+    if path.is_dir():
+        return bool(_find_trials(path))
+    return path.is_file() and path.name.lower().endswith(ARCHIVE_SUFFIXES)
+
+
+def bvh_files(path: Path) -> list[Path]:
+    """The BVH files that this is, or that lie in this directory, sorted."""
+    entries = [path] if path.is_file() else path.iterdir() if path.is_dir() else []
+    return sorted(each for each in entries if each.suffix.lower() == ".bvh" and each.is_file())
+
+
+def _read_bvh_of_cmu_bones(path: Path) -> Motion:
+    motion = read_bvh(path)
+    if missing := sorted(set(BONE_ENDS.values()) - set(motion.skeleton.names)):
+        raise InputError(
+            f"{path}: got a skeleton without {', '.join(missing)}, expected CMU's bone names (root,"
+            " lfemur, lhumerus, …); rename its joints, or convert the motion to that skeleton"
+        )
+    return replace(motion, subject=subject_of(path.stem))
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from overpose.datasets.motion_source import MotionSource
-from overpose.datasets.sources.cmu import open_recorded
+from overpose.datasets.rendering.recorded import open_recorded
 from overpose.experiments.lifters.recipe import LifterRecipe
 from overpose.experiments.lifters.training import METHODS, recordings_of, split_clips
 from overpose.metrics import limb_ratio_error, mpjpe, p_mpjpe

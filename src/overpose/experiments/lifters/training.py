@@ -15,11 +15,11 @@ import numpy as np
 from torch import nn
 
 from overpose.datasets.motion_source import MotionSource
-from overpose.datasets.sources.cmu import open_recorded, subject_of
+from overpose.datasets.rendering.recorded import open_recorded
 from overpose.experiments.lifters.recipe import LifterRecipe
 from overpose.experiments.setting import begin_setting
 from overpose.methods.codes import CodeContext, code_named
-from overpose.mocap.library import MotionLibrary
+from overpose.mocap.library import MotionLibrary, subject_of
 from overpose.networks import lifter as lifters
 from overpose.networks.model_files import read_model_config
 from overpose.networks.storage import load_model, save_model

@@ -1,0 +1,336 @@
+"""Human3.6M as a dataset of labelled crops, from a user's own licensed copy.
+
+Which files there are belongs to `human36m_layout`, how they are read to `human36m_files`; the files
+for lifting keypoints to `human36m_keypoints`.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from overpose.boxes import sphere_box
+from overpose.camera import Camera
+from overpose.datasets.crops import LARGEST_CROP, encoded_crop, encoded_mask
+from overpose.datasets.human36m.archives import unpacked_directory
+from overpose.datasets.human36m.files import MissingLibraryError, open_masks, video_frames
+from overpose.datasets.human36m.layout import Inventory, Recording, find_human36m
+from overpose.datasets.human36m.names import (
+    BOX_RADIUS_32_MM,
+    FPS,
+    JOINTS_17,
+    PAPER_ACTIONS,
+    checked_actions,
+    split_of,
+)
+from overpose.datasets.layout import Sample, part_record_name
+from overpose.datasets.sources.human36m import LICENCE, NAME
+from overpose.datasets.store import Dataset, open_dataset
+from overpose.datasets.writer import (
+    begin_dataset,
+    finish_dataset,
+    raise_if_disk_full,
+    write_shard,
+)
+from overpose.skeleton import HUMAN36M
+from overpose.support.errors import InputError
+from overpose.support.files import Output, read_json, write_json
+from overpose.support.progress import progress_bar, say
+from overpose.support.version import VERSION
+from overpose.support.workers import do_jobs, number_of_processes
+
+PROVENANCE = {
+    "motion": "Human3.6M, http://vision.imar.ro/human3.6m",
+    "motion_licence": LICENCE,
+    "motion_credit": "Ionescu, Papava, Olaru, Sminchisescu: Human3.6M, IEEE PAMI 2014",
+    "images": "crops of the dataset's videos; black where a crop leaves the image",
+    "keypoints_visible": "inside the image; whether something hides the joint is not known",
+    "fps": FPS,
+}
+_SAID = 20
+"""Problems that are printed; all of them are in dataset.json."""
+
+
+def convert_human36m(
+    source: Path,
+    output: Output,
+    *,
+    image_size: int = 128,
+    actions: Iterable[str] = PAPER_ACTIONS,
+    every: int = 1,
+    metadata: Path | None = None,
+    unpack_to: Path | None = None,
+    processes: int | None = None,
+) -> Dataset:
+    """Make a dataset of Human3.6M in the paper's protocol, or finish an interrupted one.
+
+    Subjects S1, S5, S6, S7, S8 train, S9 and S11 test; each camera gives its own samples. A pose is
+    R (J - T) minus the pelvis, of 17 of the 32 joints; the box holds 14 points on a sphere about
+    each of the 32. What is missing or damaged is said and left out; it is also listed in
+    `dataset.json`, under provenance.
+
+    Args:
+        source: the official directory, or a directory with the official archives, or an archive.
+        output: directory of the dataset, and whether a finished one, or one made otherwise, is
+            removed from it first.
+        image_size: height and width of the crops, px.
+        actions: which of the 15, spelt as in the dataset or in the paper; by default the six of the
+            paper.
+        every: takes frames 0, every, 2 every, … of the 50 a second.
+        metadata: metadata.xml, if it is not in `source`.
+        unpack_to: where archives are unpacked; by default beside the dataset, in `OUT-unpacked`.
+            They stay there.
+        processes: videos converted at a time; None: one for each core.
+
+    Raises:
+        InputError: nothing usable is there, an argument is out of range, metadata.xml is missing,
+            an archive is damaged or unsafe, the directory holds something else, or the disk is
+            full.
+    """
+    out = output.out
+    processes = number_of_processes(processes)
+    _check_number("image_size", image_size, LARGEST_CROP)
+    _check_number("every", every)
+    wanted = checked_actions(actions)
+    _check_out(source, out)
+    unpack_to = unpack_to or unpacked_directory(source, out)
+    found = find_human36m(source, actions=wanted, metadata=metadata, unpack_to=unpack_to)
+    problems = [*found.problems, *(f"{name}: unknown action" for name in found.unknown_actions)]
+    recordings, numbers, digest = _usable_frames(found, every, problems)
+    if not recordings:
+        first = problems[0] if problems else f"no recording of {', '.join(wanted)}"
+        raise InputError(
+            f"{source}: nothing usable: {first}"
+            + (f" (and {len(problems) - 1} problems more)" if len(problems) > 1 else "")
+        )
+    _say_problems(problems)
+    plan = {
+        "overpose_version": VERSION,
+        "source": NAME,
+        "image_size": image_size,
+        "actions": list(wanted),
+        "every": every,
+        "recordings": len(recordings),
+        "samples": sum(map(len, numbers)),
+        "labels_sha256": digest,
+    }
+    missing = begin_dataset(out, plan, len(recordings), overwrite=output.overwrite)
+    with progress_bar(f"converting {NAME}", len(recordings)) as advance:
+        advance(len(recordings) - len(missing))
+        jobs = [_Job(shard, recordings[shard], numbers[shard]) for shard in missing]
+        make_work = partial(_make_work, out, image_size)
+        for new in do_jobs(jobs, make_work, every, max(1, min(processes, len(jobs)))):
+            _say_problems(new)
+            advance(1)
+    # Those of an earlier run's shards, too.
+    for shard in range(len(recordings)):
+        path = out / _problems_name(shard)
+        problems += read_json(path)["problems"] if path.is_file() else []
+    provenance = PROVENANCE | {"problems": problems}
+    finish_dataset(out, len(recordings), name=NAME, image_size=image_size, provenance=provenance)
+    return open_dataset(out)
+
+
+def _check_number(name: str, value: int, most: int | None = None) -> None:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or value < 1 or (most is not None and value > most):
+        to = "on" if most is None else f"to {most}"
+        raise InputError(f"{name}: got {value!r}, expected a whole number from 1 {to}")
+
+
+def _check_out(source: Path, out: Path) -> None:
+    if out.resolve() == source.resolve():
+        raise InputError(f"{out}: got what is read from, expected another place; give a directory")
+    if not out.resolve().name:
+        raise InputError(f"{out}: got no directory of its own, expected one for the dataset alone")
+
+
+def _problems_name(shard: int) -> str:
+    """The file beside a shard that keeps what is wrong with its recording until the end."""
+    return part_record_name(shard).replace(".json", "-problems.json")
+
+
+def _usable_frames(
+    found: Inventory, every: int, problems: list[str]
+) -> tuple[list[Recording], list[np.ndarray], str]:
+    """The recordings with frames to use, the numbers of those, and a digest of all labels."""
+    digest = hashlib.sha256()
+    recordings, numbers = [], []
+    for recording in found.recordings:
+        joints = recording.joints_world_mm()
+        usable = _usable(joints[::every], recording.camera)
+        where = f"{recording.subject}: {recording.trial}, camera {recording.camera_number}"
+        if not usable.all() and np.isfinite(joints[::every]).all():
+            problems.append(f"{where}: nobody in the image in {int((~usable).sum())} frames")
+        if not usable.any():
+            problems.append(f"{where}: no frame with a pose in the image; left out")
+            continue
+        # Before the plan, because a shard cannot be empty.
+        if next(_images(recording, np.flatnonzero(usable) * every, every), None) is None:
+            problems.append(
+                f"{where}: no frame with a pose can be decoded; left out, get the video again"
+            )
+            continue
+        recordings.append(recording)
+        numbers.append(np.flatnonzero(usable) * every)
+        camera = recording.camera.to_dict()
+        named = (recording.subject, recording.action, recording.trial, recording.camera_number)
+        digest.update(repr((named, recording.masks is not None, camera)).encode())
+        digest.update(numbers[-1].tobytes())
+        digest.update((np.round(joints[numbers[-1]], 1) + 0.0).tobytes())
+    return recordings, numbers, digest.hexdigest()
+
+
+def _usable(joints_world_mm: np.ndarray, camera: Camera) -> np.ndarray:
+    """(frames,) bool: every joint is a number and in front, and some joint is in the image."""
+    finite = np.isfinite(joints_world_mm).all(axis=(1, 2))
+    points = camera.project(joints_world_mm)
+    inside = ((points > 0) & (points < (camera.width, camera.height))).all(axis=2)
+    return np.asarray(
+        finite & np.isfinite(points).all(axis=(1, 2)) & np.asarray(inside).any(axis=1)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """A recording, the numbers of its usable frames, and the shard that they become."""
+
+    shard: int
+    recording: Recording
+    numbers: np.ndarray
+
+
+def _make_work(
+    out: Path, image_size: int, every: int
+) -> Callable[[_Job, Callable[[], None]], list[str]]:
+    def work(job: _Job, check: Callable[[], None]) -> list[str]:
+        samples, problems = _samples(job, every, image_size, check)
+        try:
+            write_json(out / _problems_name(job.shard), {"problems": problems})
+        except OSError as error:
+            raise_if_disk_full(error, out)
+            raise
+        write_shard(out, job.shard, samples)
+        return problems
+
+    return work
+
+
+def _images(
+    recording: Recording, numbers: np.ndarray, every: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Those of the frames `numbers` that can be decoded, with their number, in order."""
+    wanted, last = set(numbers.tolist()), int(numbers[-1])
+    size = (recording.camera.height, recording.camera.width)
+    for number, image in video_frames(recording.video, every):
+        # Damage may look like a change of size.
+        if number in wanted and image.shape[:2] == size:
+            yield number, image
+        if number >= last:
+            return
+
+
+def _samples(
+    job: _Job, every: int, image_size: int, check: Callable[[], None]
+) -> tuple[list[Sample], list[str]]:
+    """The samples of a recording, of as many frames as its video gives, and what is wrong."""
+    recording, numbers = job.recording, job.numbers
+    joints = recording.joints_world_mm()
+    problems: list[str] = []
+    mask_of = _masks(recording, problems)
+    samples, masks = [], 0
+    for number, image in _images(recording, numbers, every):
+        check()
+        mask = mask_of(number) if mask_of is not None else None
+        masks += mask is not None
+        samples.append(_sample(recording, number, image, mask, joints[number], image_size))
+    if not samples:
+        raise InputError(
+            f"{recording.video}: no frame that has a pose can be decoded any more; did it change? "
+            "run again"
+        )
+    if len(samples) < len(numbers):
+        problems.append(
+            f"{recording.subject}: {recording.video.name}: damaged: {len(samples)} of "
+            f"{len(numbers)} frames can be decoded; the others are left out"
+        )
+    if recording.masks is not None and mask_of is not None and masks < len(samples):
+        problems.append(
+            f"{recording.subject}: {recording.masks.name}: {len(samples) - masks} of "
+            f"{len(samples)} masks are missing, unreadable or of another size; left out"
+        )
+    return samples, problems
+
+
+def _masks(recording: Recording, problems: list[str]) -> Callable[[int], np.ndarray | None] | None:
+    """The masks of a recording, and one line instead of an error where they cannot be read."""
+    if recording.masks is None:
+        return None
+    path = recording.masks
+    try:
+        read = open_masks(path)
+    except MissingLibraryError:
+        raise
+    except InputError as error:
+        problems.append(f"{recording.subject}: {error}; converted without masks")
+        return None
+    size = (recording.camera.height, recording.camera.width)
+
+    def mask(number: int) -> np.ndarray | None:
+        try:
+            found = read(number)
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError):
+            return None  # what h5py meets in a damaged file
+        return found if found is not None and found.shape == size else None
+
+    return mask
+
+
+def _sample(
+    recording: Recording,
+    number: int,
+    image: np.ndarray,
+    mask: np.ndarray | None,
+    joints_world_mm: np.ndarray,
+    image_size: int,
+) -> Sample:
+    """A sample from a whole image (height, width, 3) RGB and its 32 joints (32, 3) mm."""
+    camera = recording.camera
+    box = sphere_box(joints_world_mm, BOX_RADIUS_32_MM, camera)
+    left, top, side = box
+    crop = camera.crop(left, top, side, side).resize(image_size, image_size)
+    body_world_mm = joints_world_mm[JOINTS_17]
+    body_mm = camera.to_camera_mm(body_world_mm)
+    root_mm = body_mm[HUMAN36M.index("pelvis")]
+    seen = camera.project(body_world_mm)
+    points = crop.project(body_world_mm)
+    inside = (seen >= 0) & (seen <= (camera.width, camera.height))
+    inside &= (points >= 0) & (points <= image_size)
+    visible = np.asarray(np.asarray(inside).all(axis=1))
+    return Sample(
+        jpeg=encoded_crop(image, box, image_size),
+        mask_png=None if mask is None else encoded_mask(mask, box, image_size),
+        subject=recording.subject,
+        action=recording.action,
+        trial=f"{recording.subject} {recording.trial}",
+        split=split_of(recording.subject),
+        camera_number=recording.camera_number,
+        frame=number,
+        take=0,
+        pose_mm=body_mm - root_mm,
+        root_mm=root_mm,
+        keypoints_px=np.concatenate([points, visible[:, None].astype(np.float64)], axis=1),
+        box_px=(float(left), float(top), float(side)),
+        camera=camera,
+        crop=crop,
+    )
+
+
+def _say_problems(problems: list[str]) -> None:
+    for line in problems[:_SAID]:
+        say(line)
+    if len(problems) > _SAID:
+        say(f"and {len(problems) - _SAID} problems more; all are in dataset.json")
