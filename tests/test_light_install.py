@@ -15,8 +15,9 @@ from PIL import Image
 from overpose.app.extras import PACKAGES, advice
 from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
 from overpose.layouts import BLAZEPOSE_33
+from overpose.networks.configs import PosePredictorConfig
 from overpose.networks.image_encoder import ImageEncoderConfig
-from overpose.networks.regressor import PoseRegressor, RegressorConfig
+from overpose.networks.pose_predictor import PosePredictor
 from overpose.networks.storage import save_model
 from overpose.support.assets import DOWNLOADS, asset_path
 
@@ -98,7 +99,7 @@ def test_a_command_whose_extra_is_missing_says_what_to_install(
     places = {"OUT": tmp_path / "out", "PHOTO": tmp_path / "a.png", "MODEL": tmp_path / "model"}
     Image.new("RGB", (8, 8)).save(places["PHOTO"])
     config = ImageEncoderConfig(16, 14, (3,), (4,), (8,))
-    save_model(PoseRegressor(RegressorConfig("direct", config)), places["MODEL"])
+    save_model(PosePredictor(PosePredictorConfig("direct", config)), places["MODEL"])
     arguments = (str(places.get(word, word)) for word in command)
     done = python("from overpose.app import main; main(sys.argv[1:])", *arguments)
     assert done.returncode == 1

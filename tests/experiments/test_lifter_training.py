@@ -19,8 +19,8 @@ from overpose.methods import load_model
 from overpose.mocap.library import MotionLibrary
 from overpose.mocap.motion import Motion
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS, procedural_motion
-from overpose.networks.lifter import PoseLifter
-from overpose.networks.lifter_config import KeypointEncoderConfig
+from overpose.networks.configs import KeypointEncoderConfig
+from overpose.networks.pose_predictor import PosePredictor
 from overpose.studio.body import load_body
 from overpose.support.errors import InputError
 from overpose.support.files import Output
@@ -132,11 +132,11 @@ def test_a_run_trains_measures_and_ships_every_lifter(tmp_path: Path) -> None:
     shipped = write_shipped(RECIPE, out)
     for lifter, directory in shipped.items():
         half, whole = load_model(directory), None
-        assert isinstance(half, PoseLifter)
+        assert isinstance(half, PosePredictor)
         assert half.config.kind == "finetuned"
         provenance = json.loads((directory / "config.json").read_text())["provenance"]
         whole = load_model(trained[lifter][provenance["method"]])
-        assert isinstance(whole, PoseLifter)
+        assert isinstance(whole, PosePredictor)
         features = np.random.default_rng(0).normal(size=(4, half.encoder.first.in_features))
         features = features.astype(np.float32)
         assert np.abs(half.predict(features) - whole.predict(features)).max() < 5

@@ -17,7 +17,7 @@ from overpose.methods.dconv_mp_hml import DconvStage
 from overpose.networks.pca import PCAConfig
 from overpose.training import LoopConfig, Runtime
 
-ENCODER = TINY.methods["direct"].image.image_encoder
+ENCODER = TINY.methods["direct"].image.encoder
 LOOPS = (TINY.methods["latent"].image.loop, TINY.methods["finetuned"].loop)
 
 

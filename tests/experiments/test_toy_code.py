@@ -88,7 +88,7 @@ def fit_toy(config: StretchedConfig, context: CodeContext) -> StretchedPose:
 TOY = Code("toy_code", StretchedConfig, fit_toy, Kind(StretchedPose, StretchedConfig))
 PRESET = replace(
     TINY,
-    methods=ours_and_cnn(TINY.methods["direct"].image.image_encoder, ONCE, ONCE, code="toy_code"),
+    methods=ours_and_cnn(TINY.methods["direct"].image.encoder, ONCE, ONCE, code="toy_code"),
     codes={"toy_code": StretchedConfig()},
     code_cards=(*CODES, TOY),
 )

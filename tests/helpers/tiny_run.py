@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
+from overpose.methods import load_model
 from overpose.networks.autoencoder import AutoencoderConfig
 from overpose.networks.image_encoder import ImageEncoderConfig
 from overpose.training import (
     AutoencoderStage,
     FinetuneStage,
-    ImageStage,
+    ImageObservations,
     LoopConfig,
+    RegressionStage,
     Runtime,
     train_autoencoder,
     train_direct,
@@ -27,7 +29,7 @@ from overpose.training.loop import OnBatch
 
 LOOP = LoopConfig(epochs=3, batch_size=8, schedule="cosine")
 ENCODER = ImageEncoderConfig(20, 16, (5, 3), (4, 6), (12, 10))
-IMAGE_STAGE = ImageStage(ENCODER, LOOP)
+IMAGE_STAGE = RegressionStage(ENCODER, LOOP)
 AUTOENCODER = AutoencoderStage(AutoencoderConfig((24, 20), (40.0, 20.0)), LOOP, greedy_epochs=2)
 
 
@@ -41,20 +43,19 @@ def run_stage(out: Path, stage: str, on_batch: OnBatch | None = None) -> None:
     """Run one stage into `out / stage`; the latent stages need the ones before them in `out`."""
     images, poses = tiny_samples()
     validation = tiny_samples(6, seed=1)
+    observations = ImageObservations(images, poses, validation)
     runtime = Runtime("cpu", 1, on_batch)
     last = out / stage
     if stage == "autoencoder":
         train_autoencoder(poses, validation[1], AUTOENCODER, last, runtime=runtime)
     elif stage == "direct":
-        train_direct(images, poses, validation, IMAGE_STAGE, last, runtime=runtime)
+        train_direct(observations, IMAGE_STAGE, last, runtime=runtime)
     elif stage == "latent":
-        code = out / "autoencoder" / "last"
-        train_latent(images, poses, validation, code, IMAGE_STAGE, last, runtime=runtime)
+        code = load_model(out / "autoencoder" / "last")
+        train_latent(observations, code, IMAGE_STAGE, last, runtime=runtime)
     else:
-        latent = out / "latent" / "last"
-        train_finetune(
-            images, poses, validation, latent, FinetuneStage(LOOP), last, runtime=runtime
-        )
+        latent = load_model(out / "latent" / "last")
+        train_finetune(observations, latent, FinetuneStage(LOOP), last, runtime=runtime)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ import torch
 
 from overpose.methods import load_model
 from overpose.networks.autoencoder import AutoencoderConfig, PoseAutoencoder
+from overpose.networks.configs import KeypointEncoderConfig, PosePredictorConfig
 from overpose.networks.keypoint_windows import input_size
-from overpose.networks.lifter import PoseLifter
-from overpose.networks.lifter_config import KeypointEncoderConfig, LifterConfig
 from overpose.networks.numpy_lifter import load_numpy_lifter
+from overpose.networks.pose_predictor import PosePredictor
 from overpose.networks.storage import save_model
 from overpose.support.errors import InputError
 
@@ -26,9 +26,9 @@ NETWORK_UNITS, MILLIMETRES = 1e-4, 0.05
 """How far the two may be apart."""
 
 
-def random_lifter(config: LifterConfig) -> PoseLifter:
+def random_lifter(config: PosePredictorConfig) -> PosePredictor:
     """A lifter none of whose numbers is a special one, as after training."""
-    model = PoseLifter(config, seed=5)
+    model = PosePredictor(config, seed=5)
     generator = torch.Generator().manual_seed(6)
     for name, tensor in model.state_dict().items():
         if tensor.dtype == torch.float32 and not name.endswith("weight"):
@@ -45,7 +45,7 @@ def windows(frames: int, batch: int) -> np.ndarray:
 
 def assert_the_same(directory: Path, batch: int) -> None:
     one, other = load_model(directory), load_numpy_lifter(directory)
-    assert isinstance(one, PoseLifter)
+    assert isinstance(one, PosePredictor)
     features = windows(len(other.offsets), batch)
     with torch.inference_mode():
         expected = one(torch.from_numpy(features)).numpy()
@@ -71,7 +71,7 @@ def assert_the_same(directory: Path, batch: int) -> None:
 def test_every_kind_of_lifter_predicts_as_in_torch(
     tmp_path: Path, kind: str, sizes: tuple[int, ...], inner: str, encoder: str, batch: int
 ) -> None:
-    config = LifterConfig(kind, ENCODERS[encoder], sizes, inner)  # pyright: ignore
+    config = PosePredictorConfig(kind, ENCODERS[encoder], "linear", sizes, inner)  # pyright: ignore
     save_model(random_lifter(config), tmp_path / "model")
     assert_the_same(tmp_path / "model", batch)
 
@@ -83,7 +83,9 @@ def test_the_shipped_lifters_predict_as_in_torch(lifter: str, batch: int) -> Non
 
 
 def test_weights_in_half_precision_are_read(tmp_path: Path) -> None:
-    save_model(random_lifter(LifterConfig("direct", ENCODERS["video"])), tmp_path / "m", half=True)
+    save_model(
+        random_lifter(PosePredictorConfig("direct", ENCODERS["video"])), tmp_path / "m", half=True
+    )
     assert_the_same(tmp_path / "m", 4)
 
 
@@ -103,12 +105,12 @@ def test_windows_of_another_length_are_refused() -> None:
 
 def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
     save_model(PoseAutoencoder(AutoencoderConfig((20,), (40.0,))), tmp_path / "m")
-    with pytest.raises(InputError, match="'autoencoder', expected 'lifter'"):
+    with pytest.raises(InputError, match="'autoencoder', expected a lifter"):
         load_numpy_lifter(tmp_path / "m")
 
 
 def test_weights_that_do_not_fit_the_configuration_are_named(tmp_path: Path) -> None:
-    save_model(random_lifter(LifterConfig("direct", ENCODERS["photo"])), tmp_path / "m")
+    save_model(random_lifter(PosePredictorConfig("direct", ENCODERS["photo"])), tmp_path / "m")
     path = tmp_path / "m" / "config.json"
     config = json.loads(path.read_text())
     config["model"]["encoder"]["blocks"] = 3

@@ -10,17 +10,18 @@ from safetensors.torch import load_file, save_file
 
 from overpose.methods import load_model
 from overpose.networks.autoencoder import AutoencoderConfig, PoseAutoencoder
+from overpose.networks.configs import PosePredictorConfig
 from overpose.networks.image_encoder import ImageEncoderConfig
 from overpose.networks.pca import fit_pca
-from overpose.networks.regressor import PoseRegressor, RegressorConfig
+from overpose.networks.pose_predictor import PosePredictor
 from overpose.networks.storage import save_model
 from overpose.support.errors import InputError
 
 ENCODER = ImageEncoderConfig(16, 14, (3,), (4,), (8,))
 
 
-def regressor() -> PoseRegressor:
-    model = PoseRegressor(RegressorConfig("latent", ENCODER, decoder_sizes=(20, 51)), seed=3)
+def regressor() -> PosePredictor:
+    model = PosePredictor(PosePredictorConfig("latent", ENCODER, decoder_sizes=(20, 51)), seed=3)
     torch.nn.init.normal_(model.head.weight, generator=torch.Generator().manual_seed(1))
     model.normalization.scale_mm.fill_(150.0)
     return model
@@ -40,7 +41,7 @@ def edit_config(directory: Path, **changes: object) -> None:
 def test_loaded_regressor_predicts_exactly_the_same(saved: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
     loaded = load_model(saved)
-    assert isinstance(loaded, PoseRegressor)
+    assert isinstance(loaded, PosePredictor)
     assert loaded.config == regressor().config
     np.testing.assert_array_equal(loaded.predict(images), regressor().predict(images))
 
@@ -123,8 +124,8 @@ def test_unknown_and_ill_typed_fields_are_named(saved: Path) -> None:
     edit_config(saved, model={**model, "colour": 1})
     with pytest.raises(InputError, match="colour: unknown"):
         load_model(saved)
-    edit_config(saved, model={**model, "image_encoder": {**model["image_encoder"], "hidden": "x"}})
-    with pytest.raises(InputError, match="image_encoder"):
+    edit_config(saved, model={**model, "encoder": {**model["encoder"], "hidden": "x"}})
+    with pytest.raises(InputError, match="encoder"):
         load_model(saved)
 
 

@@ -8,20 +8,24 @@ import pytest
 
 from overpose.layouts import BLAZEPOSE_33
 from overpose.networks.autoencoder import AutoencoderConfig
+from overpose.networks.configs import KeypointEncoderConfig
 from overpose.networks.keypoint_windows import input_size
-from overpose.networks.lifter_config import KeypointEncoderConfig
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 from overpose.synthetic.batches import BatchConfig, BatchSource
 from overpose.synthetic.detections import IMAGE_SIZE, Detections, read_detections
 from overpose.synthetic.detector import DetectorModel, mirror_landmarks
 from overpose.synthetic.pool import STEP_MM
-from overpose.training import AutoencoderStage, LoopConfig, train_autoencoder
-from overpose.training.lifter_stages import (
-    LiftStage,
-    train_direct_lifter,
-    train_finetuned_lifter,
-    train_latent_lifter,
+from overpose.training import (
+    AutoencoderStage,
+    DrawnWindows,
+    FinetuneStage,
+    LoopConfig,
+    RegressionStage,
+    train_autoencoder,
+    train_direct,
+    train_finetune,
+    train_latent,
 )
 
 OFFSETS = (-3, 0, 3)
@@ -137,11 +141,13 @@ def test_missing_detections_are_refused(tmp_path: Path) -> None:
 
 def test_the_three_stages_learn_and_resume(source: BatchSource, tmp_path: Path) -> None:
     """Each stage lowers its error on the windows it is shown, and a finished one is read back."""
-    stage = LiftStage(
+    stage = RegressionStage(
         KeypointEncoderConfig(OFFSETS, 64, 1, 0.0),
-        LoopConfig(epochs=3, batch_size=64, learning_rate=3e-3),
-        steps=30,
+        LoopConfig(epochs=3, batch_size=64, learning_rate=3e-3, schedule="cosine"),
+        pose_error="distance",
+        bfloat16=True,
     )
+    tuning = FinetuneStage(stage.loop, pose_error="distance", bfloat16=True)
     rng = np.random.default_rng(5)
     seen = source.draw(128, rng)
     poses = source.poses(512, rng)
@@ -152,19 +158,20 @@ def test_the_three_stages_learn_and_resume(source: BatchSource, tmp_path: Path) 
         AutoencoderStage(AutoencoderConfig((100,), (20.0,)), LoopConfig(epochs=20)),
         tmp_path / "code",
     )
-    direct = train_direct_lifter(source, seen, stage, tmp_path / "direct")
-    latent = train_latent_lifter(source, seen, code, stage, tmp_path / "latent")
-    tuned = train_finetuned_lifter(source, seen, latent, stage, tmp_path / "tuned")
+    windows = DrawnWindows(source, 30, seen)
+    direct = train_direct(windows, stage, tmp_path / "direct")
+    latent = train_latent(windows, code, stage, tmp_path / "latent")
+    tuned = train_finetune(windows, latent, tuning, tmp_path / "tuned")
     errors = [
         float(np.linalg.norm(model.predict(seen[0]) - seen[1], axis=-1).mean())
         for model in (direct, latent, tuned)
     ]
     assert max(errors) < 0.6 * untrained
     assert errors[2] < errors[1]
-    again = train_direct_lifter(source, seen, stage, tmp_path / "direct")
+    again = train_direct(windows, stage, tmp_path / "direct")
     assert np.array_equal(again.predict(seen[0]), direct.predict(seen[0]))
     with pytest.raises(InputError, match="kind latent"):
-        train_finetuned_lifter(source, seen, direct, stage, tmp_path / "wrong")
+        train_finetune(windows, direct, tuning, tmp_path / "wrong")
     other = BatchSource(source.pool, source.detector, None, (0,))
     with pytest.raises(InputError, match="offsets"):
-        train_direct_lifter(other, None, stage, tmp_path / "wrong")
+        train_direct(DrawnWindows(other, 30), stage, tmp_path / "wrong")

@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from overpose.layouts import BLAZEPOSE_33, COCO_17
 from overpose.methods import load_model
+from overpose.networks.configs import KeypointEncoderConfig, PosePredictorConfig
 from overpose.networks.keypoint_windows import (
     INPUT_NAMES,
     MAIN,
@@ -15,8 +16,7 @@ from overpose.networks.keypoint_windows import (
     look_along,
     make_windows,
 )
-from overpose.networks.lifter import PoseLifter
-from overpose.networks.lifter_config import KeypointEncoderConfig, LifterConfig
+from overpose.networks.pose_predictor import PosePredictor
 from overpose.networks.storage import save_model
 from overpose.support.errors import InputError
 from overpose.video.lifting import lift
@@ -111,11 +111,11 @@ def test_a_seen_point_of_no_score_is_told_from_a_missing_one() -> None:
 @pytest.mark.parametrize("kind", ["direct", "latent", "finetuned"])
 def test_a_saved_lifter_predicts_the_same(tmp_path: Path, kind: str) -> None:
     sizes = () if kind == "direct" else (60, 51)
-    config = LifterConfig(kind, KeypointEncoderConfig(TEMPORAL, 32, 1), sizes)  # pyright: ignore
-    model = PoseLifter(config, seed=3)
+    config = PosePredictorConfig(kind, KeypointEncoderConfig(TEMPORAL, 32, 1), decoder_sizes=sizes)  # pyright: ignore
+    model = PosePredictor(config, seed=3)
     save_model(model, tmp_path / "model")
     again = load_model(tmp_path / "model")
-    assert isinstance(again, PoseLifter)
+    assert isinstance(again, PosePredictor)
     features = np.random.default_rng(0).normal(size=(5, input_size(3))).astype(np.float32)
     assert np.array_equal(model.predict(features), again.predict(features))
     assert (model.predict(features)[:, 0] == 0).all()
@@ -123,15 +123,19 @@ def test_a_saved_lifter_predicts_the_same(tmp_path: Path, kind: str) -> None:
 
 def test_lifter_configurations_that_do_not_fit_are_refused() -> None:
     with pytest.raises(InputError, match="decoder_sizes"):
-        LifterConfig("latent")
+        PosePredictorConfig("latent")
     with pytest.raises(InputError, match="offsets"):
         KeypointEncoderConfig(offsets=(1, 2))
     with pytest.raises(InputError, match="features"):
-        PoseLifter(LifterConfig()).predict(np.zeros((2, 7), np.float32))
+        PosePredictor(PosePredictorConfig("direct", KeypointEncoderConfig())).predict(
+            np.zeros((2, 7), np.float32)
+        )
 
 
 def test_lifting_in_one_go_equals_lifting_the_middle_of_a_longer_video() -> None:
-    model = PoseLifter(LifterConfig("direct", KeypointEncoderConfig(TEMPORAL, 32, 1)), seed=1)
+    model = PosePredictor(
+        PosePredictorConfig("direct", KeypointEncoderConfig(TEMPORAL, 32, 1)), seed=1
+    )
     rng = np.random.default_rng(4)
     keypoints = np.concatenate(
         [rng.uniform(100, 500, (20, 33, 2)), rng.random((20, 33, 1))], axis=2
@@ -143,7 +147,7 @@ def test_lifting_in_one_go_equals_lifting_the_middle_of_a_longer_video() -> None
 
 
 def test_frames_without_keypoints_have_no_pose() -> None:
-    model = PoseLifter(LifterConfig("direct", KeypointEncoderConfig((0,), 32, 1)), seed=1)
+    model = PosePredictor(PosePredictorConfig("direct", KeypointEncoderConfig((0,), 32, 1)), seed=1)
     keypoints = np.random.default_rng(0).uniform(100, 500, (4, 17, 3)).astype(np.float32)
     keypoints[2, :, :2] = np.nan
     poses = lift(model, keypoints, COCO_17, focal_px=500.0, center_px=(320.0, 240.0), fps=30.0)

@@ -16,8 +16,9 @@ from overpose.metrics import mpjpe
 from overpose.networks.image_encoder import ImageEncoderConfig
 from overpose.support.errors import InputError
 from overpose.training import (
-    ImageStage,
+    ImageObservations,
     LoopConfig,
+    RegressionStage,
     Runtime,
     train_direct,
 )
@@ -107,20 +108,17 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path, dconv):
 def test_other_networks_can_begin_with_its_convolutions(tmp_path, dconv):
     images, poses, _ = dots(60)
     encoder = ImageEncoderConfig(32, 28, (5, 3, 3), (8, 8, 8), hidden=(16,), dropout=0.0)
-    stage = ImageStage(encoder, LoopConfig(epochs=1, learning_rate=1e-12))
+    stage = RegressionStage(encoder, LoopConfig(epochs=1, learning_rate=1e-12))
     begun = dconv.shared.convolutions
-    model = train_direct(
-        images, poses, None, stage, tmp_path / "a", convolutions=begun, runtime=RUNTIME
-    )
-    for ours, theirs in zip(model.image_encoder.convolutions, begun, strict=True):
+    seen = ImageObservations(images, poses)
+    model = train_direct(seen, stage, tmp_path / "a", convolutions=begun, runtime=RUNTIME)
+    for ours, theirs in zip(model.encoder.convolutions, begun, strict=True):
         torch.testing.assert_close(ours.weight, theirs.weight, rtol=0, atol=1e-6)
     with pytest.raises(InputError, match="made with convolutions"):
-        train_direct(images, poses, None, stage, tmp_path / "a", runtime=RUNTIME)
-    wider = replace(stage, image_encoder=replace(encoder, channels=(8, 8, 9)))
+        train_direct(seen, stage, tmp_path / "a", runtime=RUNTIME)
+    wider = replace(stage, encoder=replace(encoder, channels=(8, 8, 9)))
     with pytest.raises(InputError, match="do not fit the image network"):
-        train_direct(
-            images, poses, None, wider, tmp_path / "b", convolutions=begun, runtime=RUNTIME
-        )
+        train_direct(seen, wider, tmp_path / "b", convolutions=begun, runtime=RUNTIME)
 
 
 def test_structnet_learns_to_choose_poses(tmp_path, dconv):

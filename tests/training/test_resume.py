@@ -19,6 +19,7 @@ from overpose.methods import load_model
 from overpose.networks.storage import save_model
 from overpose.support.errors import InputError
 from overpose.training import (
+    ImageObservations,
     LoopConfig,
     Runtime,
     read_metrics,
@@ -131,9 +132,7 @@ def test_a_finished_stage_is_not_trained_again(place: Path, uninterrupted: Path)
 
     images, poses = tiny_run.tiny_samples()
     model = train_direct(
-        images,
-        poses,
-        tiny_run.tiny_samples(6, seed=1),
+        ImageObservations(images, poses, tiny_run.tiny_samples(6, seed=1)),
         tiny_run.IMAGE_STAGE,
         place / "direct",
         runtime=Runtime("cpu", 1, never),

@@ -11,16 +11,17 @@ import torch
 from overpose.metrics import limb_ratio_error, mpjpe
 from overpose.networks.autoencoder import AutoencoderConfig, PoseAutoencoder
 from overpose.networks.codes import reconstruct_poses
-from overpose.networks.image_encoder import ImageEncoderConfig
+from overpose.networks.configs import ImageEncoderConfig, KeypointEncoderConfig
 from overpose.networks.pca import fit_pca
-from overpose.networks.regressor import PoseRegressor
+from overpose.networks.pose_predictor import PosePredictor
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 from overpose.training import (
     AutoencoderStage,
     FinetuneStage,
-    ImageStage,
+    ImageObservations,
     LoopConfig,
+    RegressionStage,
     Runtime,
     read_metrics,
     train_autoencoder,
@@ -138,9 +139,11 @@ def few(bodies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def direct(few, tmp_path_factory: pytest.TempPathFactory) -> PoseRegressor:
-    config = ImageStage(ENCODER, FAST)
-    return train_direct(*few, None, config, tmp_path_factory.mktemp("d"), runtime=RUNTIME)
+def direct(few, tmp_path_factory: pytest.TempPathFactory) -> PosePredictor:
+    config = RegressionStage(ENCODER, FAST)
+    return train_direct(
+        ImageObservations(*few), config, tmp_path_factory.mktemp("d"), runtime=RUNTIME
+    )
 
 
 def spread_mm(poses_mm: np.ndarray) -> float:
@@ -148,7 +151,7 @@ def spread_mm(poses_mm: np.ndarray) -> float:
     return float(mpjpe(np.broadcast_to(poses_mm.mean(0), poses_mm.shape), poses_mm))
 
 
-def test_direct_regression_fits_a_few_images(few, direct: PoseRegressor) -> None:
+def test_direct_regression_fits_a_few_images(few, direct: PosePredictor) -> None:
     images, poses = few
     assert mpjpe(direct.predict(images), poses) < 0.4 * spread_mm(poses)
 
@@ -171,16 +174,18 @@ def test_latent_regression_fits_a_few_images(
     tmp_path: Path,
 ) -> None:
     images, poses = few
-    config = ImageStage(ENCODER, replace(FAST, learning_rate=rate), activation, weighting)
-    latent = train_latent(images, poses, None, autoencoder, config, tmp_path, runtime=RUNTIME)
+    config = RegressionStage(ENCODER, replace(FAST, learning_rate=rate), activation, weighting)
+    latent = train_latent(
+        ImageObservations(images, poses), autoencoder, config, tmp_path, runtime=RUNTIME
+    )
     assert mpjpe(latent.predict(images), poses) < part * spread_mm(poses)
 
 
 def test_a_pca_serves_as_code(few, tmp_path: Path) -> None:
     images, poses = few
-    config = ImageStage(ENCODER, FAST)
+    config = RegressionStage(ENCODER, FAST)
     latent = train_latent(
-        images, poses, None, fit_pca(poses, 20), config, tmp_path, runtime=RUNTIME
+        ImageObservations(images, poses), fit_pca(poses, 20), config, tmp_path, runtime=RUNTIME
     )
     assert latent.config.decoder_sizes == (20, 51)
     assert mpjpe(latent.predict(images), poses) < 0.5 * spread_mm(poses)
@@ -188,13 +193,13 @@ def test_a_pca_serves_as_code(few, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def latent(few, autoencoder: PoseAutoencoder, tmp_path_factory: pytest.TempPathFactory):
-    config = ImageStage(ENCODER, LoopConfig(epochs=10, batch_size=16))
+    config = RegressionStage(ENCODER, LoopConfig(epochs=10, batch_size=16))
     out = tmp_path_factory.mktemp("latent")
-    return train_latent(*few, None, autoencoder, config, out, runtime=RUNTIME)
+    return train_latent(ImageObservations(*few), autoencoder, config, out, runtime=RUNTIME)
 
 
 def test_latent_stage_keeps_the_decoder_of_the_autoencoder(
-    latent: PoseRegressor, autoencoder: PoseAutoencoder
+    latent: PosePredictor, autoencoder: PoseAutoencoder
 ) -> None:
     assert latent.decoder is not None
     assert torch.equal(latent.decoder.layers[0].weight, autoencoder.weights[0].t())
@@ -203,12 +208,14 @@ def test_latent_stage_keeps_the_decoder_of_the_autoencoder(
 
 @pytest.mark.parametrize("scale", [1.0, 0.1, 0.0])
 def test_fine_tuning_reduces_the_error_and_moves_the_decoder_as_told(
-    scale: float, few, latent: PoseRegressor, tmp_path: Path
+    scale: float, few, latent: PosePredictor, tmp_path: Path
 ) -> None:
     images, poses = few
     before = {name: value.clone() for name, value in latent.state_dict().items()}
     config = FinetuneStage(LoopConfig(epochs=15, batch_size=4), scale)
-    tuned = train_finetune(images, poses, None, latent, config, tmp_path, runtime=RUNTIME)
+    tuned = train_finetune(
+        ImageObservations(images, poses), latent, config, tmp_path, runtime=RUNTIME
+    )
     assert tuned.config.kind == "finetuned"
     assert mpjpe(tuned.predict(images), poses) < 0.8 * mpjpe(latent.predict(images), poses)
     assert all(torch.equal(value, before[name]) for name, value in latent.state_dict().items())
@@ -221,8 +228,14 @@ def test_fine_tuning_reduces_the_error_and_moves_the_decoder_as_told(
 
 
 def test_metrics_and_model_say_what_was_trained(few, tmp_path: Path) -> None:
-    config = ImageStage(ENCODER, LoopConfig(epochs=2, batch_size=16))
-    train_direct(*few, few, config, tmp_path, provenance={"dataset": "few"}, runtime=RUNTIME)
+    config = RegressionStage(ENCODER, LoopConfig(epochs=2, batch_size=16))
+    train_direct(
+        ImageObservations(*few, few),
+        config,
+        tmp_path,
+        provenance={"dataset": "few"},
+        runtime=RUNTIME,
+    )
     records = read_metrics(tmp_path)
     assert [(record["stage"], record["epoch"]) for record in records] == [
         ("direct", 0),
@@ -254,7 +267,8 @@ def test_a_diverging_run_stops_with_one_line(bodies: np.ndarray, tmp_path: Path)
 
 IMAGES = np.zeros((4, 16, 16, 3), np.uint8)
 POSES = np.random.default_rng(0).normal(0, 100, (4, 17, 3)).astype(np.float32)
-STAGE = ImageStage(ENCODER, LoopConfig(epochs=1))
+SEEN = ImageObservations(IMAGES, POSES)
+STAGE = RegressionStage(ENCODER, LoopConfig(epochs=1))
 
 
 @pytest.mark.parametrize(
@@ -265,23 +279,28 @@ STAGE = ImageStage(ENCODER, LoopConfig(epochs=1))
             "poses_mm.*shape",
         ),
         (lambda out: train_autoencoder(POSES, IMAGES, AutoencoderStage(), out), "val_poses_mm"),
-        (lambda out: train_direct(IMAGES.astype(float), POSES, None, STAGE, out), "images.*dtype"),
-        (lambda out: train_direct(IMAGES[:, :15], POSES, None, STAGE, out), "images.*shape"),
-        (lambda out: train_direct(IMAGES[:3], POSES, None, STAGE, out), "3 images and 4 poses"),
-        (lambda out: train_direct(IMAGES, POSES, (IMAGES, POSES[:1]), STAGE, out), "validation"),
+        (lambda out: ImageObservations(IMAGES.astype(float), POSES), "images.*dtype"),
+        (lambda out: ImageObservations(IMAGES[:, :15], POSES), "images.*shape"),
+        (lambda out: ImageObservations(IMAGES[:3], POSES), "3 images and 4 poses"),
+        (lambda out: ImageObservations(IMAGES, POSES, (IMAGES, POSES[:1])), "validation"),
         (
-            lambda out: train_latent(IMAGES, POSES, None, PoseRegressor, STAGE, out),  # type: ignore
+            lambda out: train_latent(SEEN, PosePredictor, STAGE, out),  # type: ignore
             "code: got type",
         ),
-        (lambda out: train_latent(IMAGES, POSES, None, out / "none", STAGE, out), "no such model"),
         (
-            lambda out: train_finetune(
-                IMAGES, POSES, None, fit_pca(POSES, 3), FinetuneStage(), out
-            ),  # type: ignore
+            lambda out: train_direct(SEEN, RegressionStage(), out),
+            "got 16 px, expected 128 px",
+        ),
+        (
+            lambda out: train_direct(SEEN, RegressionStage(KeypointEncoderConfig()), out),
+            "got one of keypoints, expected one of images",
+        ),
+        (
+            lambda out: train_finetune(SEEN, fit_pca(POSES, 3), FinetuneStage(), out),  # type: ignore
             "latent: got PosePCA",
         ),
         (
-            lambda out: train_direct(IMAGES, POSES, None, STAGE, out, runtime=Runtime("tpu")),
+            lambda out: train_direct(SEEN, STAGE, out, runtime=Runtime("tpu")),
             "device: got 'tpu'",
         ),
     ],
@@ -301,7 +320,7 @@ def test_what_cannot_be_trained_on_is_refused(
         (lambda: LoopConfig(learning_rate=0.0), "learning_rate"),
         (lambda: LoopConfig(schedule="step"), "schedule"),  # type: ignore[arg-type]
         (lambda: AutoencoderStage(greedy_epochs=0), "greedy_epochs"),
-        (lambda: ImageStage(latent_weighting="other"), "latent_weighting"),  # type: ignore[arg-type]
+        (lambda: RegressionStage(latent_weighting="other"), "latent_weighting"),  # type: ignore[arg-type]
         (lambda: FinetuneStage(decoder_lr_scale=-1.0), "decoder_lr_scale"),
     ],
 )

@@ -15,8 +15,9 @@ from overpose.keypoints.people import BlazePoseFinder
 from overpose.layouts import BLAZEPOSE_33
 from overpose.metrics import limb_length_std
 from overpose.networks.autoencoder import AutoencoderConfig, PoseAutoencoder
+from overpose.networks.configs import PosePredictorConfig
 from overpose.networks.image_encoder import ImageEncoderConfig
-from overpose.networks.regressor import PoseRegressor, RegressorConfig
+from overpose.networks.pose_predictor import PosePredictor
 from overpose.networks.storage import save_model
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
@@ -144,7 +145,7 @@ def test_an_image_model_takes_the_place_of_the_lifter(
     estimator: PoseEstimator, clip: Path, tmp_path: Path
 ) -> None:
     encoder = ImageEncoderConfig(image_size=64, crop_size=56, channels=(4, 4, 4), hidden=(8, 8, 8))
-    made = PoseRegressor(RegressorConfig("direct", encoder))
+    made = PosePredictor(PosePredictorConfig("direct", encoder))
     save_model(made, tmp_path / "model")
     by_image = PoseEstimator(estimator._find_people, made, name="image")
     track = by_image.predict(clip)
@@ -203,7 +204,7 @@ def test_keypoints_of_unknown_rate_or_size_are_refused() -> None:
 
 def test_keypoints_cannot_feed_an_image_model(tmp_path: Path) -> None:
     encoder = ImageEncoderConfig(image_size=64, crop_size=56, channels=(4, 4, 4), hidden=(8, 8, 8))
-    save_model(PoseRegressor(RegressorConfig("direct", encoder)), tmp_path / "model")
+    save_model(PosePredictor(PosePredictorConfig("direct", encoder)), tmp_path / "model")
     found = KeypointFile(BLAZEPOSE_33, keypoints_of(), 25.0, WIDTH, HEIGHT)
     with pytest.raises(InputError, match="expected a lifter"):
         predict_keypoints(found, model=tmp_path / "model")

@@ -27,8 +27,9 @@ from overpose.support.seeding import random_stream
 from overpose.support.workers import Stopped, do_jobs, number_of_processes
 from overpose.training import (
     FinetuneStage,
-    ImageStage,
+    ImageObservations,
     LoopConfig,
+    RegressionStage,
     Runtime,
     train_direct,
     train_finetune,
@@ -293,24 +294,21 @@ def _measured(step: _Step) -> dict[str, Any]:
     if step.images is None or step.held_out_images is None:
         return result
     budget, runtime = step.budget, step.runtime
+    observations = ImageObservations(step.images, train_mm)
     encoder = budget.image_encoder
     if step.variant.dropout is not None:
         encoder = replace(encoder, dropout=step.variant.dropout)
     loop = LoopConfig(budget.latent_epochs, budget.batch_size, schedule="cosine", seed=step.seed)
     if code is None:
         loop = replace(loop, epochs=budget.latent_epochs + budget.finetune_epochs)
-        config = ImageStage(encoder, loop)
-        model = train_direct(
-            step.images, train_mm, None, config, step.place / "direct", runtime=runtime
-        )
+        config = RegressionStage(encoder, loop)
+        model = train_direct(observations, config, step.place / "direct", runtime=runtime)
         return result | {"direct": measure(model.predict(step.held_out_images), held_out_mm)}
-    config = replace(ImageStage(encoder, loop), **dict(step.variant.latent))
+    config = replace(RegressionStage(encoder, loop), **dict(step.variant.latent))
     place = step.place / "latent"
-    latent = train_latent(step.images, train_mm, None, code, config, place, runtime=runtime)
+    latent = train_latent(observations, code, config, place, runtime=runtime)
     tuned = train_finetune(
-        step.images,
-        train_mm,
-        None,
+        observations,
         latent,
         FinetuneStage(replace(loop, epochs=budget.finetune_epochs)),
         step.place / "finetuned",

@@ -34,7 +34,7 @@ class Variant:
         name: also the name of its directory.
         changes: what it varies: the tables it is listed in.
         code: the code, or None for no code at all (the direct CNN).
-        latent: options of stage (b), by their name in `ImageStage`, with their values.
+        latent: options of stage (b), by their name in `RegressionStage`, with their values.
         dropout: of the image network; None: the budget's.
     """
 

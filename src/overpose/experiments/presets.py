@@ -21,7 +21,7 @@ from overpose.methods.structnet import StructNetStage
 from overpose.networks.autoencoder import AutoencoderConfig
 from overpose.networks.image_encoder import ImageEncoderConfig
 from overpose.support.errors import InputError
-from overpose.training.config import AutoencoderStage, FinetuneStage, ImageStage, LoopConfig
+from overpose.training.config import AutoencoderStage, FinetuneStage, LoopConfig, RegressionStage
 
 
 def ours_and_cnn(
@@ -43,8 +43,8 @@ def ours_and_cnn(
     """
     whole = replace(latent, epochs=latent.epochs + finetune.epochs)
     return {
-        "direct": DirectConfig(ImageStage(image_encoder, whole), begin_with),
-        "latent": LatentConfig(ImageStage(image_encoder, latent), code, begin_with),
+        "direct": DirectConfig(RegressionStage(image_encoder, whole), begin_with),
+        "latent": LatentConfig(RegressionStage(image_encoder, latent), code, begin_with),
         "finetuned": FinetuneStage(finetune),
     }
 

@@ -233,7 +233,7 @@ def _loaded(place: Path, methods: Sequence[Method]) -> _Loaded:
     """The model and what its training noted down: method, seed, subjects."""
     model = load_model(place, kinds_of(methods))
     config = read_model_config(place)
-    able = [m for m in methods if any(kind.name == config["kind"] for kind in m.kinds)]
+    able = [m for m in methods if any(config["kind"] in kind.names for kind in m.kinds)]
     if not able:
         raise InputError(
             f"{place}: is a {type(model).__name__}, expected a model that predicts poses from "

@@ -27,7 +27,7 @@ from overpose.methods import (
 from overpose.methods.card import Adjust, FitContext, Method, Predict
 from overpose.methods.codes import CODES, Code
 from overpose.methods.samples import Samples
-from overpose.networks import lifter, storage
+from overpose.networks import pose_predictor, storage
 from overpose.networks.storage import Kind
 
 METHODS: tuple[Method, ...] = (
@@ -64,8 +64,8 @@ __all__ = [
 def kinds_of(
     methods: Iterable[Method] = METHODS, codes: Iterable[Code] = CODES
 ) -> tuple[Kind, ...]:
-    """The kinds of saved models: of lifters, and of these methods and codes."""
-    kinds = [lifter.KIND, *(code.kind for code in codes)]
+    """The kinds of saved models: of pose predictors, and of these methods and codes."""
+    kinds = [pose_predictor.KIND, *(code.kind for code in codes)]
     kinds += [kind for method in methods for kind in method.kinds]
     return tuple(dict.fromkeys(kinds))
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field, replace
 
 from overpose.methods.card import FitContext, Method
-from overpose.networks.regressor import KIND, PoseRegressor
-from overpose.training.config import ImageStage
-from overpose.training.image_stages import train_direct
+from overpose.networks.configs import ImageEncoderConfig
+from overpose.networks.pose_predictor import KIND, PosePredictor
+from overpose.training.config import RegressionStage
+from overpose.training.stages import train_direct
 
 
 @dataclass(frozen=True)
@@ -17,16 +18,14 @@ class DirectConfig:
         begin_with: the stage whose convolutions it begins with; None: at random.
     """
 
-    image: ImageStage = field(default_factory=ImageStage)
+    image: RegressionStage = field(default_factory=RegressionStage)
     begin_with: str | None = None
 
 
-def _fit(config: DirectConfig, context: FitContext) -> PoseRegressor:
+def _fit(config: DirectConfig, context: FitContext) -> PosePredictor:
     begin_with = config.begin_with
     return train_direct(
-        context.samples.train_images,
-        context.samples.train_poses_mm,
-        context.samples.validation,
+        context.samples.observations,
         replace(config.image, loop=context.seeded(config.image.loop)),
         context.out,
         convolutions=context.model(begin_with).shared.convolutions if begin_with else None,
@@ -40,7 +39,9 @@ def _needs(config: DirectConfig) -> tuple[str, ...]:
 
 
 def _image_size(config: DirectConfig) -> int:
-    return config.image.image_encoder.image_size
+    encoder = config.image.encoder
+    assert isinstance(encoder, ImageEncoderConfig)
+    return encoder.image_size
 
 
 METHOD = Method(

@@ -3,19 +3,17 @@
 from dataclasses import replace
 
 from overpose.methods.card import FitContext, Method
-from overpose.networks.regressor import KIND, PoseRegressor
+from overpose.networks.pose_predictor import KIND, PosePredictor
 from overpose.training.config import FinetuneStage
-from overpose.training.image_stages import train_finetune
+from overpose.training.stages import train_finetune
 
 BEGUN = "latent"
 """The stage whose network is tuned."""
 
 
-def _fit(config: FinetuneStage, context: FitContext) -> PoseRegressor:
+def _fit(config: FinetuneStage, context: FitContext) -> PosePredictor:
     return train_finetune(
-        context.samples.train_images,
-        context.samples.train_poses_mm,
-        context.samples.validation,
+        context.samples.observations,
         context.model(BEGUN),
         replace(config, loop=context.seeded(config.loop)),
         context.out,

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field, replace
 
 from overpose.methods.card import FitContext, Method
-from overpose.networks.regressor import KIND, PoseRegressor
-from overpose.training.config import ImageStage
-from overpose.training.image_stages import train_latent
+from overpose.networks.configs import ImageEncoderConfig
+from overpose.networks.pose_predictor import KIND, PosePredictor
+from overpose.training.config import RegressionStage
+from overpose.training.stages import train_latent
 
 
 @dataclass(frozen=True)
@@ -18,18 +19,16 @@ class LatentConfig:
         begin_with: the stage whose convolutions it begins with; None: at random.
     """
 
-    image: ImageStage = field(default_factory=ImageStage)
+    image: RegressionStage = field(default_factory=RegressionStage)
     code: str = "autoencoder"
     begin_with: str | None = None
 
 
-def fit_latent(config: LatentConfig, context: FitContext) -> PoseRegressor:
+def fit_latent(config: LatentConfig, context: FitContext) -> PosePredictor:
     """Train the image network to predict the code, or go on with it."""
     begin_with = config.begin_with
     return train_latent(
-        context.samples.train_images,
-        context.samples.train_poses_mm,
-        context.samples.validation,
+        context.samples.observations,
         context.code(config.code),
         replace(config.image, loop=context.seeded(config.image.loop)),
         context.out,
@@ -48,7 +47,9 @@ def _codes(config: LatentConfig) -> tuple[str, ...]:
 
 
 def _image_size(config: LatentConfig) -> int:
-    return config.image.image_encoder.image_size
+    encoder = config.image.encoder
+    assert isinstance(encoder, ImageEncoderConfig)
+    return encoder.image_size
 
 
 METHOD = Method(

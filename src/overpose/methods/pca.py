@@ -5,12 +5,12 @@ from dataclasses import replace
 from overpose.methods import latent
 from overpose.methods.card import FitContext
 from overpose.methods.latent import LatentConfig
-from overpose.networks.regressor import PoseRegressor
+from overpose.networks.pose_predictor import PosePredictor
 
 CODE = "pca"
 
 
-def _fit(config: LatentConfig, context: FitContext) -> PoseRegressor:
+def _fit(config: LatentConfig, context: FitContext) -> PosePredictor:
     return latent.fit_latent(replace(config, code=CODE), context)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from overpose.datasets.store import Dataset
 from overpose.support.errors import InputError
 from overpose.support.seeding import random_stream
+from overpose.training.observations import ImageObservations
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,15 @@ class Samples:
         if len(self.val) == 0:
             return None
         return self.val.images(np.arange(len(self.val))), self.val.poses_mm.copy()
+
+    @property
+    def observations(self) -> ImageObservations:
+        """What the regression stages learn from.
+
+        Raises:
+            InputError: there are no training images.
+        """
+        return ImageObservations(self.train_images, self.train_poses_mm, self.validation)
 
     def part(self, count: int, seed: int) -> "Samples":
         """At most `count` training rows, chosen at random, and all others.

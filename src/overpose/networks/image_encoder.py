@@ -1,11 +1,10 @@
 """The convolutional network of the paper that turns a crop into features (Tekin et al. 2016).
 
 Images enter as RGB values 0..255 and are standardised here; what the features become (a pose or a
-latent code) belongs to `regressor`.
+latent code) belongs to `pose_predictor`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
 
@@ -15,64 +14,12 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
+from overpose.networks.configs import ImageEncoderConfig
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
 Crops = Float[Tensor, "batch 3 crop crop"] | UInt8[Tensor, "batch 3 crop crop"]
 """Square RGB crops, 0..255."""
-
-
-@dataclass(frozen=True)
-class ImageEncoderConfig:
-    """Sizes of the network; the defaults are the paper's.
-
-    Kernel sizes, crop and image size, the last width and the dropout are stated in the paper; the
-    channels and the first two widths are not, and are those of Li & Chan (2014).
-
-    Attributes:
-        image_size: side in px of the square images.
-        crop_size: side in px of the crop that the network sees: random in training, central after.
-        kernels: side of each convolution, without padding; a 2x2 max-pooling follows each.
-        channels: filters of each convolution.
-        hidden: widths of the fully connected layers.
-        dropout: probability with which each of their outputs is dropped in training.
-
-    Raises:
-        InputError: the values do not fit together.
-    """
-
-    image_size: int = 128
-    crop_size: int = 112
-    kernels: tuple[int, ...] = (9, 5, 5)
-    channels: tuple[int, ...] = (32, 64, 64)
-    hidden: tuple[int, ...] = (1024, 2048, 4096)
-    dropout: float = 0.5
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.crop_size <= self.image_size:
-            raise InputError(f"crop_size: got {self.crop_size}, expected 1 to {self.image_size}")
-        if len(self.kernels) != len(self.channels) or not self.kernels:
-            raise InputError(
-                f"kernels, channels: got {self.kernels} and {self.channels}, expected one of each "
-                "for every convolution"
-            )
-        if min(self.kernels) < 1 or min(self.channels) < 1 or min(self.hidden, default=0) < 1:
-            raise InputError("kernels, channels, hidden: expected positive sizes, at least one")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"dropout: got {self.dropout}, expected at least 0 and below 1")
-        if self.map_size < 1:
-            raise InputError(
-                f"crop_size: {self.crop_size} px are too few for kernels {self.kernels}, each "
-                "followed by 2x2 pooling; give larger images or smaller kernels"
-            )
-
-    @property
-    def map_size(self) -> int:
-        """Side of the last feature map."""
-        size = self.crop_size
-        for kernel in self.kernels:
-            size = (size - kernel + 1) // 2
-        return size
 
 
 class ImageEncoder(nn.Module):
@@ -82,6 +29,7 @@ class ImageEncoder(nn.Module):
     initialisation, like everything else here.
     """
 
+    batch_size = 256
     channel_mean: Tensor
     channel_std: Tensor
 
@@ -98,6 +46,20 @@ class ImageEncoder(nn.Module):
         widths = (config.channels[-1] * config.map_size**2, *config.hidden)
         self.connected = nn.ModuleList(nn.Linear(below, above) for below, above in pairwise(widths))
         self.dropout = nn.Dropout(config.dropout)
+
+    @property
+    def width(self) -> int:
+        """Numbers in the features."""
+        return self.config.hidden[-1]
+
+    def batches(self, observations: np.ndarray, batch_size: int) -> Iterator[Tensor]:
+        """What `forward` takes of images (N, S, S, 3) uint8 RGB: their central crops.
+
+        Raises:
+            InputError: `observations` is not such an array.
+        """
+        sizes = self.config.image_size, self.config.crop_size
+        return central_crops(observations, *sizes, batch_size)
 
     def fit_channels(self, images: np.ndarray) -> None:
         """Measure mean and standard deviation of the channels on RGB images (N, S, S, 3) uint8."""

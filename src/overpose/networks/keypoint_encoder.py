@@ -1,15 +1,20 @@
 """The network that turns 2D keypoints over a window of time into features, and what it is fed.
 
 Keypoints enter normalised (see `keypoint_windows`); what the features become (a pose or a latent
-code) belongs to `lifter`.
+code) belongs to `pose_predictor`.
 """
 
+from collections.abc import Iterator
+
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from overpose.networks.lifter_config import KeypointEncoderConfig
+from overpose.networks.configs import KeypointEncoderConfig
+from overpose.networks.keypoint_windows import input_size
+from overpose.support.checks import check_array
 
 
 class _Block(nn.Module):
@@ -29,33 +34,39 @@ class _Block(nn.Module):
 
 
 class KeypointEncoder(nn.Module):
-    """A linear layer, then residual blocks.
+    """A linear layer, then residual blocks."""
 
-    Args:
-        config: sizes.
-        inputs: numbers in a window.
+    batch_size = 1024
 
-    Attributes:
-        training_dtype: of the products of layers in training mode; bfloat16 takes half the time
-            where the processor knows it. In evaluation mode it is always float32.
-    """
-
-    def __init__(self, config: KeypointEncoderConfig, inputs: int) -> None:
+    def __init__(self, config: KeypointEncoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.training_dtype = torch.float32
-        self.first = nn.Linear(inputs, config.width)
+        self.first = nn.Linear(input_size(len(config.offsets)), config.width)
         self.norm = nn.BatchNorm1d(config.width)
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(
             _Block(config.width, config.dropout) for _ in range(config.blocks)
         )
 
+    @property
+    def width(self) -> int:
+        """Numbers in the features."""
+        return self.config.width
+
+    def batches(self, observations: np.ndarray, batch_size: int) -> Iterator[Tensor]:
+        """What `forward` takes of features (N, inputs) float32 from `keypoint_windows`.
+
+        Raises:
+            InputError: `observations` is not such an array.
+        """
+        size = input_size(len(self.config.offsets))
+        check_array("features", observations, ("N", size), dtype=np.float32)
+        for first in range(0, len(observations), batch_size):
+            yield torch.from_numpy(observations[first : first + batch_size])
+
     def forward(self, windows: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch width"]:
         """Features of normalised windows."""
-        half = self.training and self.training_dtype != torch.float32
-        with torch.autocast(windows.device.type, self.training_dtype, enabled=half):
-            features = self.dropout(relu(self.norm(self.first(windows))))
-            for block in self.blocks:
-                features = block(features)
-        return features.float()
+        features = self.dropout(relu(self.norm(self.first(windows))))
+        for block in self.blocks:
+            features = block(features)
+        return features

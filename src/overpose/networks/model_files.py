@@ -7,14 +7,19 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from safetensors import SafetensorError
 
+from overpose.networks.configs import PosePredictorConfig
 from overpose.support.errors import InputError
 from overpose.support.files import read_json, recover_directory
 
 FORMAT_VERSION = 1
+POSE_PREDICTOR = "pose_predictor"
+POSE_PREDICTOR_KINDS = (POSE_PREDICTOR, "regressor", "lifter")
+"""What `config.json` calls a pose predictor; the last two were written by 0.1.0."""
+_OLD_ENCODER = "image_encoder."
 _Config = TypeVar("_Config")
 _Tensor = TypeVar("_Tensor")
 
@@ -37,6 +42,33 @@ def read_model_config(directory: Path) -> dict:
             "version of overpose that wrote it, or train again"
         )
     return config
+
+
+def pose_predictor_config(found: Mapping[str, Any], where: str) -> PosePredictorConfig:
+    """The configuration in a pose predictor's `config.json`, also in one that 0.1.0 wrote.
+
+    There were two kinds then: "regressor" (images) and "lifter" (keypoints).
+
+    Args:
+        found: all of `config.json`, its kind one of `POSE_PREDICTOR_KINDS`.
+        where: the file, for messages.
+
+    Raises:
+        InputError: a field is missing, unknown or refused; it is named.
+    """
+    model = found.get("model")
+    if isinstance(model, dict) and found["kind"] != POSE_PREDICTOR:
+        model = {"encoder" if name == "image_encoder" else name: v for name, v in model.items()}
+        model.setdefault("latent_activation", "linear")
+    return dataclass_from_json(PosePredictorConfig, model, f"{where}: model")
+
+
+def current_names(tensors: Mapping[str, _Tensor]) -> dict[str, _Tensor]:
+    """Tensors of a pose predictor by the names of now; 0.1.0 said `image_encoder`."""
+    return {
+        f"encoder.{name.removeprefix(_OLD_ENCODER)}" if name.startswith(_OLD_ENCODER) else name: t
+        for name, t in tensors.items()
+    }
 
 
 def read_tensors(
@@ -116,8 +148,9 @@ def dataclass_from_json(cls: type[_Config], value: object, where: str) -> _Confi
     hints = get_type_hints(cls)
     built: dict[str, Any] = {}
     for name, item in value.items():
-        if is_dataclass(hints[name]):
-            built[name] = dataclass_from_json(hints[name], item, f"{where}.{name}")  # pyright: ignore
+        choices = [c for c in (get_args(hints[name]) or (hints[name],)) if is_dataclass(c)]
+        if choices:
+            built[name] = dataclass_from_json(_fitting(choices, item), item, f"{where}.{name}")
         else:
             built[name] = tuple(item) if isinstance(item, list) else item
     try:
@@ -126,3 +159,9 @@ def dataclass_from_json(cls: type[_Config], value: object, where: str) -> _Confi
         raise InputError(f"{where}: a value of the wrong type ({error})") from None
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+
+
+def _fitting(choices: list[Any], value: object) -> Any:
+    """The class that shares most fields with an object: which one of a union it describes."""
+    names = value.keys() if isinstance(value, dict) else ()
+    return max(choices, key=lambda choice: sum(item.name in names for item in fields(choice)))

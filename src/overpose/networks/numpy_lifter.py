@@ -14,10 +14,12 @@ import numpy as np
 from safetensors.numpy import load
 from threadpoolctl import ThreadpoolController
 
+from overpose.networks.configs import KeypointEncoderConfig, PosePredictorConfig
 from overpose.networks.keypoint_windows import input_size
-from overpose.networks.lifter_config import LifterConfig
 from overpose.networks.model_files import (
-    dataclass_from_json,
+    POSE_PREDICTOR_KINDS,
+    current_names,
+    pose_predictor_config,
     read_model_config,
     read_tensors,
     require_fit,
@@ -26,8 +28,6 @@ from overpose.skeleton import HUMAN36M
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
-KIND = "lifter"
-"""What `config.json` calls the kind of model read here."""
 _JOINTS = len(HUMAN36M)
 _EPSILON = 1e-5
 """Added to variances by torch's batch normalisation."""
@@ -48,16 +48,21 @@ class _Linear:
 
 
 class NumpyLifter:
-    """Windows of keypoints to poses, as `lifter.PoseLifter` in evaluation mode.
+    """Windows of keypoints to poses, as `PosePredictor` in evaluation mode.
+
+    Attributes:
+        offsets: frames of a window, relative to the one predicted.
 
     Args:
         config: what the lifter consists of.
         weights: its tensors by name, of the shapes that `config` calls for; float16 is widened.
     """
 
-    def __init__(self, config: LifterConfig, weights: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, config: PosePredictorConfig, weights: Mapping[str, np.ndarray]) -> None:
         wide = {name: tensor.astype(np.float32) for name, tensor in weights.items()}
+        assert isinstance(config.encoder, KeypointEncoderConfig)  # `load_numpy_lifter` has said so
         self.config = config
+        self.offsets = config.encoder.offsets
         self._first = _normed(wide, "encoder.first", "encoder.norm")
         self._blocks = [
             [
@@ -73,11 +78,6 @@ class NumpyLifter:
         ]
         self._mean_mm = wide["normalization.mean_mm"]
         self._scale_mm = wide["normalization.scale_mm"]
-
-    @property
-    def offsets(self) -> tuple[int, ...]:
-        """Frames of a window, relative to the one predicted."""
-        return self.config.encoder.offsets
 
     def normalised_poses(self, features: np.ndarray) -> np.ndarray:
         """Poses (N, 51) float32 in the network's own units, of windows (N, inputs) float32."""
@@ -124,22 +124,31 @@ def load_numpy_lifter(directory: Path) -> NumpyLifter:
     """
     found = read_model_config(directory)
     path = directory / "config.json"
-    if found.get("kind") != KIND:
-        raise InputError(f"{path}: got model kind {found.get('kind')!r}, expected {KIND!r}")
-    config = dataclass_from_json(LifterConfig, found.get("model"), f"{path}: model")
+    if found.get("kind") not in POSE_PREDICTOR_KINDS:
+        raise InputError(
+            f"{path}: got model kind {found.get('kind')!r}, expected a lifter, a predictor of "
+            "poses from keypoints"
+        )
+    config = pose_predictor_config(found, str(path))
+    if not isinstance(config.encoder, KeypointEncoderConfig):
+        raise InputError(
+            f"{path}: got a model of images, expected a lifter: keypoints have no image"
+        )
     path = directory / "weights.safetensors"
-    weights = read_tensors(path, found.get("weights_sha256"), load)
+    weights = current_names(read_tensors(path, found.get("weights_sha256"), load))
     shapes = {name: (tensor.shape, str(tensor.dtype)) for name, tensor in weights.items()}
-    require_fit(path, shapes, _expected(config))
+    require_fit(path, shapes, _expected(config, config.encoder))
     return NumpyLifter(config, weights)
 
 
-def _expected(config: LifterConfig) -> dict[str, tuple[tuple[int, ...], str]]:
+def _expected(
+    config: PosePredictorConfig, encoder: KeypointEncoderConfig
+) -> dict[str, tuple[tuple[int, ...], str]]:
     """Shape and type of every tensor of a lifter, by name."""
-    width, pose = config.encoder.width, 3 * _JOINTS
-    layers = {"encoder.first": (width, input_size(len(config.encoder.offsets)))}
+    width, pose = encoder.width, 3 * _JOINTS
+    layers = {"encoder.first": (width, input_size(len(encoder.offsets)))}
     norms = ["encoder.norm"]
-    for i in range(config.encoder.blocks):
+    for i in range(encoder.blocks):
         for j in range(2):
             layers[f"encoder.blocks.{i}.layers.{j}"] = (width, width)
             norms.append(f"encoder.blocks.{i}.norms.{j}")

@@ -6,7 +6,7 @@ these files and belongs to `training.checkpoint`.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,15 +33,32 @@ name of its kind in `config.json`."""
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of saved model: its class, which is made with one configuration, and that of these."""
+    """A kind of saved model.
+
+    Attributes:
+        model: its class, which is made with one configuration.
+        config: the class of these.
+        was: names it had in `config.json` before.
+        read_config: makes the configuration of all of `config.json`, and the file's name for
+            messages; None: `config` has the fields of its entry `model`.
+        current_names: gives tensors that were saved before the names of now.
+    """
 
     model: type[Any]
     config: type[Any]
+    was: tuple[str, ...] = ()
+    read_config: Callable[[Mapping[str, Any], str], Any] | None = None
+    current_names: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = dict
 
     @property
     def name(self) -> str:
         """In `config.json`."""
         return self.model.saved_as
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """In `config.json`, now and before."""
+        return (self.name, *self.was)
 
 
 def save_model(
@@ -120,16 +137,19 @@ def load_model(directory: Path, kinds: Sequence[Kind], device: str = "cpu") -> A
     directory = Path(directory)
     config = read_model_config(directory)
     path = directory / "config.json"
-    known = {kind.name: kind for kind in kinds}
+    known = {name: kind for kind in kinds for name in kind.names}
     kind = known.get(config.get("kind", ""))
     if kind is None:
-        raise InputError(
-            f"{path}: got model kind {config.get('kind')!r}, expected one of {', '.join(known)}"
-        )
-    model = kind.model(dataclass_from_json(kind.config, config.get("model"), f"{path}: model"))
+        names = ", ".join(kind.name for kind in kinds)
+        raise InputError(f"{path}: got model kind {config.get('kind')!r}, expected one of {names}")
+    if kind.read_config is not None:
+        model = kind.model(kind.read_config(config, str(path)))
+    else:
+        value = config.get("model")
+        model = kind.model(dataclass_from_json(kind.config, value, f"{path}: model"))
     weights_path = directory / "weights.safetensors"
     weights = read_tensors(weights_path, config.get("weights_sha256"), load)
-    fill_model(model, weights, weights_path)
+    fill_model(model, kind.current_names(weights), weights_path)
     return model.eval().to(device)
 
 

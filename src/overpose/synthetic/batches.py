@@ -84,17 +84,17 @@ class BatchSource:
         self._middle = offsets.index(0)
         self.config = config or BatchConfig()
 
-    def draw(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """A batch.
 
         Returns:
-            features (size, inputs) float32 and poses (size, 17, 3) float32, mm, relative to the
+            features (count, inputs) float32 and poses (count, 17, 3) float32, mm, relative to the
             root, in the axes of each window's virtual camera.
         """
         config = self.config
-        real = 0 if self.detections is None else round(config.detected * size)
-        generic = round(config.generic * size)
-        parts = [self._from_pool(size - real - generic, rng), self._generic(generic, rng)]
+        real = 0 if self.detections is None else round(config.detected * count)
+        generic = round(config.generic * count)
+        parts = [self._from_pool(count - real - generic, rng), self._generic(generic, rng)]
         if self.detections is not None:
             parts.append(self._detected(real, rng))
         rays, scores, poses = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -111,11 +111,11 @@ class BatchSource:
         values = [float(v) for v in np.hstack([np.ravel(v) for v in astuple(self.config)])]
         return fingerprint(*arrays, np.array(values))
 
-    def poses(self, size: int, rng: np.random.Generator) -> np.ndarray:
-        """(size, 17, 3) float32 poses alone, seen by random cameras, relative to the root, mm."""
-        points = self._seen(size, rng, np.zeros(1, np.int64))[:, 0, :JOINTS]
+    def poses(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """(count, 17, 3) float32 poses alone, seen by random cameras, relative to the root, mm."""
+        points = self._seen(count, rng, np.zeros(1, np.int64))[:, 0, :JOINTS]
         rays = points[..., :2] / points[..., 2:]
-        everything = np.full((size, 1, len(INPUT_NAMES), 2), np.nan)
+        everything = np.full((count, 1, len(INPUT_NAMES), 2), np.nan)
         for place, name in enumerate(INPUT_NAMES):
             if name in HUMAN36M.joint_names:
                 everything[:, 0, place] = rays[:, HUMAN36M.index(name)]

@@ -1,15 +1,18 @@
 """Training of the stages on arrays in memory, with checkpoints that survive a kill."""
 
-from overpose.training.config import AutoencoderStage, FinetuneStage, ImageStage, LoopConfig
-from overpose.training.image_stages import train_direct, train_finetune, train_latent
+from overpose.training.config import AutoencoderStage, FinetuneStage, LoopConfig, RegressionStage
 from overpose.training.loop import Runtime, read_metrics
+from overpose.training.observations import DrawnWindows, ImageObservations
 from overpose.training.pose_stage import train_autoencoder
+from overpose.training.stages import train_direct, train_finetune, train_latent
 
 __all__ = [
     "AutoencoderStage",
+    "DrawnWindows",
     "FinetuneStage",
-    "ImageStage",
+    "ImageObservations",
     "LoopConfig",
+    "RegressionStage",
     "Runtime",
     "read_metrics",
     "train_autoencoder",

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from overpose.networks.autoencoder import AutoencoderConfig
-from overpose.networks.image_encoder import ImageEncoderConfig
+from overpose.networks.configs import EncoderConfig, ImageEncoderConfig
 from overpose.support.errors import InputError
+
+LatentWeighting = Literal["plain", "decoder"]
+PoseError = Literal["squared", "distance"]
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,11 @@ class AutoencoderStage:
 
 
 @dataclass(frozen=True)
-class ImageStage:
-    """Image to pose ("CNN" in the paper's Table 2), or stage (b): image to code.
+class RegressionStage:
+    """Observation to pose ("CNN" in the paper's Table 2), or stage (b): observation to code.
 
     Attributes:
-        image_encoder: sizes of the image network.
+        encoder: sizes of the network that sees the observation.
         loop: how it is trained.
         latent_activation: what ends the layer that predicts the code; "linear" in the paper. With
             "relu" a unit pushed below zero for all images learns no more: lower the learning rate.
@@ -77,15 +80,20 @@ class ImageStage:
             ||J (h - hhat)||^2, J the decoder's Jacobian at h: only what the decoder passes on
             counts.
         code_scaling: what the head's output is multiplied with to be a code: "spread", the rms
-            deviation of the training codes, or "none"; see `PoseRegressor`. No latent option does
+            deviation of the training codes, or "none"; see `PosePredictor`. No latent option does
             anything when the pose is predicted directly.
+        pose_error: of a pose predicted directly, see `losses.pose_loss`.
+        bfloat16: whether the encoder is trained in half precision, in half the time on processors
+            that know it.
     """
 
-    image_encoder: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
+    encoder: EncoderConfig = field(default_factory=ImageEncoderConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     latent_activation: Literal["linear", "relu"] = "linear"
-    latent_weighting: Literal["plain", "decoder"] = "plain"
+    latent_weighting: LatentWeighting = "plain"
     code_scaling: Literal["spread", "none"] = "spread"
+    pose_error: PoseError = "squared"
+    bfloat16: bool = False
 
     def __post_init__(self) -> None:
         if self.latent_weighting not in ("plain", "decoder"):
@@ -94,21 +102,31 @@ class ImageStage:
             )
         if self.code_scaling not in ("spread", "none"):
             raise InputError(f"code_scaling: got {self.code_scaling!r}, expected spread or none")
+        _check_pose_error(self.pose_error)
 
 
 @dataclass(frozen=True)
 class FinetuneStage:
-    """Stage (c): image network and decoder trained together on the pose.
+    """Stage (c): encoder and decoder trained together on the pose.
 
     Attributes:
         loop: how they are trained.
         decoder_lr_scale: the decoder's learning rate over that of the rest: 1 in the paper, less
             for a slow decoder, 0 for a frozen one.
+        pose_error, bfloat16: as in `RegressionStage`.
     """
 
     loop: LoopConfig = field(default_factory=LoopConfig)
     decoder_lr_scale: float = 1.0
+    pose_error: PoseError = "squared"
+    bfloat16: bool = False
 
     def __post_init__(self) -> None:
         if not self.decoder_lr_scale >= 0:
             raise InputError(f"decoder_lr_scale: got {self.decoder_lr_scale}, expected at least 0")
+        _check_pose_error(self.pose_error)
+
+
+def _check_pose_error(name: str) -> None:
+    if name not in ("squared", "distance"):
+        raise InputError(f"pose_error: got {name!r}, expected squared or distance")

@@ -1,6 +1,6 @@
 """The training loop, the same for every stage: epochs of Adam steps, metrics, checkpoints.
 
-What is learned, and from what, is said by the stages (`image_stages`, `pose_stage`); here is
+What is learned, and from what, is said by the stages (`stages`, `pose_stage`); here is
 when and how. All randomness of
 an epoch is set at its start from seed, stage and epoch, so a run that was killed and resumed ends
 with the very weights of one that was not: bit for bit on a CPU with the same number of threads, to
@@ -28,6 +28,8 @@ from overpose.training.checkpoint import Progress, restore_checkpoint, save_chec
 from overpose.training.config import LoopConfig
 
 OnBatch = Callable[[int, int], None]
+Groups = list[tuple[list[nn.Parameter], float]]
+"""Parameters to train, each group with its learning rate as a multiple of the loop's."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Task:
 
     stage: str
     model: Model
-    groups: list[tuple[list[nn.Parameter], float]]
+    groups: Groups
     steps: int
     samples: int
     batches: Callable[[int], Iterable[Any]]

@@ -1,6 +1,6 @@
 """Stage (a) of the paper: the pose autoencoder, layer by layer and then as a whole.
 
-Noise and losses are here; the network is in `models.autoencoder`, the loop in `loop`.
+The loss is in `losses`, the network in `networks.autoencoder`, the loop in `loop`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,12 +21,8 @@ from overpose.support.seeding import stream_seed
 from overpose.training.config import AutoencoderStage, LoopConfig
 from overpose.training.data import pose_batches, steps_per_epoch
 from overpose.training.loop import RUNTIME, Runtime, Task, fit
-from overpose.training.samples import run_record, squared_error
-
-STACKED_PENALTY_POSES = 16
-"""Poses of each (random) batch on which two layers' contractive term is averaged. On all of
-them the term needs about twenty times the arithmetic of a plain step; the mean over a part has the
-same expectation."""
+from overpose.training.losses import autoencoding_loss, layer_autoencoding_loss
+from overpose.training.samples import run_record
 
 
 def train_autoencoder(
@@ -105,44 +101,18 @@ def train_autoencoder(
     if layers > 1:
         greedy = replace(config.loop, epochs=config.greedy_epochs)
         for layer in range(layers):
-            loss = partial(_layer_loss, model, layer, sigmas[layer], contraction)
+            loss = partial(
+                layer_autoencoding_loss,
+                model,
+                layer=layer,
+                sigma=sigmas[layer],
+                contraction=contraction,
+            )
             stage = f"autoencoder-layer{layer + 1}"
             fit(task(stage, greedy, loss, layer), greedy, out / f"layer{layer + 1}", runtime)
-    loss = partial(whole_loss, model, sigmas[0], contraction)
+    loss = partial(autoencoding_loss, model, sigma=sigmas[0], contraction=contraction)
     fit(task("autoencoder", config.loop, loss, None), config.loop, out, runtime)
     return model.eval()
-
-
-def _layer_loss(
-    model: PoseAutoencoder, layer: int, sigma: float, contraction: float, pose: Tensor
-) -> Tensor:
-    """One layer as an autoencoder of its own, on clean codes of the layers below."""
-    clean = pose
-    with torch.no_grad():
-        for below in range(layer):
-            clean = model.encode_layer(below, clean)
-    code = model.encode_layer(layer, _noisy(clean, sigma))
-    error = squared_error(model.decode_layer(layer, code), clean)
-    if contraction == 0:
-        return error
-    return error + contraction * model.layer_penalty(layer, code)
-
-
-def whole_loss(model: PoseAutoencoder, sigma: float, contraction: float, pose: Tensor) -> Tensor:
-    """Equation 1."""
-    noisy = _noisy(pose, sigma)
-    code = model.encode(noisy)
-    error = squared_error(model.decode(code), pose)
-    if contraction == 0:
-        return error
-    if len(model.config.hidden) == 1:
-        return error + contraction * model.layer_penalty(0, code)
-    some = noisy[:STACKED_PENALTY_POSES]
-    return error + contraction * model.contractive_penalty(some).mean()
-
-
-def _noisy(clean: Tensor, sigma: float) -> Tensor:
-    return clean + sigma * torch.randn_like(clean) if sigma > 0 else clean
 
 
 def _reconstruction_error_mm(model: PoseAutoencoder, poses_mm: np.ndarray) -> float:

@@ -1,10 +1,10 @@
-"""What the stages share: checks of their arrays, the squared error, what identifies a run."""
+"""What the stages share: checks of their arrays, what identifies a run."""
 
 import hashlib
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from torch import Tensor
+from torch import nn
 
 from overpose.metrics import mpjpe
 from overpose.networks.normalization import check_poses
@@ -13,36 +13,32 @@ from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
 Samples = tuple[np.ndarray, np.ndarray]
-"""Images (N, S, S, 3) uint8 and poses (N, 17, 3) in mm."""
+"""Images (N, S, S, 3) uint8, or features of windows (N, inputs), and poses (N, 17, 3) in mm."""
 
 
 @runtime_checkable
-class PosePredictor(Protocol):
-    """Anything that predicts poses from images."""
+class Predictor(Protocol):
+    """Anything that predicts poses."""
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """Images (N, S, S, 3) uint8 to poses (N, 17, 3) mm."""
+    def predict(self, observations: np.ndarray, /) -> np.ndarray:
+        """Observations, e.g. images (N, S, S, 3) uint8, to poses (N, 17, 3) mm."""
         ...
 
 
-def error_mm(model: PosePredictor, validation: Samples) -> float:
-    """MPJPE in mm of a model on held-out images."""
-    images, poses_mm = validation
-    return float(mpjpe(model.predict(images), poses_mm))
+def error_mm(model: Predictor, validation: Samples) -> float:
+    """MPJPE in mm of a model on held-out observations."""
+    observations, poses_mm = validation
+    return float(mpjpe(model.predict(observations), poses_mm))
 
 
-def squared_error(predicted: Tensor, target: Tensor) -> Tensor:
-    """Sum over dimensions, mean over the batch, of the squared difference of (batch, size)."""
-    return (predicted - target).square().sum(1).mean()
-
-
-def check_samples(images: object, poses_mm: object, size: int, prefix: str = "") -> Samples:
-    """Return images of side `size` and as many poses, checked.
+def check_samples(images: object, poses_mm: object, size: int | None, prefix: str = "") -> Samples:
+    """Return square images, of side `size` if that is not None, and as many poses, checked.
 
     Raises:
         InputError: they are not.
     """
-    pictures = check_array(f"{prefix}images", images, ("N", size, size, 3), dtype=np.uint8)
+    shape = ("N", size or "S", size or "S", 3)
+    pictures = check_array(f"{prefix}images", images, shape, dtype=np.uint8)
     poses = check_poses(f"{prefix}poses_mm", poses_mm)
     if len(pictures) != len(poses):
         raise InputError(
@@ -52,17 +48,25 @@ def check_samples(images: object, poses_mm: object, size: int, prefix: str = "")
     return pictures, poses
 
 
-def run_record(stage: str, config: object, *data: np.ndarray | None, **origin: str) -> dict:
+def run_record(stage: str, config: object, *data: np.ndarray | str | None, **origin: str) -> dict:
     """All that the result of a stage depends on, as JSON values; `origin` names earlier models."""
-    arrays = [array for array in data if array is not None]
+    given = [item for item in data if item is not None]
     record: dict[str, Any] = {"stage": stage, "config": to_json(config)}
-    return {**record, **origin, "data": fingerprint(*arrays)}
+    return {**record, **origin, "data": fingerprint(*given)}
 
 
-def fingerprint(*arrays: np.ndarray) -> str:
-    """Short hash of shapes and values; of large arrays, of 4096 rows spread evenly."""
+def weights_fingerprint(model: nn.Module) -> str:
+    """Short hash of all weights and buffers of a model."""
+    return fingerprint(*(tensor.cpu().numpy() for tensor in model.state_dict().values()))
+
+
+def fingerprint(*data: np.ndarray | str) -> str:
+    """Short hash of texts, and of arrays' shapes and values; of large ones, of 4096 even rows."""
     digest = hashlib.blake2b(digest_size=12)
-    for array in arrays:
+    for array in data:
+        if isinstance(array, str):
+            digest.update(array.encode())
+            continue
         digest.update(f"{array.dtype}{array.shape}".encode())
         rows = array
         if array.ndim and len(array) > 4096:

@@ -17,8 +17,13 @@ from overpose.keypoints.people import DetectionFinder, PeopleFinder, Person
 from overpose.keypoints.selection import Presence, presences_of, select_people
 from overpose.layouts import KeypointLayout
 from overpose.media.video import Frame, Media, MediaInfo, open_media
-from overpose.networks.model_files import read_model_config
-from overpose.networks.numpy_lifter import KIND, NumpyLifter, load_numpy_lifter
+from overpose.networks.configs import KeypointEncoderConfig
+from overpose.networks.model_files import (
+    POSE_PREDICTOR_KINDS,
+    pose_predictor_config,
+    read_model_config,
+)
+from overpose.networks.numpy_lifter import NumpyLifter, load_numpy_lifter
 from overpose.poses import PoseTrack
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
@@ -308,11 +313,6 @@ def predict_keypoints(
     if model is None:
         photo, video = shipped_lifter("photo"), shipped_lifter("video")
     else:
-        kind = read_model_config(Path(model)).get("kind")
-        if kind != KIND:
-            raise InputError(
-                f"{model}: got a model of kind {kind!r}, expected a lifter: keypoints have no image"
-            )
         photo, video = load_numpy_lifter(Path(model)), None
     of_file = PoseEstimator(
         lambda rate: DetectionFinder(lambda image: [], found.layout, rate),
@@ -341,18 +341,19 @@ def trained_model(directory: Path) -> Lifter | ImageModel:
     Raises:
         InputError: the directory holds no such model, or a damaged one.
     """
-    kind = read_model_config(directory).get("kind")
-    if kind == KIND:
-        return load_numpy_lifter(directory)
-    if kind != "regressor":
+    found = read_model_config(directory)
+    if found.get("kind") not in POSE_PREDICTOR_KINDS:
         raise InputError(
-            f"{directory}: got a model of kind {kind!r}, expected a lifter or an image model: the "
-            "directory of one of the stages direct, latent or finetuned"
+            f"{directory}: got a model of kind {found.get('kind')!r}, expected a lifter or an "
+            "image model: the directory of one of the stages direct, latent or finetuned"
         )
-    from overpose.networks import regressor
+    config = pose_predictor_config(found, str(directory / "config.json"))
+    if isinstance(config.encoder, KeypointEncoderConfig):
+        return load_numpy_lifter(directory)
+    from overpose.networks.pose_predictor import KIND
     from overpose.networks.storage import load_model
 
-    return load_model(directory, (regressor.KIND,))
+    return load_model(directory, (KIND,))
 
 
 def _view(info: MediaInfo, options: PredictOptions) -> tuple[View, bool]:

@@ -17,14 +17,14 @@ _MARGIN = 0.08
 
 @runtime_checkable
 class ImageModel(Protocol):
-    """What makes poses of images of people: `models.regressor.PoseRegressor`."""
+    """What makes poses of images of people: `networks.PosePredictor` of images."""
 
     @property
     def image_size(self) -> int:
         """Height and width of the images, pixels."""
         ...
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
+    def predict(self, images: np.ndarray, /) -> np.ndarray:
         """Poses (N, 17, 3) float32, mm, of RGB images (N, size, size, 3) uint8."""
         ...
 

@@ -19,14 +19,14 @@ _WINDOWS_AT_ONCE = 256
 
 @runtime_checkable
 class Lifter(Protocol):
-    """What makes poses of windows of keypoints: `models.numpy_lifter`, or the network in torch."""
+    """What makes poses of windows of keypoints: `networks.numpy_lifter`, or torch."""
 
     @property
     def offsets(self) -> tuple[int, ...]:
         """Frames of a window, relative to the one predicted."""
         ...
 
-    def predict(self, features: np.ndarray) -> np.ndarray:
+    def predict(self, features: np.ndarray, /) -> np.ndarray:
         """Poses (N, 17, 3), mm, of windows (N, inputs) from `keypoint_windows.make_windows`."""
         ...
 

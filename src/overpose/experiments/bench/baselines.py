@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from overpose.baselines.structnet import StructNet, StructNetConfig
+from overpose.networks.configs import PosePredictorConfig
 from overpose.networks.image_encoder import ImageEncoderConfig
-from overpose.networks.regressor import PoseRegressor, RegressorConfig
+from overpose.networks.pose_predictor import PosePredictor
 
 POSES = (1_000, 10_000, 100_000)
 SAMPLES = (10_000, 50_000)
@@ -62,8 +63,8 @@ def bench_baselines(
     size = image_encoder.image_size
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (_IMAGES, size, size, 3), dtype=np.uint8)
-    config = RegressorConfig("finetuned", image_encoder, decoder_sizes=(latent, 51))
-    numbers = {"ours_ms_per_image": _ms_per_image(PoseRegressor(config).eval(), images)}
+    config = PosePredictorConfig("finetuned", image_encoder, decoder_sizes=(latent, 51))
+    numbers = {"ours_ms_per_image": _ms_per_image(PosePredictor(config).eval(), images)}
     for count in poses:
         model = StructNet(replace(structnet, poses=count)).eval()
         random = rng.normal(0, 300, (count, 17, 3)).astype(np.float32)
@@ -85,7 +86,7 @@ def bench_baselines(
     return numbers
 
 
-def _ms_per_image(model: PoseRegressor | StructNet, images: np.ndarray) -> float:
+def _ms_per_image(model: PosePredictor | StructNet, images: np.ndarray) -> float:
     taken = []
     for _ in range(_REPEATS):
         began = time.perf_counter()

@@ -55,9 +55,9 @@ def bench(
         require_writable(out, overwrite=overwrite)
     measure: dict[str, Callable[[], dict[str, float]]] = {
         "studio": bench_studio,
-        "training": lambda: bench_training(CPU.methods["direct"].image.image_encoder),
+        "training": lambda: bench_training(CPU.methods["direct"].image.encoder),
         "baselines": lambda: bench_baselines(
-            StructNetConfig(), PAPER.methods["direct"].image.image_encoder, 2000
+            StructNetConfig(), PAPER.methods["direct"].image.encoder, 2000
         ),
         "predict": lambda: bench_predict(
             video or download_asset("demo_clip"), mediapipe_python=mediapipe_python

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from overpose.networks.autoencoder import AutoencoderConfig, PoseAutoencoder
+from overpose.networks.configs import PosePredictorConfig
 from overpose.networks.image_encoder import ImageEncoderConfig
-from overpose.networks.regressor import PoseRegressor, RegressorConfig
+from overpose.networks.pose_predictor import PosePredictor
 from overpose.support.seeding import random_stream
 from overpose.training.data import crop_batches, prefetched
-from overpose.training.pose_stage import whole_loss
-from overpose.training.samples import squared_error
+from overpose.training.losses import autoencoding_loss, squared_error
 
 BATCH = 128
 
@@ -61,7 +61,7 @@ def _autoencoder_steps() -> tuple[Callable[[], None], Callable[[], None]]:
 
         def step() -> None:
             optimizer.zero_grad(set_to_none=True)
-            whole_loss(model, 0.2, contraction, poses).backward()
+            autoencoding_loss(model, poses, sigma=0.2, contraction=contraction).backward()
             optimizer.step()
 
         return step
@@ -73,8 +73,8 @@ def _image_step(
     config: ImageEncoderConfig, steps: int
 ) -> tuple[Callable[[tuple[Tensor, Tensor]], None], Callable[[], Iterable[tuple[Tensor, Tensor]]]]:
     latent = 2000
-    model = PoseRegressor(RegressorConfig("latent", config, decoder_sizes=(latent, 51)))
-    trained = [*model.image_encoder.parameters(), *model.head.parameters()]
+    model = PosePredictor(PosePredictorConfig("latent", config, decoder_sizes=(latent, 51)))
+    trained = [*model.encoder.parameters(), *model.head.parameters()]
     optimizer = torch.optim.Adam(trained, lr=1e-4, fused=True)
     size, count = config.image_size, BATCH * steps
     images = random_stream(0, "bench").integers(0, 256, (count, size, size, 3), dtype=np.uint8)

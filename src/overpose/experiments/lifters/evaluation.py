@@ -17,8 +17,7 @@ from overpose.datasets.rendering.recorded import open_recorded
 from overpose.experiments.lifters.recipe import LifterRecipe
 from overpose.experiments.lifters.training import METHODS, recordings_of, split_clips
 from overpose.metrics import limb_ratio_error, mpjpe, p_mpjpe
-from overpose.networks import lifter as lifters
-from overpose.networks.lifter import PoseLifter
+from overpose.networks.pose_predictor import KIND, PosePredictor
 from overpose.networks.storage import load_model
 from overpose.report.header import report_header
 from overpose.studio.body import load_body
@@ -150,8 +149,8 @@ def _measured(
     if method.startswith("finetuned"):
         stages.insert(0, method.replace("finetuned", "latent"))
     history = [read_metrics(out / lifter / stage) for stage in stages]
-    model = load_model(out / lifter / method / "last", (lifters.KIND,))
-    assert isinstance(model, PoseLifter)  # `train_lifters` wrote it
+    model = load_model(out / lifter / method / "last", (KIND,))
+    assert isinstance(model, PosePredictor)  # `train_lifters` wrote it
     model.predict(features[:1024])
     began = time.perf_counter()
     predicted = model.predict(features)

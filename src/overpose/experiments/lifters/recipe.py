@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from overpose.networks.autoencoder import AutoencoderConfig
-from overpose.networks.lifter_config import KeypointEncoderConfig
+from overpose.networks.configs import KeypointEncoderConfig
 from overpose.support.errors import InputError
 from overpose.synthetic.batches import BatchConfig
 from overpose.synthetic.pool import PoolConfig

@@ -18,11 +18,11 @@ from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.recorded import open_recorded
 from overpose.experiments.lifters.recipe import LifterRecipe
 from overpose.experiments.setting import begin_setting
+from overpose.methods import load_model
 from overpose.methods.codes import CodeContext, code_named
 from overpose.mocap.library import MotionLibrary, subject_of
-from overpose.networks import lifter as lifters
 from overpose.networks.model_files import read_model_config
-from overpose.networks.storage import load_model, save_model
+from overpose.networks.storage import save_model
 from overpose.support.files import Output
 from overpose.support.progress import progress_bar, say
 from overpose.support.seeding import random_stream
@@ -32,15 +32,17 @@ from overpose.synthetic.detections import COMPLEXITIES, Detections, make_detecti
 from overpose.synthetic.detector import DetectorModel
 from overpose.synthetic.motions import CLIP_FPS, Recordings
 from overpose.synthetic.pool import make_pool
-from overpose.training import Runtime
-from overpose.training.lifter_stages import (
-    LiftStage,
-    Windows,
-    train_direct_lifter,
-    train_finetuned_lifter,
-    train_latent_lifter,
+from overpose.training import (
+    DrawnWindows,
+    FinetuneStage,
+    RegressionStage,
+    Runtime,
+    train_direct,
+    train_finetune,
+    train_latent,
 )
 from overpose.training.loop import read_metrics
+from overpose.training.samples import Samples
 
 CHAINS: dict[str, tuple[str, ...]] = {
     "direct": ("direct",),
@@ -102,7 +104,7 @@ class LifterData:
         offsets = recipe.encoders[lifter].offsets
         return BatchSource(self.pool, self.detector, self.train, offsets, recipe.batches)
 
-    def validation(self, recipe: LifterRecipe, lifter: str) -> Windows:
+    def validation(self, recipe: LifterRecipe, lifter: str) -> Samples:
         """Windows of real runs that were held out."""
         offsets = recipe.encoders[lifter].offsets
         source = BatchSource(self.pool, self.detector, self.held_out, offsets, REAL_RUNS)
@@ -199,7 +201,7 @@ def write_shipped(recipe: LifterRecipe, out: Path) -> dict[str, Path]:
         directory = out / lifter / method / "last"
         shipped[lifter] = out / "weights" / lifter
         provenance = {**read_model_config(directory)["provenance"], "method": method}
-        model = load_model(directory, (lifters.KIND,))
+        model = load_model(directory)
         save_model(model, shipped[lifter], provenance, half=True, overwrite=True)
     return shipped
 
@@ -232,34 +234,38 @@ def _make_work(setting: Setting) -> Callable[[Job, Callable[[], None]], Job]:
 def _train_chain(setting: Setting, data: LifterData, job: Job, check: Callable[[], None]) -> Job:
     recipe, out = setting.recipe, setting.out / job.lifter
     runtime = Runtime(setting.device, threads=1, on_batch=lambda epoch, step: check())
-    source = data.source(recipe, job.lifter)
-    validation = data.validation(recipe, job.lifter)
-    encoder = recipe.encoders[job.lifter]
+    windows = DrawnWindows(
+        data.source(recipe, job.lifter),
+        recipe.steps,
+        data.validation(recipe, job.lifter),
+        seed=recipe.seed,
+    )
     provenance = {"recipe": recipe.name, "lifter": job.lifter}
     for method in CHAINS[job.chain]:
         kind = method.removesuffix("_weighted")
-        weighting = "decoder" if method.endswith("_weighted") else "plain"
+        weighting: Any = "decoder" if method.endswith("_weighted") else "plain"
         epochs = {
             "direct": recipe.direct_epochs,
             "latent": recipe.latent_epochs,
             "finetuned": recipe.finetune_epochs,
         }[kind]
-        stage = LiftStage(encoder, recipe.loop(epochs), recipe.steps, weighting)
-        train: Any = train_direct_lifter
-        if kind == "latent":
-            train = partial(
-                train_latent_lifter,
-                code=load_model(setting.out / "code" / "last", (code_named(recipe.code).kind,)),
-            )
-        elif kind == "finetuned":
-            begun = out / method.replace("finetuned", "latent") / "last"
-            train = partial(train_finetuned_lifter, latent=begun)
-        train(
-            source=source,
-            validation=validation,
-            config=stage,
-            out=out / method,
-            provenance=provenance,
-            runtime=runtime,
+        loop = recipe.loop(epochs)
+        known: dict[str, Any] = {"provenance": provenance, "runtime": runtime}
+        if kind == "finetuned":
+            latent: Any = load_model(out / method.replace("finetuned", "latent") / "last")
+            tuning = FinetuneStage(loop, pose_error="distance", bfloat16=True)
+            train_finetune(windows, latent, tuning, out / method, **known)
+            continue
+        stage = RegressionStage(
+            recipe.encoders[job.lifter],
+            loop,
+            latent_weighting=weighting,
+            pose_error="distance",
+            bfloat16=True,
         )
+        if kind == "direct":
+            train_direct(windows, stage, out / method, **known)
+        else:
+            code: Any = load_model(setting.out / "code" / "last")
+            train_latent(windows, code, stage, out / method, **known)
     return job

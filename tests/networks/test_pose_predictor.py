@@ -1,4 +1,4 @@
-"""ImageEncoder and PoseRegressor: sizes, crops, predictions."""
+"""ImageEncoder and PosePredictor: sizes, crops, predictions."""
 
 import numpy as np
 import pytest
@@ -6,16 +6,17 @@ import torch
 from torch import nn
 from torch.nn.functional import max_pool2d, relu
 
+from overpose.networks.configs import PosePredictorConfig
 from overpose.networks.image_encoder import ImageEncoder, ImageEncoderConfig
-from overpose.networks.regressor import PoseRegressor, RegressorConfig
+from overpose.networks.pose_predictor import PosePredictor
 from overpose.support.errors import InputError
 
 SMALL = ImageEncoderConfig(24, 20, (5, 3), (4, 6), (16, 12))
-LATENT = RegressorConfig("latent", SMALL, decoder_sizes=(30, 51))
+LATENT = PosePredictorConfig("latent", SMALL, decoder_sizes=(30, 51))
 
 
-def random_regressor(config: RegressorConfig) -> PoseRegressor:
-    model = PoseRegressor(config)
+def random_regressor(config: PosePredictorConfig) -> PosePredictor:
+    model = PosePredictor(config)
     nn.init.normal_(model.head.weight, generator=torch.Generator().manual_seed(1))
     model.normalization.scale_mm.fill_(200.0)
     return model
@@ -56,8 +57,8 @@ def test_channel_statistics_are_those_of_the_images() -> None:
     np.testing.assert_allclose(encoder.channel_std[:, 0, 0], images.std((0, 1, 2)), rtol=1e-4)
 
 
-@pytest.mark.parametrize("config", [RegressorConfig("direct", SMALL), LATENT])
-def test_predictions_are_poses_with_the_root_at_the_origin(config: RegressorConfig) -> None:
+@pytest.mark.parametrize("config", [PosePredictorConfig("direct", SMALL), LATENT])
+def test_predictions_are_poses_with_the_root_at_the_origin(config: PosePredictorConfig) -> None:
     predicted = random_regressor(config).predict(random_images(5))
     assert predicted.shape == (5, 17, 3)
     assert predicted.dtype == np.float32
@@ -65,8 +66,8 @@ def test_predictions_are_poses_with_the_root_at_the_origin(config: RegressorConf
     assert predicted[:, 1:].std(0).min() > 1  # mm: the image matters
 
 
-@pytest.mark.parametrize("config", [RegressorConfig("direct", SMALL), LATENT])
-def test_batched_predictions_equal_single_ones(config: RegressorConfig) -> None:
+@pytest.mark.parametrize("config", [PosePredictorConfig("direct", SMALL), LATENT])
+def test_batched_predictions_equal_single_ones(config: PosePredictorConfig) -> None:
     model = random_regressor(config).train()
     images = random_images(7)
     batched = model.predict(images, batch_size=3)
@@ -90,7 +91,7 @@ def test_no_images_give_no_poses() -> None:
 
 def test_rectified_latent_is_never_negative() -> None:
     crops = torch.from_numpy(random_images(4, 20)).permute(0, 3, 1, 2)
-    config = RegressorConfig("latent", SMALL, "relu", (30, 51))
+    config = PosePredictorConfig("latent", SMALL, "relu", (30, 51))
     rectified, plain = random_regressor(config).eval(), random_regressor(LATENT).eval()
     torch.testing.assert_close(rectified.target(crops), relu(plain.target(crops)))
     assert plain.target(crops).min() < 0
@@ -118,9 +119,9 @@ def test_predict_refuses_what_is_not_a_batch_of_images(images: object, said: str
         (lambda: ImageEncoderConfig(kernels=(9, 5)), "kernels"),
         (lambda: ImageEncoderConfig(hidden=()), "hidden"),
         (lambda: ImageEncoderConfig(dropout=1.0), "dropout"),
-        (lambda: RegressorConfig("latent", SMALL), "decoder_sizes"),
-        (lambda: RegressorConfig("direct", SMALL, decoder_sizes=(30, 51)), "decoder_sizes"),
-        (lambda: RegressorConfig("other", SMALL), "kind"),  # type: ignore[arg-type]
+        (lambda: PosePredictorConfig("latent", SMALL), "decoder_sizes"),
+        (lambda: PosePredictorConfig("direct", SMALL, decoder_sizes=(30, 51)), "decoder_sizes"),
+        (lambda: PosePredictorConfig("other", SMALL), "kind"),  # type: ignore[arg-type]
         (lambda: random_regressor(LATENT).predict(random_images(1), batch_size=0), "batch_size"),
     ],
 )
@@ -131,7 +132,7 @@ def test_impossible_configurations_are_refused(make, said: str) -> None:
 
 def test_start_predicts_the_mean_target_in_units_of_the_spread_of_codes() -> None:
     codes = torch.randn(500, 30, generator=torch.Generator().manual_seed(0)) * 0.05 + 0.2
-    model = PoseRegressor(LATENT).eval()
+    model = PosePredictor(LATENT).eval()
     model.start_from(codes)
     crops = torch.randint(0, 256, (3, 3, 20, 20), generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(model.target(crops.float()), codes.mean(0).expand(3, -1))
@@ -139,8 +140,8 @@ def test_start_predicts_the_mean_target_in_units_of_the_spread_of_codes() -> Non
 
 
 def test_start_of_a_constant_code_or_a_pose_is_not_scaled() -> None:
-    constant = PoseRegressor(LATENT)
+    constant = PosePredictor(LATENT)
     constant.start_from(torch.full((9, 30), 0.25))
-    direct = PoseRegressor(RegressorConfig("direct", SMALL))
+    direct = PosePredictor(PosePredictorConfig("direct", SMALL))
     direct.start_from(torch.randn(9, 51))
     assert constant.code_scale.item() == direct.code_scale.item() == 1.0

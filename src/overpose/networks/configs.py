@@ -1,0 +1,138 @@
+"""What a pose predictor consists of. Plain values: reading them needs no torch.
+
+The networks are `pose_predictor`, which trains, and `numpy_lifter`, which predicts from keypoints.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from overpose.support.errors import InputError
+
+KINDS = ("direct", "latent", "finetuned")
+
+
+@dataclass(frozen=True)
+class ImageEncoderConfig:
+    """Sizes of the network; the defaults are the paper's.
+
+    Kernel sizes, crop and image size, the last width and the dropout are stated in the paper; the
+    channels and the first two widths are not, and are those of Li & Chan (2014).
+
+    Attributes:
+        image_size: side in px of the square images.
+        crop_size: side in px of the crop that the network sees: random in training, central after.
+        kernels: side of each convolution, without padding; a 2x2 max-pooling follows each.
+        channels: filters of each convolution.
+        hidden: widths of the fully connected layers.
+        dropout: probability with which each of their outputs is dropped in training.
+
+    Raises:
+        InputError: the values do not fit together.
+    """
+
+    stream: ClassVar[str] = "image_encoder"  # names the random numbers of initial weights
+    image_size: int = 128
+    crop_size: int = 112
+    kernels: tuple[int, ...] = (9, 5, 5)
+    channels: tuple[int, ...] = (32, 64, 64)
+    hidden: tuple[int, ...] = (1024, 2048, 4096)
+    dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.crop_size <= self.image_size:
+            raise InputError(f"crop_size: got {self.crop_size}, expected 1 to {self.image_size}")
+        if len(self.kernels) != len(self.channels) or not self.kernels:
+            raise InputError(
+                f"kernels, channels: got {self.kernels} and {self.channels}, expected one of each "
+                "for every convolution"
+            )
+        if min(self.kernels) < 1 or min(self.channels) < 1 or min(self.hidden, default=0) < 1:
+            raise InputError("kernels, channels, hidden: expected positive sizes, at least one")
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"dropout: got {self.dropout}, expected at least 0 and below 1")
+        if self.map_size < 1:
+            raise InputError(
+                f"crop_size: {self.crop_size} px are too few for kernels {self.kernels}, each "
+                "followed by 2x2 pooling; give larger images or smaller kernels"
+            )
+
+    @property
+    def map_size(self) -> int:
+        """Side of the last feature map."""
+        size = self.crop_size
+        for kernel in self.kernels:
+            size = (size - kernel + 1) // 2
+        return size
+
+
+@dataclass(frozen=True)
+class KeypointEncoderConfig:
+    """Sizes of the network: Martinez et al. (2017), with a window of time as input.
+
+    Attributes:
+        offsets: frames of the window relative to the one predicted, at 25 to 30 frames/s; (0,) for
+            a single frame.
+        width: of every layer.
+        blocks: residual blocks of two layers each.
+        dropout: probability with which an output is dropped in training.
+
+    Raises:
+        InputError: the values do not fit together.
+    """
+
+    stream: ClassVar[str] = "keypoint_encoder"
+    offsets: tuple[int, ...] = (0,)
+    width: int = 1024
+    blocks: int = 2
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        if 0 not in self.offsets or list(self.offsets) != sorted(set(self.offsets)):
+            raise InputError(f"offsets: got {self.offsets}, expected ascending ones with 0 among")
+        if self.width < 1 or self.blocks < 0:
+            raise InputError(
+                f"width, blocks: got {self.width} and {self.blocks}, expected positive sizes"
+            )
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"dropout: got {self.dropout}, expected at least 0 and below 1")
+
+
+EncoderConfig = ImageEncoderConfig | KeypointEncoderConfig
+"""What an observation goes through first: an image crop, or keypoints over time."""
+
+
+@dataclass(frozen=True)
+class PosePredictorConfig:
+    """What a pose predictor consists of.
+
+    Attributes:
+        kind: "direct": observation to pose; "latent": observation to code, then the decoder of the
+            code, untouched; "finetuned": the same, trained as a whole.
+        encoder: sizes of the network that sees the observation; its class says what that is.
+        latent_activation: what ends the layer that predicts the code: "linear" in the paper; "relu"
+            keeps the prediction where codes of a ReLU encoder can be.
+        decoder_sizes: widths from code to pose, e.g. (2000, 51); empty for "direct".
+        inner_decoder: what follows the inner layers of the decoder.
+
+    Raises:
+        InputError: the values do not fit together.
+    """
+
+    kind: Literal["direct", "latent", "finetuned"] = "direct"
+    encoder: EncoderConfig = field(default_factory=ImageEncoderConfig)
+    latent_activation: Literal["linear", "relu"] = "linear"
+    decoder_sizes: tuple[int, ...] = ()
+    inner_decoder: Literal["relu", "linear"] = "relu"
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"kind: got {self.kind!r}, expected one of {', '.join(KINDS)}")
+        if self.latent_activation not in ("linear", "relu"):
+            raise InputError(
+                f"latent_activation: got {self.latent_activation!r}, expected linear or relu"
+            )
+        if (self.kind == "direct") != (not self.decoder_sizes):
+            raise InputError(
+                f"decoder_sizes: got {self.decoder_sizes} for kind {self.kind!r}, expected widths "
+                "for latent and finetuned, none for direct"
+            )

@@ -1,0 +1,111 @@
+"""The losses of the paper, by name: equations 1, 2 and 3. Sums over dimensions, means over a batch.
+
+All work in network units, see `networks.normalization`.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from overpose.networks.autoencoder import PoseAutoencoder
+from overpose.networks.codes import PoseDecoder
+from overpose.networks.normalization import JOINTS
+from overpose.training.config import LatentWeighting, PoseError
+
+STACKED_PENALTY_POSES = 16
+"""Poses of each (random) batch on which two layers' contractive term is averaged. On all of
+them the term needs about twenty times the arithmetic of a plain step; the mean over a part has the
+same expectation."""
+
+
+def autoencoding_loss(
+    model: PoseAutoencoder, pose: Float[Tensor, "batch 51"], *, sigma: float, contraction: float
+) -> Float[Tensor, ""]:
+    """Equation 1: ||y - f(y~)||^2 + lambda ||J(y~)||_F^2, y~ = y + noise.
+
+    Args:
+        model: the autoencoder f, J its encoder's Jacobian.
+        pose: clean poses y.
+        sigma: standard deviation of the noise.
+        contraction: lambda.
+    """
+    noisy = _noisy(pose, sigma)
+    code = model.encode(noisy)
+    error = squared_error(model.decode(code), pose)
+    if contraction == 0:
+        return error
+    if len(model.config.hidden) == 1:
+        return error + contraction * model.layer_penalty(0, code)
+    some = noisy[:STACKED_PENALTY_POSES]
+    return error + contraction * model.contractive_penalty(some).mean()
+
+
+def layer_autoencoding_loss(
+    model: PoseAutoencoder,
+    pose: Float[Tensor, "batch 51"],
+    *,
+    layer: int,
+    sigma: float,
+    contraction: float,
+) -> Float[Tensor, ""]:
+    """Equation 1 for one layer, counted from 0, as an autoencoder of clean codes of those below."""
+    clean = pose
+    with torch.no_grad():
+        for below in range(layer):
+            clean = model.encode_layer(below, clean)
+    code = model.encode_layer(layer, _noisy(clean, sigma))
+    error = squared_error(model.decode_layer(layer, code), clean)
+    if contraction == 0:
+        return error
+    return error + contraction * model.layer_penalty(layer, code)
+
+
+def latent_loss(
+    predicted: Float[Tensor, "batch latent"],
+    code: Float[Tensor, "batch latent"],
+    decoder: PoseDecoder,
+    weighting: LatentWeighting = "plain",
+) -> Float[Tensor, ""]:
+    """Equation 2: ||f(x) - h_L||^2, h_L the code of the clean pose.
+
+    Args:
+        predicted: f(x).
+        code: h_L.
+        decoder: of the code.
+        weighting: "plain" is the paper's; "decoder" is ||J (f(x) - h_L)||^2, J the decoder's
+            Jacobian at h_L: only what the decoder passes on counts.
+    """
+    if weighting == "plain":
+        return squared_error(predicted, code)
+    return decoder.linearised(code, predicted - code).square().sum(1).mean()
+
+
+def pose_loss(
+    predicted: Float[Tensor, "batch 51"],
+    pose: Float[Tensor, "batch 51"],
+    error: PoseError = "squared",
+) -> Float[Tensor, ""]:
+    """Equation 3: ||f(x) - y||^2; also of a network straight to the pose.
+
+    Args:
+        predicted: f(x).
+        pose: y.
+        error: "squared" is the paper's; "distance" the mean distance of joints, what MPJPE counts:
+            detectors of keypoints are wrong by much now and then, and squares would listen to those
+            cases alone.
+    """
+    if error == "squared":
+        return squared_error(predicted, pose)
+    difference = (predicted - pose).unflatten(-1, (JOINTS, 3))
+    return (difference.square().sum(-1) + 1e-8).sqrt().mean()
+
+
+def squared_error(
+    predicted: Float[Tensor, "batch size"], target: Float[Tensor, "batch size"]
+) -> Float[Tensor, ""]:
+    """Sum over dimensions, mean over the batch, of the squared difference."""
+    return (predicted - target).square().sum(1).mean()
+
+
+def _noisy(clean: Tensor, sigma: float) -> Tensor:
+    return clean + sigma * torch.randn_like(clean) if sigma > 0 else clean

@@ -1,0 +1,235 @@
+"""The regression stages: straight to the pose, stage (b) and stage (c) of the paper.
+
+The same for images and for windows of keypoints; see `observations`. Each function builds a
+network, names its loss and hands over to the loop.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from overpose.networks.codes import PoseCode, encode_poses
+from overpose.networks.configs import PosePredictorConfig
+from overpose.networks.image_encoder import ImageEncoder
+from overpose.networks.normalization import PoseNormalization
+from overpose.networks.pose_predictor import PosePredictor
+from overpose.support.errors import InputError
+from overpose.support.seeding import stream_seed
+from overpose.training.config import FinetuneStage, RegressionStage
+from overpose.training.data import prefetched
+from overpose.training.loop import RUNTIME, Groups, Runtime, Task, fit
+from overpose.training.losses import latent_loss, pose_loss
+from overpose.training.observations import Observations, Targets
+from overpose.training.samples import error_mm, run_record, weights_fingerprint
+
+
+def train_direct(
+    observations: Observations,
+    config: RegressionStage,
+    out: Path,
+    *,
+    convolutions: nn.ModuleList | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    runtime: Runtime = RUNTIME,
+) -> PosePredictor:
+    """Regress the pose without a code, "CNN" in Table 2.
+
+    Args:
+        observations: what to learn from.
+        config: what to train and how.
+        out: directory of the stage.
+        convolutions: what those of an image encoder begin as, e.g. those of a joint detector; None:
+            at random.
+        provenance: what the caller knows of the data, as JSON values; kept with the model.
+        runtime: device, threads, callback.
+
+    Returns:
+        the network after the last epoch, in evaluation mode.
+
+    Raises:
+        InputError: the encoder takes other observations, or `out` holds a checkpoint of something
+            else.
+    """
+    observations.require_fit(config.encoder)
+    normalization = PoseNormalization.fit(observations.poses_mm)
+    model = _begin(PosePredictorConfig("direct", config.encoder), normalization, config)
+    observations.prepare(model.encoder)
+    begun = _begun_with(model, convolutions)
+    targets = partial(_normalised, PoseNormalization.like(normalization))
+    model.start_from(targets(observations.poses_mm))
+
+    def loss(seen: Tensor, pose: Tensor) -> Tensor:
+        return pose_loss(model(seen), pose, config.pose_error)
+
+    record = run_record("direct", config, *observations.identity, **begun)
+    groups: Groups = [(list(model.parameters()), 1.0)]
+    task = _task(model, groups, loss, targets, observations, config, record, runtime)
+    fit(replace(task, provenance=provenance or {}), config.loop, Path(out), runtime)
+    return model.eval()
+
+
+def train_latent(
+    observations: Observations,
+    code: PoseCode,
+    config: RegressionStage,
+    out: Path,
+    *,
+    convolutions: nn.ModuleList | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    runtime: Runtime = RUNTIME,
+) -> PosePredictor:
+    """Stage (b): regress the code of the clean pose (equation 2).
+
+    Predictions go through the decoder of the code, which stays as it is.
+
+    Args:
+        code: a trained autoencoder, PCA or other code.
+        observations, config, out, convolutions, provenance, runtime: as in `train_direct`.
+
+    Returns:
+        the network after the last epoch, in evaluation mode.
+
+    Raises:
+        InputError: the encoder takes other observations, `code` is not a code, or `out` holds a
+            checkpoint of something else.
+    """
+    if not (isinstance(code, nn.Module) and isinstance(code, PoseCode)):
+        raise InputError(f"code: got {type(code).__name__}, expected an autoencoder or a PCA")
+    observations.require_fit(config.encoder)
+    decoder = code.decoder()
+    model = _begin(
+        PosePredictorConfig(
+            "latent", config.encoder, config.latent_activation, decoder.sizes, decoder.inner
+        ),
+        PoseNormalization.like(code.normalization),
+        config,
+    )
+    model.decoder = decoder.to("cpu").requires_grad_(False)
+    code.to(runtime.torch_device()).eval()
+    observations.prepare(model.encoder)
+    begun = _begun_with(model, convolutions)
+
+    def targets(poses_mm: np.ndarray) -> Tensor:
+        return torch.from_numpy(encode_poses(code, poses_mm))
+
+    model.start_from(targets(observations.poses_mm), scaled=config.code_scaling == "spread")
+
+    def loss(seen: Tensor, target: Tensor) -> Tensor:
+        return latent_loss(model.target(seen), target, decoder, config.latent_weighting)
+
+    record = run_record(
+        "latent", config, *observations.identity, code=weights_fingerprint(code), **begun
+    )
+    groups: Groups = [([*model.encoder.parameters(), *model.head.parameters()], 1.0)]
+    task = _task(model, groups, loss, targets, observations, config, record, runtime)
+    fit(replace(task, provenance=provenance or {}), config.loop, Path(out), runtime)
+    return model.eval()
+
+
+def train_finetune(
+    observations: Observations,
+    latent: PosePredictor,
+    config: FinetuneStage,
+    out: Path,
+    *,
+    provenance: Mapping[str, Any] | None = None,
+    runtime: Runtime = RUNTIME,
+) -> PosePredictor:
+    """Stage (c): train encoder and decoder together on the pose (equation 3).
+
+    The decoder's weights are a copy, no longer tied to the encoder of the code.
+
+    Args:
+        latent: the network of stage (b); it is left unchanged.
+        observations, config, out, provenance, runtime: as in `train_direct`.
+
+    Returns:
+        the network after the last epoch, in evaluation mode.
+
+    Raises:
+        InputError: `latent` is not of kind latent or takes other observations, or `out` holds a
+            checkpoint of something else.
+    """
+    kind = latent.config.kind if isinstance(latent, PosePredictor) else type(latent).__name__
+    if kind != "latent":
+        raise InputError(f"latent: got {kind}, expected a network of kind latent, from stage (b)")
+    observations.require_fit(latent.config.encoder)
+    model = PosePredictor(replace(latent.config, kind="finetuned"))
+    model.load_state_dict(latent.state_dict())
+    assert model.decoder is not None  # kind latent has one
+    groups: Groups = [([*model.encoder.parameters(), *model.head.parameters()], 1.0)]
+    if config.decoder_lr_scale > 0:
+        groups.append((list(model.decoder.parameters()), config.decoder_lr_scale))
+    else:
+        model.decoder.requires_grad_(False)
+    targets = partial(_normalised, PoseNormalization.like(model.normalization))
+
+    def loss(seen: Tensor, pose: Tensor) -> Tensor:
+        return pose_loss(model(seen), pose, config.pose_error)
+
+    record = run_record(
+        "finetuned", config, *observations.identity, latent=weights_fingerprint(latent)
+    )
+    task = _task(model, groups, loss, targets, observations, config, record, runtime)
+    fit(replace(task, provenance=provenance or {}), config.loop, Path(out), runtime)
+    return model.eval()
+
+
+def _begin(
+    config: PosePredictorConfig, normalization: PoseNormalization, stage: RegressionStage
+) -> PosePredictor:
+    seed = stream_seed(stage.loop.seed, config.encoder.stream, "weights")
+    return PosePredictor(config, normalization, seed=seed)
+
+
+def _normalised(normalization: PoseNormalization, poses_mm: np.ndarray) -> Tensor:
+    return normalization.to_normalised(torch.from_numpy(poses_mm))
+
+
+def _task(
+    model: PosePredictor,
+    groups: Groups,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    targets: Targets,
+    observations: Observations,
+    config: RegressionStage | FinetuneStage,
+    record: Mapping[str, Any],
+    runtime: Runtime,
+) -> Task:
+    device = runtime.torch_device()
+    model.to(device)
+    model.training_dtype = torch.bfloat16 if config.bfloat16 else torch.float32
+    stage, loop = model.config.kind, config.loop
+    batches = observations.batches(model.config.encoder, targets, loop, stage)
+    return Task(
+        stage=stage,
+        model=model,
+        groups=groups,
+        steps=observations.steps(loop),
+        samples=observations.samples(loop),
+        batches=lambda epoch: prefetched(batches(epoch)),
+        loss=lambda batch: loss(*(part.to(device) for part in batch)),
+        validate=partial(error_mm, model, observations.validation)
+        if observations.validation
+        else None,
+        record=record,
+    )
+
+
+def _begun_with(model: PosePredictor, convolutions: nn.ModuleList | None) -> dict[str, str]:
+    """Copy the convolutions; what the record of the run says of them."""
+    if convolutions is None:
+        return {}
+    if not isinstance(model.encoder, ImageEncoder):
+        raise InputError("convolutions: got some for an encoder of keypoints, expected none")
+    try:
+        model.encoder.convolutions.load_state_dict(convolutions.state_dict())
+    except RuntimeError as error:
+        raise InputError(f"convolutions: do not fit the image network ({error})") from None
+    return {"convolutions": weights_fingerprint(convolutions)}
