@@ -1,11 +1,23 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+import shape_checking
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; before torch
+shape_checking.install()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Tests marked `wrong_types` pass what annotations refuse, to see the error that users get."""
+    if item.get_closest_marker("wrong_types") is None:
+        return (yield)
+    with shape_checking.unchecked():
+        return (yield)
 
 
 @pytest.fixture(scope="session")

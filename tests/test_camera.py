@@ -240,6 +240,7 @@ def test_arrays_are_copied_and_read_only() -> None:
         camera.focal_px[0] = 1.0
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("change", "match"),
     [
@@ -268,6 +269,7 @@ def test_values_that_make_no_camera_are_refused(change: dict, match: str) -> Non
         replace(make_camera(), **change)
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     "points", [[[0.0, 0.0, 1.0]], np.zeros((4, 2)), np.zeros((4, 3), dtype=int), np.float64(1.0)]
 )
@@ -277,6 +279,7 @@ def test_points_of_the_wrong_kind_are_refused(method: str, points: object) -> No
         getattr(make_camera(), method)(points)
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("points", "depth", "match"),
     [
@@ -312,6 +315,7 @@ def test_look_at_refuses_views_without_a_direction(position, target, match: str)
         Camera.look_at(position, target, 1000.0, 640, 480)
 
 
+@pytest.mark.wrong_types
 def test_from_dict_refuses_missing_and_unknown_keys() -> None:
     values = make_camera().to_dict()
     with pytest.raises(InputError, match="expected the keys"):

@@ -456,6 +456,7 @@ def test_values_that_count_and_are_not_finite_are_refused(
         measure(*pair)
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize("measure", [*PAIRED, metrics.align_similarity])
 @pytest.mark.parametrize(
     ("predicted", "target"),
@@ -477,6 +478,7 @@ def test_poses_of_the_wrong_kind_are_refused(
         measure(predicted, target)
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize("measure", PAIRED)
 @pytest.mark.parametrize(
     "mask", [np.ones(12), np.ones(5, dtype=bool), np.ones((12, 16), dtype=bool), [True] * 12]
@@ -486,6 +488,7 @@ def test_masks_of_the_wrong_kind_are_refused(measure: Callable, mask: object) ->
         measure(*random_poses(), mask=mask)
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize("threshold", [0.0, -1.0, math.nan, "150"])
 def test_pck_refuses_thresholds_that_are_not_positive_numbers(threshold: object) -> None:
     with pytest.raises(InputError, match="threshold_mm"):
@@ -502,6 +505,7 @@ def test_limb_ratio_error_refuses_an_unknown_part() -> None:
         metrics.limb_ratio_error(*random_poses(), part="left")
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize("poses", [np.zeros((4, 16, 3)), np.zeros((17, 3), dtype=int), "pose"])
 @pytest.mark.parametrize("measure", [metrics.limb_lengths, metrics.limb_length_std])
 def test_limb_measures_refuse_poses_of_another_skeleton_or_type(

@@ -169,6 +169,7 @@ def test_saving_refuses_another_suffix(tmp_path: Path) -> None:
         make_track().save(tmp_path / "track.json")
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("change", "match"),
     [
@@ -210,6 +211,7 @@ def write_changed(path: Path, **changes: object) -> None:
     np.savez(path, **{name: value for name, value in contents.items() if value is not None})  # pyright: ignore[reportArgumentType]
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("change", "match"),
     [

@@ -7,6 +7,8 @@ import pytest
 
 from overpose.datasets.rendering.recorded import LibraryMotions, read_splits
 from overpose.mocap.library import MotionLibrary
+from overpose.mocap.motion import Motion
+from overpose.mocap.procedural import procedural_motion
 from overpose.support.errors import InputError
 
 GOOD = {
@@ -71,14 +73,14 @@ def test_a_trial_that_the_library_lacks_is_named(tmp_path: Path) -> None:
 
 
 def test_a_motion_is_read_once_and_at_the_rate_asked_for(tmp_path: Path) -> None:
-    read: list[tuple[str, float]] = []
+    read: list[tuple[str, float | None]] = []
 
-    class Library:
-        def motion(self, trial: str, fps: float) -> object:
+    class Library(MotionLibrary):
+        def motion(self, trial: str, fps: float | None = None) -> Motion:
             read.append((trial, fps))
-            return object()
+            return procedural_motion("walking", 1, 1, 5)
 
-    motions = LibraryMotions(Library(), 25.0)  # type: ignore[arg-type]
+    motions = LibraryMotions(Library(tmp_path, {}), 25.0)
     assert motions.motion("01_01") is motions.motion("01_01")
     assert read == [("01_01", 25.0)]
 

@@ -229,6 +229,7 @@ def test_two_processes_convert_the_same_bytes_as_one(miniature: Path, tmp_path: 
         assert first.suffix == ".json" or first.read_bytes() == second.read_bytes()
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("name", "value"),
     [("image_size", 0), ("image_size", 70_000), ("every", 0), ("every", 1.5), ("every", True)],

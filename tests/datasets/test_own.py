@@ -179,6 +179,7 @@ def test_another_users_table_is_not_taken_for_a_dataset(tmp_path):
     assert contents(other) == before
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize("size", [0, -1, 4097, 10**9, 64.0, True])
 def test_image_sizes_out_of_range_are_refused(tmp_path, size):
     with pytest.raises(InputError, match=r"image_size: got .*, expected"):

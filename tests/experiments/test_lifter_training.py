@@ -14,7 +14,7 @@ from overpose.experiments.lifters import training as training_run
 from overpose.experiments.lifters.evaluation import evaluate_lifters
 from overpose.experiments.lifters.recipe import FULL, TRIAL, LifterRecipe
 from overpose.experiments.lifters.training import METHODS, train_lifters, write_shipped
-from overpose.keypoints.blazepose import Landmarks, Region
+from overpose.keypoints.blazepose import BlazePose, Landmarks, Region
 from overpose.methods import load_model
 from overpose.mocap.library import MotionLibrary
 from overpose.mocap.motion import Motion
@@ -68,7 +68,7 @@ class Splits:
     test_subjects = ("02",)
 
 
-class Engine:
+class Engine(BlazePose):
     """Finds nobody at first, then landmarks on a circle in its region."""
 
     def __init__(self, *files: Path, threads: int) -> None:

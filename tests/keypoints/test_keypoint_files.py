@@ -268,6 +268,7 @@ def changed(*keys: str | int, value: object) -> dict:
 POINTS = ("people", 0, "frames", 0)
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("value", "message"),
     [

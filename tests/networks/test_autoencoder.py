@@ -149,6 +149,7 @@ def test_helpers_refuse_arrays_that_are_not_poses(function) -> None:
         function(PoseAutoencoder(CONFIGS[0]), np.zeros((3, 51), np.float32))
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("make", "said"),
     [

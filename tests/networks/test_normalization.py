@@ -56,6 +56,7 @@ def test_root_relative_puts_the_first_joint_at_the_origin_exactly() -> None:
     assert torch.equal(moved[:, 0], torch.zeros(5, 3))
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("poses", "said"),
     [

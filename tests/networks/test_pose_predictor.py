@@ -97,6 +97,7 @@ def test_rectified_latent_is_never_negative() -> None:
     assert plain.target(crops).min() < 0
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("images", "said"),
     [
@@ -111,6 +112,7 @@ def test_predict_refuses_what_is_not_a_batch_of_images(images: object, said: str
         random_regressor(LATENT).predict(images)  # type: ignore[arg-type]
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("make", "said"),
     [

@@ -119,6 +119,7 @@ def test_config_that_cannot_be_used_is_refused(saved: Path, changes: dict, said:
         load_model(saved)
 
 
+@pytest.mark.wrong_types
 def test_unknown_and_ill_typed_fields_are_named(saved: Path) -> None:
     model = json.loads((saved / "config.json").read_text())["model"]
     edit_config(saved, model={**model, "colour": 1})

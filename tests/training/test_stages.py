@@ -271,6 +271,7 @@ SEEN = ImageObservations(IMAGES, POSES)
 STAGE = RegressionStage(ENCODER, LoopConfig(epochs=1))
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("call", "said"),
     [
@@ -312,6 +313,7 @@ def test_what_cannot_be_trained_on_is_refused(
         call(tmp_path)
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("make", "said"),
     [

@@ -97,6 +97,7 @@ def test_somebody_never_seen_stays_unseen() -> None:
     assert np.isnan(root).all()
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

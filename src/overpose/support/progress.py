@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    import rich.progress
 
 LINE_EVERY_S = 10.0
 
@@ -37,7 +37,7 @@ def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]
     say(f"{description}: {done}/{total} in {time.monotonic() - started:.1f} s")
 
 
-def _bar() -> "Progress":
+def _bar() -> "rich.progress.Progress":
     """rich's; it takes a tenth of a second to import, and only terminals show it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
