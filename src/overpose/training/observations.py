@@ -6,7 +6,7 @@ from belongs to `synthetic`.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ _STATISTICS = 16384
 """Poses drawn to measure mean and scale on."""
 
 
+@runtime_checkable
 class Observations(Protocol):
     """What a regression stage learns from."""
 
@@ -146,6 +147,7 @@ class ImageObservations:
         return epoch_batches
 
 
+@runtime_checkable
 class WindowSource(Protocol):
     """What draws windows of keypoints, e.g. `synthetic.batches.BatchSource`."""
 
