@@ -82,6 +82,23 @@ def test_the_score_weighs_a_joint_and_zero_leaves_it_out():
     np.testing.assert_allclose(place_root(poses, keypoints, FOCAL, WIDTH, HEIGHT), root, atol=0.5)
 
 
+def test_of_two_opinions_the_one_with_the_higher_scores_wins():
+    """Half of the joints say that the person stands further right, with little confidence."""
+    poses, root = people(5)
+    keypoints = project(poses, root)
+    aside = 0.5 * keypoints[..., 1].std(axis=1, keepdims=True)
+    low = np.arange(17) % 2 == 0
+    keypoints[:, low, 0] += aside
+    keypoints[:, low, 2] = 0.1
+    found = place_root(poses, keypoints, FOCAL, WIDTH, HEIGHT)
+    moved = (found - root)[:, 0] / root[:, 2] * FOCAL
+    assert (np.abs(moved) < 0.15 * aside[:, 0]).all()
+    keypoints[:, low, 2], keypoints[:, ~low, 2] = 1.0, 0.1
+    found = place_root(poses, keypoints, FOCAL, WIDTH, HEIGHT)
+    moved = (found - root)[:, 0] / root[:, 2] * FOCAL
+    assert (moved > 0.85 * aside[:, 0]).all()
+
+
 def test_joints_without_keypoint_or_position_are_left_out():
     poses, root = people(6)
     keypoints = project(poses, root)
