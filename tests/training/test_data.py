@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from overpose.support.seeding import random_stream
 from overpose.training.data import crop_batches, epoch_indices, prefetched, steps_per_epoch
 
 SIZE, CROP = 12, 8
@@ -55,6 +56,23 @@ def test_corners_are_drawn_for_each_image_and_reach_every_place() -> None:
     corners = {(int(crop[0, 0, 0]), int(crop[1, 0, 0])) for crop in crops}
     play = SIZE - CROP + 1
     assert corners == {(top, left) for top in range(play) for left in range(play)}
+
+
+def test_corners_have_streams_of_their_own_for_every_stage_and_epoch() -> None:
+    """Neither the order's, nor those of another stage: corners of the images are others."""
+
+    def corners(**names: int | str) -> list[tuple[int, int]]:
+        made = batches(**names)
+        crops, numbers = (torch.cat(part) for part in zip(*made, strict=True))
+        placed = crops[numbers.argsort(), :2, 0, 0]
+        return [(int(top), int(left)) for top, left in placed]
+
+    kinds = [corners(), corners(stage="y"), corners(epoch=1), corners(seed=1)]
+    orders = random_stream(0, "x", 0, "order").integers(0, SIZE - CROP + 1, (50, 2))
+    kinds.append([(int(top), int(left)) for top, left in orders])
+    for number, first in enumerate(kinds):
+        for other in kinds[number + 1 :]:
+            assert sum(a == b for a, b in zip(first, other, strict=True)) < 15  # 2 by chance
 
 
 def test_the_same_names_give_the_same_batches_and_another_epoch_others() -> None:
