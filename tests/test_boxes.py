@@ -37,6 +37,11 @@ def test_the_box_of_coinciding_joints_is_that_of_the_largest_sphere():
     assert paper_box(all_joints_at(0, 0, 4000), camera()) == (435, 435, 130)
 
 
+def test_the_rectangle_is_rounded_outwards():
+    """At 3.9 m the sphere of 260 mm reaches 66.7 px to every side: 433.3 to 566.7."""
+    assert paper_box(all_joints_at(0, 0, 3900), camera()) == (433, 433, 134)
+
+
 def test_the_shorter_side_is_enlarged_about_the_middle():
     joints = all_joints_at(0, 0, 4000)
     joints[HUMAN36M.index("head_top")] = [0, -1200, 4000]  # top: -(1200 + 140) / 4 = -335 px

@@ -27,6 +27,14 @@ def test_left_is_on_the_left_of_someone_who_looks_along_minus_y():
     assert 0 > at["left_hip"][2] > at["left_knee"][2] > at["left_ankle"][2]
 
 
+def test_the_spine_is_half_way_between_pelvis_and_neck():
+    motion = procedural_motion("gesturing", 1, 0, 1)
+    joints = joints17_world_mm(motion)[0]
+    pelvis, spine, neck = joints[HUMAN36M.indices(["pelvis", "spine", "neck"])]
+    along = np.dot(spine - pelvis, neck - pelvis) / np.dot(neck - pelvis, neck - pelvis)
+    assert 0.4 < along < 0.6
+
+
 def test_joints_move_with_the_body():
     motion = procedural_motion("dance", 1, 0, 5)
     shift = np.array([100.0, 20, 3])
