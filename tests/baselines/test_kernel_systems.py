@@ -5,6 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+import torch
 from numpy.linalg import lstsq
 
 from overpose.baselines.kde import KDE, KDEConfig, fit_kde
@@ -200,3 +201,33 @@ def test_the_nearest_pose_of_a_training_image_is_its_own():
     np.testing.assert_allclose(nearest.predict(images), poses, atol=1e-3)
     with pytest.raises(InputError, match="got 8 and 7"):
         fit_nearest_pose(images, poses[:7])
+
+
+def test_the_nearest_pose_is_kept_relative_to_the_root():
+    images, poses = bars(6)
+    found = fit_nearest_pose(images, poses + np.float32(50)).predict(images)
+    np.testing.assert_allclose(found, poses - poses[:, :1], atol=1e-3)
+
+
+def test_features_of_images_end_in_a_constant_and_share_no_numbers_with_those_of_poses():
+    empty = LinKDE(SMALL)
+    assert (empty.image_features(bars(3)[0])[:, -1] == 1).all()
+    ours, theirs = (np.ravel(directions)[:5000] for directions, _ in (empty._input, empty._output))
+    assert abs(np.corrcoef(ours, theirs)[0, 1]) < 0.1
+
+
+def test_the_kernel_of_poses_is_stated_on_millimetres():
+    """exp(-1e-6 d^2) of KDE: a metre apart in all is 1 / e."""
+    model = KDE(KDEConfig(samples=3, components=1))
+    poses = np.zeros((3, 51), np.float32)
+    poses[1, 7], poses[2, 7] = 1.0, 2.0  # metres
+    model.poses.copy_(torch.from_numpy(poses))
+    np.testing.assert_allclose(model.pose_kernel()[0], np.exp([0.0, -1.0, -4.0]), rtol=1e-5)
+
+
+def test_the_pre_image_of_a_known_pose_is_that_pose_however_far_the_others_are():
+    model = KDE(KDEConfig(samples=4, components=1))
+    poses = np.random.default_rng(0).normal(0, 2, (4, 51)).astype(np.float32)
+    model.poses.copy_(torch.from_numpy(poses))
+    found = model.pre_images(np.eye(4, dtype=np.float32))
+    np.testing.assert_allclose(found, poses, atol=1e-3)

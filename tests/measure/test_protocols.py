@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 
 from overpose.datasets.store import open_dataset
+from overpose.measure import protocols
 from overpose.measure.protocols import (
     evaluate,
     failed_row,
+    measure,
     require_disjoint_subjects,
 )
 from overpose.methods.mean_pose import mean_pose_of
+from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 
 
@@ -71,6 +74,56 @@ def test_perfect_predictions_have_no_error_and_do_not_depend_on_the_batch(datase
         )
         assert [row.mpjpe_mm for row in rows] == [0.0, 0.0, 0.0]
         assert [row.limb_ratio_full for row in rows] == pytest.approx([0.0] * 3, abs=1e-5)
+
+
+def test_alignment_takes_turns_and_sizes_out_of_one_number_only():
+    """P-MPJPE is zero where MPJPE and, without a change of proportions, no ratio of limbs is."""
+    poses_mm = np.random.default_rng(0).normal(0, 300, (5, 17, 3))
+    turn = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    numbers = measure(1.2 * poses_mm @ turn, poses_mm)
+    assert numbers["p_mpjpe_mm"] == pytest.approx(0, abs=1e-3)
+    assert numbers["mpjpe_mm"] > 100
+    assert numbers["limb_ratio_full"] == pytest.approx(0, abs=1e-6)
+
+
+def test_errors_of_joints_are_means_over_poses_and_then_over_actions(dataset):
+    """The neck is off by 10 and 20 mm in turn where people walk, by 40 mm where they run."""
+    predicted = in_order_of_actions(dataset, {"walking": 0.0, "running": 0.0})
+    walking = int((dataset.actions[dataset.splits == "test"] == "walking").sum())
+    neck = HUMAN36M.index("neck")
+    predicted[:walking:2, neck, 1] += 10
+    predicted[1:walking:2, neck, 1] += 20
+    predicted[walking:, neck, 1] += 40
+    found = {}
+    evaluate(predictions_in_turn(predicted), dataset, method="direct", seed=0, joint_errors=found)
+    odd = walking // 2
+    walked = (10 * (walking - odd) + 20 * odd) / walking
+    assert found["neck"] == pytest.approx((walked + 40) / 2, rel=1e-4)
+    assert sum(found.values()) == pytest.approx(found["neck"], rel=1e-4)
+
+
+def test_knowledge_of_the_truth_is_told_apart_from_the_prediction(dataset):
+    """The function gets what was predicted first, the truth second; what it gives is measured."""
+    wrong = in_order_of_actions(dataset, {"walking": 17.0, "running": 17.0})
+    true = in_order_of_actions(dataset, {"walking": 0.0, "running": 0.0})
+    given = []
+
+    def adjust(predicted, target):
+        given.append((predicted.copy(), target.copy()))
+        return (predicted + target) / 2
+
+    rows = evaluate(predictions_in_turn(wrong), dataset, method="a", seed=0, adjust=adjust)
+    for place, whole in enumerate((wrong, true)):
+        np.testing.assert_allclose(np.concatenate([pair[place] for pair in given]), whole)
+    assert rows[-1].mpjpe_mm == pytest.approx(8.0, rel=1e-4)
+
+
+def test_times_are_those_of_the_calls_shared_among_their_images(dataset, monkeypatch):
+    ticks = iter(range(1000))
+    monkeypatch.setattr(protocols.time, "perf_counter", lambda: float(next(ticks)))
+    perfect = in_order_of_actions(dataset, {"walking": 0.0, "running": 0.0})
+    rows = evaluate(predictions_in_turn(perfect), dataset, method="a", seed=0, batch_size=1)
+    assert [row.predict_ms_per_image for row in rows] == [1000.0] * 3  # a second for every image
 
 
 def test_only_images_of_the_test_split_are_given_to_the_method(dataset):
