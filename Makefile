@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_OUT ?= overpose-demo
 CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "overpose needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 
-.PHONY: demo test test-fast test-wheel lint setup clean
+.PHONY: demo test test-fast test-wheel lint docs setup clean
 
 # The demo does with the base dependencies, without torch; where everything is set up, it takes that.
 demo: $(if $(wildcard $(VENV)/.ready),setup,$(VENV)/.light)
@@ -26,6 +26,10 @@ lint: setup
 	$(BIN)/ruff check src tests tools
 	$(BIN)/pyright src
 	$(BIN)/lint-imports --no-cache
+
+# The site, in site/; open site/index.html.
+docs: setup
+	$(BIN)/mkdocs build --strict --quiet
 
 setup: $(VENV)/.ready
 
