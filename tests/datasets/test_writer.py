@@ -60,19 +60,21 @@ def test_a_process_killed_in_the_middle_leaves_what_a_rerun_completes(tmp_path: 
     script = """
 import sys, signal, os
 from pathlib import Path
-sys.path.insert(0, sys.argv[2])
+sys.path[:0] = sys.argv[2:4]
 from conftest import make_sample
 from overpose.datasets import writer
 directory = Path(sys.argv[1])
 for shard in writer.begin_dataset(directory, {"seed": 0}, 3, overwrite=False):
-    if shard == int(sys.argv[3]):
+    if shard == int(sys.argv[4]):
         writer.pq.write_table = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     writer.write_shard(directory, shard, [make_sample(shard)])
 writer.finish_dataset(directory, 3, name="made-up", image_size=16, provenance={})
 """
 
     def run(name: str, killed_at: int) -> int:
-        arguments = [str(tmp_path / name), str(Path(__file__).parent), str(killed_at)]
+        here = Path(__file__).parent
+        places = [str(here), str(here.parent / "helpers")]
+        arguments = [str(tmp_path / name), *places, str(killed_at)]
         return subprocess.run([sys.executable, "-c", script, *arguments], check=False).returncode
 
     assert run("whole", -1) == 0

@@ -1,12 +1,9 @@
 """CMU-Studio: the benchmark of six actions, from CMU's motion capture rendered by the studio."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from overpose.datasets.sources.source import MotionRequest, Source
-
-if TYPE_CHECKING:
-    from overpose.datasets.rendering.plan import Motions, Trial
 
 LICENCE = (
     "free for use in research and commercial projects; may be copied, modified "
@@ -21,7 +18,7 @@ def recognise(place: Path | None) -> bool:
     return place is not None and holds_asf_amc(place)
 
 
-def motions(request: MotionRequest) -> "tuple[list[Trial], Motions]":
+def motions(request: MotionRequest) -> Any:
     from overpose.datasets.rendering.recorded import LibraryMotions, open_recorded
 
     library, splits = open_recorded(request.recorded)

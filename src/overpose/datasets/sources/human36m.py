@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from overpose.datasets.sources.source import Source
 from overpose.support.files import Output
-
-if TYPE_CHECKING:
-    from overpose.datasets.store import Dataset
 
 NAME = "Human3.6M"
 LICENCE = (
@@ -32,9 +29,7 @@ class Human36mOptions:
     """metadata.xml, if it is elsewhere."""
 
 
-def convert(
-    place: Path, output: Output, options: Human36mOptions, processes: int | None
-) -> "Dataset":
+def convert(place: Path, output: Output, options: Human36mOptions, processes: int | None) -> Any:
     from overpose.datasets.human36m.convert import convert_human36m
     from overpose.datasets.human36m.names import PAPER_ACTIONS
 

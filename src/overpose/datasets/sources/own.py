@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from overpose.datasets.sources.source import Source
 from overpose.support.errors import InputError
 from overpose.support.files import Output
-
-if TYPE_CHECKING:
-    from overpose.datasets.store import Dataset
 
 NAME = "own data"
 
@@ -23,7 +20,7 @@ class OwnOptions:
     """Height and width of the crops, pixels."""
 
 
-def convert(place: Path, output: Output, options: OwnOptions, processes: int | None) -> "Dataset":
+def convert(place: Path, output: Output, options: OwnOptions, processes: int | None) -> Any:
     from overpose.datasets.own.convert import convert_own_data
 
     return convert_own_data(place, output, image_size=options.image_size, processes=processes)

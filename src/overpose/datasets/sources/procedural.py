@@ -1,14 +1,11 @@
 """The embedded benchmark: six procedural actions, for use where no motion capture is at hand."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from overpose.datasets.sources.source import MotionRequest, Source
 
-if TYPE_CHECKING:
-    from overpose.datasets.rendering.plan import Motions, Trial
 
-
-def motions(request: MotionRequest) -> "tuple[list[Trial], Motions]":
+def motions(request: MotionRequest) -> Any:
     from overpose.datasets.rendering.made_up import ProceduralMotions
 
     amount: dict[str, Any] = dict(request.made_up)
