@@ -143,6 +143,7 @@ def test_numpy_helpers_give_the_same_in_any_batch_size() -> None:
     assert not reconstructed[:, 0].any()
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize("function", [encode_poses, reconstruct_poses])
 def test_helpers_refuse_arrays_that_are_not_poses(function) -> None:
     with pytest.raises(InputError, match="shape"):

@@ -99,11 +99,15 @@ class PoseAutoencoder(nn.Module):
         """Numbers in the code."""
         return self.config.hidden[-1]
 
-    def encode_layer(self, layer: int, below: Tensor) -> Tensor:
+    def encode_layer(
+        self, layer: int, below: Float[Tensor, "batch below"]
+    ) -> Float[Tensor, "batch above"]:
         """Code of one layer, counted from 0, from its input."""
         return relu(linear(below, self.weights[layer], self.encoder_biases[layer]))
 
-    def decode_layer(self, layer: int, above: Tensor) -> Tensor:
+    def decode_layer(
+        self, layer: int, above: Float[Tensor, "batch above"]
+    ) -> Float[Tensor, "batch below"]:
         """What one layer, counted from 0, makes of its code: the inverse way of `encode_layer`."""
         below = linear(above, self.weights[layer].t(), self.decoder_biases[layer])
         return relu(below) if layer > 0 and self.config.inner_decoder == "relu" else below

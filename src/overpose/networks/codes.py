@@ -10,7 +10,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 from torch.nn.functional import linear, relu
 
@@ -34,11 +34,11 @@ class PoseCode(Protocol):
         """Numbers in the code."""
         ...
 
-    def encode(self, pose: Tensor) -> Tensor:
+    def encode(self, pose: Float[Tensor, "batch 51"]) -> Float[Tensor, "batch latent"]:
         """Normalised poses (batch, 51) to codes (batch, latent)."""
         ...
 
-    def decode(self, code: Tensor) -> Tensor:
+    def decode(self, code: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch 51"]:
         """Codes (batch, latent) to normalised poses (batch, 51)."""
         ...
 
@@ -87,7 +87,9 @@ class PoseDecoder(nn.Module):
         return linear(change, self.layers[-1].weight)  # pyright: ignore
 
 
-def encode_poses(code: PoseCode, poses_mm: np.ndarray, batch_size: int = 4096) -> np.ndarray:
+def encode_poses(
+    code: PoseCode, poses_mm: Float[np.ndarray, "n 17 3"], batch_size: int = 4096
+) -> Float32[np.ndarray, "n latent"]:
     """Codes (N, latent) float32 of root-relative poses (N, 17, 3) in mm.
 
     Raises:
@@ -96,14 +98,16 @@ def encode_poses(code: PoseCode, poses_mm: np.ndarray, batch_size: int = 4096) -
     return _in_batches(code, poses_mm, batch_size, code.encode)
 
 
-def reconstruct_poses(code: PoseCode, poses_mm: np.ndarray, batch_size: int = 4096) -> np.ndarray:
+def reconstruct_poses(
+    code: PoseCode, poses_mm: Float[np.ndarray, "n 17 3"], batch_size: int = 4096
+) -> Float32[np.ndarray, "n 17 3"]:
     """Poses (N, 17, 3) float32 in mm after coding and decoding, moved so that the root is 0.
 
     Raises:
         InputError: `poses_mm` is not such an array.
     """
 
-    def reconstruct(pose: Tensor) -> Tensor:
+    def reconstruct(pose: Float[Tensor, "batch 51"]) -> Float[Tensor, "batch 17 3"]:
         return root_relative(code.normalization.to_mm(code.decode(code.encode(pose))))
 
     return _in_batches(code, poses_mm, batch_size, reconstruct)

@@ -18,7 +18,7 @@ What is given in millimetres converts as follows, with s = scale_mm:
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from overpose.skeleton import HUMAN36M
@@ -29,7 +29,7 @@ JOINTS = len(HUMAN36M)
 POSE_SIZE = 3 * JOINTS
 
 
-def check_poses(name: str, poses_mm: object) -> np.ndarray:
+def check_poses(name: str, poses_mm: object) -> Float32[np.ndarray, "n 17 3"]:
     """Return `poses_mm` as float32 if it is a finite numpy array (N, 17, 3), N at least 1.
 
     Raises:
@@ -59,7 +59,7 @@ class PoseNormalization(nn.Module):
         self.register_buffer("scale_mm", torch.ones(()))
 
     @classmethod
-    def fit(cls, poses_mm: np.ndarray) -> "PoseNormalization":
+    def fit(cls, poses_mm: Float[np.ndarray, "n 17 3"]) -> "PoseNormalization":
         """Measure mean and scale on (N, 17, 3) poses in mm.
 
         Raises:

@@ -69,7 +69,7 @@ class PosePCA(nn.Module):
 KIND = Kind(PosePCA, PCAConfig)
 
 
-def fit_pca(poses_mm: np.ndarray, rank: int) -> PosePCA:
+def fit_pca(poses_mm: Float[np.ndarray, "n 17 3"], rank: int) -> PosePCA:
     """Principal components of root-relative poses (N, 17, 3) in mm.
 
     Raises:

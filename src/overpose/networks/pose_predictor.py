@@ -6,7 +6,7 @@ keypoints over a window of time. How they are trained belongs to `training`.
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, Shaped, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
@@ -115,7 +115,9 @@ class PosePredictor(nn.Module):
         return output if self.decoder is None else self.decoder(output)
 
     @torch.inference_mode()
-    def predict(self, observations: np.ndarray, batch_size: int | None = None) -> np.ndarray:
+    def predict(
+        self, observations: Shaped[np.ndarray, "n ..."], batch_size: int | None = None
+    ) -> Float32[np.ndarray, "n 17 3"]:
         """Poses of the people observed, without dropout.
 
         Args:

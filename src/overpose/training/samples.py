@@ -4,6 +4,7 @@ import hashlib
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Float, Shaped
 from torch import nn
 
 from overpose.metrics import mpjpe
@@ -12,7 +13,7 @@ from overpose.networks.storage import to_json
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
-Samples = tuple[np.ndarray, np.ndarray]
+Samples = tuple[Shaped[np.ndarray, "n ..."], Float[np.ndarray, "n 17 3"]]
 """Images (N, S, S, 3) uint8, or features of windows (N, inputs), and poses (N, 17, 3) in mm."""
 
 
