@@ -230,6 +230,45 @@ def test_a_keypoint_file_takes_rate_and_size_from_its_video(tmp_path: Path) -> N
     assert PoseTrack.load(out / "clip.npz").fps == FPS
 
 
+@pytest.mark.parametrize("how", ["input", "keypoints", "directory"])
+def test_a_result_never_replaces_what_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    found = keypoint_file(tmp_path / "clip.json", size=True)
+    before = found.read_bytes()
+    clip = clip_at(tmp_path / "clip.mp4", 20)
+    given = {
+        "input": (found,),
+        "keypoints": (clip, "--keypoints", found),
+        "directory": (clip, "--keypoints", tmp_path),
+    }[how]
+    wanted = ("--out", tmp_path, "--overwrite", "--formats", "json")
+    assert run("predict", *given, *wanted) == 1
+    assert "would replace the input" in error_of(capsys)
+    assert found.read_bytes() == before
+    assert names(tmp_path) == ["clip.json", "clip.mp4"]
+
+
+def test_an_overlay_never_replaces_another_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = clip_at(tmp_path / "clip.mp4", 3)
+    other = clip_at(tmp_path / "clip_overlay.mp4", 3)
+    assert run("predict", clip, other, "--out", tmp_path, "--overwrite", "--overlay") == 1
+    assert "clip_overlay.mp4: would replace the input" in error_of(capsys)
+    assert names(tmp_path) == ["clip.mp4", "clip_overlay.mp4"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 12])
+def test_two_results_are_never_one_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    clips = [clip_at(tmp_path / f"{name}.mp4", 3) for name in ("a", f"a_person{number}")]
+    assert run("predict", *clips, "--out", tmp_path / "out", "--formats", "bvh") == 1
+    assert f"a_person{number}.bvh: two results would be this file" in error_of(capsys)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_webcam_records_until_its_time_is_over(tmp_path: Path) -> None:
     clip = clip_at(tmp_path / "clip.mp4", 30)
     out = tmp_path / "out"

@@ -215,3 +215,49 @@ def test_an_ending_that_no_format_has_is_refused_with_those_known(tmp_path: Path
     with pytest.raises(InputError, match=r"'.docx', expected one of .npz, .json, .csv, .bvh"):
         save_track(made_track(), tmp_path / "clip.docx")
     assert not list(tmp_path.iterdir())
+
+
+def test_an_export_never_replaces_the_track_it_reads(tmp_path: Path) -> None:
+    made_track().save(tmp_path / "clip.npz")
+    (tmp_path / "clip.csv").hardlink_to(tmp_path / "clip.npz")
+    with pytest.raises(InputError, match=r"would replace the input .*clip\.npz"):
+        export_files([tmp_path / "clip.npz"], Output(tmp_path, True), [csv.FORMAT])
+
+
+def test_tracks_whose_files_would_be_the_same_are_refused_before_any_is_written(
+    tmp_path: Path,
+) -> None:
+    made_track(3).save(tmp_path / "a.npz")
+    made_track(1).save(tmp_path / "a_person3.npz")
+    paths = [tmp_path / "a.npz", tmp_path / "a_person3.npz"]
+    with pytest.raises(InputError, match=r"a_person3\.bvh: two results would be this file"):
+        export_files(paths, Output(tmp_path / "out", True), [csv.FORMAT, bvh.FORMAT])
+    assert not (tmp_path / "out").exists()
+    assert len(export_files(paths, Output(tmp_path / "out"), [csv.FORMAT])) == 2
+
+
+@pytest.mark.parametrize(("people", "told"), [(15, False), (16, True)])
+def test_a_c3d_of_more_than_255_points_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], people: int, told: bool
+) -> None:
+    write_formats(made_track(people), tmp_path, "clip", [c3d.FORMAT])
+    said = capsys.readouterr().err
+    assert said.count("\n") == told
+    assert ("272 points" in said) == told
+    names = ezc3d.c3d(str(tmp_path / "clip.c3d"))["parameters"]["POINT"]
+    both = names["LABELS"]["value"] + names.get("LABELS2", {"value": []})["value"]
+    assert len(both) == 17 * people
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_names_that_a_spreadsheet_would_run_get_an_apostrophe_and_numbers_none(
+    tmp_path: Path, start: str
+) -> None:
+    hostile = f"{start}cmd|' /C calc'!A0"
+    track = made_track()
+    track = replace(track, joint_names=(hostile, *track.joint_names[1:]))
+    write_formats(track, tmp_path, "clip", [csv.FORMAT])
+    table = pd.read_csv(tmp_path / "clip.csv")
+    assert table.joint[0] == f"'{hostile}"
+    assert table.joint[1] == "right_hip"
+    assert (table.x_mm.dropna() < 0).any()

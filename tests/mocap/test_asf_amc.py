@@ -360,3 +360,32 @@ def test_real_kinematics_equal_a_bone_by_bone_reading_of_the_file(cmu):
     for bone, position in zip(motion.skeleton.names, got, strict=True):
         x, y, z = end(bone)[0] * UNIT_MM
         np.testing.assert_allclose(position, [x, -z, y], atol=0.01)
+
+
+def test_a_ctrl_z_at_the_end_is_no_line_in_either_file(tmp_path):
+    plain = read_trial(*write(tmp_path)).positions_mm()
+    found = read_trial(*write(tmp_path, ASF + "\x1a", AMC + "\r\n\x1a"))
+    np.testing.assert_array_equal(found.positions_mm(), plain)
+
+
+def with_fixed_bones(count: int) -> str:
+    """`ASF` with that many more bones that do not move: a small file, much to hold."""
+    data = "".join(
+        f"begin\nname b{i}\ndirection 1 0 0\nlength 1\naxis 0 0 0 XYZ\nend\n" for i in range(count)
+    )
+    names = " ".join(f"b{i}" for i in range(count))
+    return ASF.replace(":hierarchy\n", f"{data}:hierarchy\n").rstrip().removesuffix("end") + (
+        f"root {names}\nend\n"
+    )
+
+
+def test_a_skeleton_of_more_bones_than_a_body_is_refused(tmp_path):
+    with pytest.raises(InputError, match="more than 1000 bones"):
+        read_trial(*write(tmp_path, with_fixed_bones(1001)))
+
+
+def test_a_small_trial_that_would_take_much_memory_is_refused(tmp_path):
+    frames = "".join(f"{i}\nroot 0 0 0 0 0 0\narm 0 0 0\nhand 0 0\n" for i in range(1, 2001))
+    head = AMC.split("1\nroot")[0]
+    with pytest.raises(InputError, match="got 22000 numbers for 904 bones in 2000 frames"):
+        read_trial(*write(tmp_path, with_fixed_bones(900), head + frames))

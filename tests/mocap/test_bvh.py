@@ -226,3 +226,59 @@ def test_an_unknown_unit_is_refused(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"no\.bvh: no such file"):
         read_bvh(tmp_path / "no.bvh")
+
+
+def six_channels(noise: float, offset: str = "0 10 0") -> str:
+    """`BVH` with position channels for Spine, which move by `noise` cm about the OFFSET."""
+    six = "CHANNELS 6 Xposition Yposition Zposition Xrotation"
+    text = BVH.replace("CHANNELS 3 Xrotation", six).replace("OFFSET 0 10 0", f"OFFSET {offset}")
+    rows = [line.split() for line in BVH.splitlines()[-2:]]
+    for sign, row in zip((1, -1), rows, strict=True):
+        row[6:6] = [f"{sign * noise}", f"{10 + sign * noise}", "0"]
+    return "\n".join([*text.splitlines()[:-2], *map(" ".join, rows), ""])
+
+
+@pytest.mark.parametrize("noise_cm", [0.0, 0.001, 0.05, 0.4])
+@pytest.mark.parametrize("offset", ["0 10 0", "0 0 0"])
+def test_joints_whose_positions_hardly_move_stand_at_their_median(tmp_path, noise_cm, offset):
+    plain = read_bvh(written(tmp_path, BVH)).positions_mm()
+    motion = read_bvh(written(tmp_path, six_channels(noise_cm, offset)))
+    np.testing.assert_allclose(motion.positions_mm(), plain, atol=1e-6)
+
+
+def test_stretching_bones_are_said_and_beyond_5_mm_refused(tmp_path, capsys):
+    read_bvh(written(tmp_path, six_channels(0.001)))
+    assert not capsys.readouterr().err
+    read_bvh(written(tmp_path, six_channels(0.3)))
+    assert "bones stretch by up to 3 mm" in capsys.readouterr().err
+    with pytest.raises(InputError, match="joint Spine moves along by 6 mm"):
+        read_bvh(written(tmp_path, six_channels(0.6)))
+
+
+def test_blenders_z_up_is_taken_as_it_is(tmp_path):
+    motion = read_bvh(written(tmp_path, BVH), up="z")
+    upright = read_bvh(written(tmp_path, BVH)).positions_mm()
+    x, y, z = np.moveaxis(motion.positions_mm(), -1, 0)
+    np.testing.assert_allclose(np.stack([x, -z, y], axis=-1), upright, atol=1e-6)
+    np.testing.assert_allclose(motion.root_mm[0], [0, 900, 0])
+
+
+@pytest.mark.parametrize("end", ["\x1a", "\x1a\n", "\r\n\x1a", "\n\n\x1a\x1a"])
+def test_a_ctrl_z_at_the_end_is_no_line(tmp_path, end):
+    plain = read_bvh(written(tmp_path, BVH)).positions_mm()
+    np.testing.assert_array_equal(read_bvh(written(tmp_path, BVH + end)).positions_mm(), plain)
+
+
+def crowded(joints: int, frames: int) -> str:
+    """A root with one channel and many joints without any: a small file, much to hold."""
+    inner = "".join(f"JOINT j{i}\n{{\nOFFSET 0 1 0\n}}\n" for i in range(joints))
+    head = f"HIERARCHY\nROOT r\n{{\nOFFSET 0 0 0\nCHANNELS 1 Xposition\n{inner}}}\n"
+    return f"{head}MOTION\nFrames: {frames}\nFrame Time: 0.01\n" + "0\n" * frames
+
+
+def test_a_small_file_that_would_take_much_memory_is_refused(tmp_path):
+    with pytest.raises(InputError, match="more than 1000 joints"):
+        read_bvh(written(tmp_path, crowded(1001, 1)))
+    with pytest.raises(InputError, match="got 20000 numbers for 501 bones in 20000 frames"):
+        read_bvh(written(tmp_path, crowded(500, 20_000)))
+    assert len(read_bvh(written(tmp_path, crowded(500, 100))).skeleton) >= 500

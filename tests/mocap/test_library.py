@@ -295,3 +295,32 @@ def test_cmu_files_are_taken_before_bvh_files_beside_them(tmp_path):
     directory = fill(tmp_path / "data")
     write_bvh(procedural_motion("walking", "P01", 1, 5), directory / "P01_1.bvh")
     assert "P01_1" not in open_library(directory).trials()
+
+
+@pytest.mark.parametrize(("asf", "amc"), [(".ASF", ".AMC"), (".asf", ".AMC"), (".Asf", ".amc")])
+def test_endings_in_capitals_are_the_same_endings(tmp_path, asf, amc):
+    plain = fill(tmp_path / "plain")
+    capitals = fill(tmp_path / "capitals")
+    for path in sorted(capitals.rglob("*")):
+        if path.suffix in (".asf", ".amc"):
+            path.rename(path.with_suffix(asf if path.suffix == ".asf" else amc))
+    library, expected = open_library(capitals), open_library(plain)
+    assert library.trials() == expected.trials()
+    got, wanted = library.motion("02_10"), expected.motion("02_10")
+    np.testing.assert_array_equal(got.positions_mm(), wanted.positions_mm())
+
+
+def test_an_archive_with_capitals_gives_its_trials(tmp_path):
+    capitals = {
+        name.replace(".asf", ".ASF").replace(".amc", ".AMC"): t for name, t in FILES.items()
+    }
+    found = open_library(tar(tmp_path / "a.tar.gz", capitals))
+    assert found.trials() == open_library(fill(tmp_path / "plain")).trials()
+
+
+def test_bvh_files_of_blender_are_read_z_up(tmp_path):
+    write_bvh(procedural_motion("walking", "P01", 1, 5), tmp_path / "P01_1.bvh")
+    upright = open_library(tmp_path).motion("P01_1").positions_mm()
+    lying = open_library(tmp_path, up="z").motion("P01_1").positions_mm()
+    x, y, z = np.moveaxis(lying, -1, 0)
+    np.testing.assert_allclose(np.stack([x, -z, y], axis=-1), upright, atol=1e-6)

@@ -50,3 +50,18 @@ def test_a_file_that_is_no_track_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(b"no")
     with pytest.raises(InputError, match=r"a\.npz"):
         show_files([tmp_path / "a.npz"], html=tmp_path / "out.html")
+
+
+def test_a_page_never_replaces_what_it_shows(track: PoseTrack, tmp_path: Path) -> None:
+    track.save(tmp_path / "a.npz")
+    (tmp_path / "clip.mp4").write_bytes(b"video")
+    (tmp_path / "link.html").symlink_to(tmp_path / "a.npz")
+    for html in ("a.npz", "link.html", "clip.mp4"):
+        with pytest.raises(InputError, match="would replace the input"):
+            show_files(
+                [tmp_path / "a.npz"],
+                html=tmp_path / html,
+                video=tmp_path / "clip.mp4",
+                overwrite=True,
+            )
+    assert (tmp_path / "clip.mp4").read_bytes() == b"video"

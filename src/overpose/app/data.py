@@ -33,9 +33,11 @@ class Render:
     def run(self) -> None:
         from overpose.datasets.rendering.contact_sheet import write_contact_sheet
         from overpose.experiments.rendering import render_motion
-        from overpose.support.files import require_writable
+        from overpose.support.files import require_apart, require_writable
 
         if self.contact_sheet is not None:
+            given = (self.motion.mocap, self.motion.splits)
+            require_apart([self.contact_sheet], [path for path in given if path is not None])
             require_writable(self.contact_sheet, overwrite=self.output.overwrite)
         with render_motion(
             self.images, self.output, self.motion, processes=self.processes

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from overpose.support.errors import InputError
 
@@ -19,6 +20,8 @@ class MotionSource:
     CMU's bone names, a directory or one file."""
     splits: Path | None = None
     """Which trials train and test, JSON; see docs/data.md. Goes with --mocap."""
+    up: Literal["y", "z"] = "y"
+    """The axis of BVH files that points up: y in most, z in those that Blender wrote."""
 
     def __post_init__(self) -> None:
         if (self.mocap is None) != (self.splits is None):

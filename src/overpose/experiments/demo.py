@@ -17,7 +17,7 @@ def demo(output: Output) -> Iterator[str]:
     """
     clip = download_asset("demo_clip")
     outputs = Outputs(output, (bvh.FORMAT,), overlay=True, html=True)
-    outputs.prepare([clip.stem])
+    outputs.prepare([clip.stem], [clip])
     yield f"clip: {clip} ({DOWNLOADS['demo_clip'].licence})"
     for path in predict_files([clip], outputs, PredictOptions()):
         yield f"{_WHAT[path.suffix]}: {path}"

@@ -3,12 +3,13 @@
 Estimating belongs to `estimator`, formats to `formats`, drawing to `overlay`.
 """
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from overpose.formats.format import Format
+from overpose.formats.format import Format, person_path
 from overpose.formats.writing import format_path, write_formats
 from overpose.keypoints.engines import FULL, Engine
 from overpose.keypoints.keypoint_files import read_keypoints
@@ -17,7 +18,7 @@ from overpose.media.video import open_media
 from overpose.media.webcam import open_webcam
 from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
-from overpose.support.files import Output, require_writable
+from overpose.support.files import Output, require_apart, require_writable
 from overpose.support.progress import say
 from overpose.video.estimator import PoseEstimator, predict_keypoints
 from overpose.video.options import PredictOptions
@@ -41,12 +42,16 @@ class Outputs:
     overlay: bool = False
     html: bool = False
 
-    def prepare(self, stems: Sequence[str]) -> None:
+    def prepare(self, stems: Sequence[str], inputs: Sequence[Path] = ()) -> None:
         """Make the directory and see that everything can be written, before anything is computed.
 
+        Args:
+            stems: of the inputs' names, and so of the results'.
+            inputs: files that are read, which no result may be.
+
         Raises:
-            InputError: two inputs of one name, a file exists already, or the directory cannot be
-                written to.
+            InputError: two inputs of one name, a result that would replace an input or another
+                result, a file that exists already, or a directory that cannot be written to.
         """
         repeated = sorted({stem for stem in stems if stems.count(stem) > 1})
         if repeated:
@@ -56,9 +61,10 @@ class Outputs:
             )
         if self.output.out.exists() and not self.output.out.is_dir():
             raise InputError(f"{self.output.out}: got a file, expected a directory to write into")
-        for stem in stems:
-            for path in self._written(stem):
-                require_writable(path, overwrite=self.output.overwrite)
+        written = [path for stem in stems for path in self._written(stem, stems)]
+        require_apart(written, inputs)
+        for path in written:
+            require_writable(path, overwrite=self.output.overwrite)
         self.output.out.mkdir(parents=True, exist_ok=True)
         try:
             with tempfile.TemporaryFile(dir=self.output.out):
@@ -69,7 +75,9 @@ class Outputs:
                 "another directory with --out"
             ) from None
 
-    def _written(self, stem: str) -> Iterator[Path]:
+    def _written(self, stem: str, stems: Sequence[str]) -> Iterator[Path]:
+        """What may be written for one input; of people whose number is not known yet, those that
+        could be taken for another input."""
         yield self.output.out / f"{stem}.npz"
         if self.html:
             yield self.output.out / f"{stem}.html"
@@ -79,7 +87,11 @@ class Outputs:
             yield overlay_path(self.output.out, stem, False)
             yield overlay_path(self.output.out, stem, True)
         for each in self.formats:
-            yield from each.possible_paths(format_path(self.output.out, stem, each))
+            path = format_path(self.output.out, stem, each)
+            yield from each.possible_paths(path)
+            like = (re.fullmatch(rf"{re.escape(stem)}_person([2-9]|[1-9]\d+)", s) for s in stems)
+            if each.per_person:
+                yield from (person_path(path, int(match[1])) for match in like if match)
 
 
 def predict(
@@ -148,7 +160,9 @@ def predict_files(
     for path in inputs:
         if not path.exists():
             raise InputError(f"{path}: no such file; expected a photo or a video")
-    outputs.prepare([path.stem for path in inputs])
+    read = [*inputs, *([keypoints] if isinstance(keypoints, Path) else [])]
+    read += [file for path in read if path.is_dir() for file in path.iterdir() if _may_hold(file)]
+    outputs.prepare([path.stem for path in inputs], read)
     estimator = None
     for path in inputs:
         found = keypoints if isinstance(keypoints, Path) else path
@@ -183,7 +197,7 @@ def predict_webcam(
     if outputs.overlay:
         raise InputError("overlay: a webcam's pictures are not kept; leave --overlay out")
     with open_webcam(device, seconds=seconds) as media:
-        outputs.prepare([media.info.name])
+        outputs.prepare([media.info.name], [device] if isinstance(device, Path) else ())
         estimator = PoseEstimator.from_pretrained(keypoints, model=model)
         say(f"{media.info.name}: recording; Ctrl-C ends it")
         track = estimator.predict_media(media, options, until_interrupted=True)
@@ -205,7 +219,11 @@ def _of_keypoints(
 
 
 def _holds_keypoints(path: Path) -> bool:
-    return path.is_dir() or path.suffix.lower() in KEYPOINT_SUFFIXES
+    return path.is_dir() or _may_hold(path)
+
+
+def _may_hold(path: Path) -> bool:
+    return path.suffix.lower() in KEYPOINT_SUFFIXES
 
 
 def _write(

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     import overpose.poses
 
 
+MOST_LABELS = 255
+"""Names that one parameter of a C3D file holds."""
+
+
 def check(track: "overpose.poses.PoseTrack", path: Path) -> None:
     """Refuse more frames than the format can count; see `check_c3d`."""
     from overpose.formats.points import y_up_points
@@ -21,8 +25,15 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
     """All people as points, named and turned as in TRC."""
     from overpose.formats.points import y_up_points
     from overpose.mocap.c3d import write_c3d
+    from overpose.support.progress import say
 
-    write_c3d(y_up_points(track), path, overwrite=True)
+    points = y_up_points(track)
+    write_c3d(points, path, overwrite=True)
+    if len(points.names) > MOST_LABELS:
+        say(
+            f"{path}: {len(points.names)} points; the first {MOST_LABELS} are named in LABELS, "
+            "the rest in LABELS2, as the format says, but some programs read the first only"
+        )
 
 
 FORMAT = Format("c3d", ".c3d", "points over time, for biomechanics programs", write, check=check)

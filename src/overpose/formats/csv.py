@@ -35,8 +35,13 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
                     there = all(map(math.isfinite, point))
                     cells = [f"{value:.{DECIMALS}f}" if there else "" for value in point]
                     cells.append(f"{sure:.3f}" if math.isfinite(sure) else "")
-                    row = (person + 1, frame, time, name, *cells, int(seen[person, frame]))
-                    writer.writerow(row)
+                    last = int(seen[person, frame])
+                    writer.writerow((person + 1, frame, time, text_cell(name), *cells, last))
+
+
+def text_cell(text: str) -> str:
+    """Text as a cell that no spreadsheet takes for a formula: with an apostrophe where it could."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 FORMAT = Format("csv", ".csv", "one tidy table, for spreadsheets, pandas and R", write)

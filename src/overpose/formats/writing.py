@@ -8,18 +8,30 @@ from overpose.formats import FORMATS
 from overpose.formats.format import Format, person_path
 from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
-from overpose.support.files import Output, require_writable
+from overpose.support.files import Output, require_apart, require_writable
 from overpose.support.progress import say
 
 
 def export_files(paths: Sequence[Path], output: Output, formats: Sequence[Format]) -> list[Path]:
-    """Write pose tracks from files in other formats; see `write_formats`."""
+    """Write pose tracks from files in other formats; see `write_formats`.
+
+    Raises:
+        InputError: as there, or a result would replace a track or another result.
+    """
     stems = [path.stem for path in paths]
     repeated = sorted({stem for stem in stems if stems.count(stem) > 1})
     if not paths or repeated:
         got = f"{repeated[0]}.npz twice" if repeated else "no file"
         raise InputError(f"export: got {got}, expected pose tracks (.npz) of different names")
     tracks = [PoseTrack.load(path) for path in paths]
+    places = [
+        person_path(path, number) if each.per_person and track.people > 1 else path
+        for stem, track in zip(stems, tracks, strict=True)
+        for each in dict.fromkeys(formats)
+        for path in [format_path(output.out, stem, each)]
+        for number in range(1, track.people + 1 if each.per_person else 2)
+    ]
+    require_apart(places, paths)
     return [
         written
         for stem, track in zip(stems, tracks, strict=True)

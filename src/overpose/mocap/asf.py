@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from overpose.mocap.motion import Y_UP_TO_Z_UP, BoneSkeleton
+from overpose.mocap.motion import MAX_BONES, Y_UP_TO_Z_UP, BoneSkeleton
 from overpose.mocap.textfile import parse_numbers, read_lines
 from overpose.support.errors import InputError
 
@@ -94,6 +94,8 @@ def read_asf(path: Path) -> AsfSkeleton:
             if open_block:
                 raise InputError(f"{at}: got 'begin', expected 'end' first")
             open_block, bone = True, _Bone(number)
+            if len(bones) >= MAX_BONES:
+                raise InputError(f"{at}: got more than {MAX_BONES} bones, expected those of a body")
         elif section in ("bonedata", "hierarchy") and not open_block:
             raise InputError(f"{at}: got {words[0]!r}, expected 'begin'")
         elif section in ("bonedata", "hierarchy") and key == "end":

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from overpose.mocap.asf import AsfSkeleton, read_asf
-from overpose.mocap.motion import MAX_ROOT_MM, Y_UP_TO_Z_UP, Motion
+from overpose.mocap.motion import MAX_ROOT_MM, Y_UP_TO_Z_UP, Motion, check_size
 from overpose.mocap.textfile import parse_number, parse_numbers, read_lines
 from overpose.support.errors import InputError
 
@@ -72,6 +72,7 @@ def read_amc(path: Path, asf: AsfSkeleton, *, fps: float = CMU_FPS) -> Motion:
     values = _fast_frames(lines, start, asf)
     if values is None:
         values = _frames(path, lines, start, asf)
+    check_size(path, len(asf.skeleton), len(values), values.size)
     _check_values(path, values, asf, degrees)
     rotations, root_mm = _rotations_and_root(path, values, asf, degrees)
     try:

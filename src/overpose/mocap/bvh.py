@@ -3,27 +3,39 @@
 The parser is our own: it is short, it names file and line in its errors, and what we write needs
 the same conventions. Files of other formats belong to the modules beside this one.
 
-Conventions of the files: y up (turned to the world's z up inside); a joint stands at its OFFSET
-from its parent joint and turns what hangs on it; channels apply from left to right; the root's
-position channels take the place of its OFFSET. A joint becomes the bone of the same name that
-starts there and ends where its children start. Where the children of a joint start at different
-places, the bone goes to the first, and fixed bones named JOINT_to_CHILD lead to the others. What
-`write_bvh` writes, `read_bvh` reads back with the same bones.
+Conventions of the files: y up (turned to the world's z up inside), Blender's z up; a joint stands
+at its OFFSET from its parent joint and turns what hangs on it; channels apply from left to right;
+position channels take the place of the OFFSET, and only the root's may change. A joint becomes the
+bone of the same name that starts there and ends where its children start. Where the children of a
+joint start at different places, the bone goes to the first, and fixed bones named JOINT_to_CHILD
+lead to the others. What `write_bvh` writes, `read_bvh` reads back with the same bones.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from overpose.mocap.motion import MAX_FPS, Y_UP_TO_Z_UP, BoneSkeleton, Motion
+from overpose.mocap.motion import (
+    MAX_BONES,
+    MAX_FPS,
+    Y_UP_TO_Z_UP,
+    BoneSkeleton,
+    Motion,
+    check_size,
+)
 from overpose.mocap.textfile import parse_number, parse_numbers, read_lines
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
+from overpose.support.progress import say
 
 UNIT_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
 """Length units of a BVH file; the format itself does not say which it uses."""
+
+MAX_STRETCH_MM = 5.0
+"""How far a joint other than the root may move along its parent; what less moves is held still."""
 
 _CHANNELS = {f"{axis}{kind}".lower() for axis in "XYZ" for kind in ("position", "rotation")}
 
@@ -41,31 +53,34 @@ class _Joint:
     children: "list[_Joint]" = field(default_factory=list)
 
 
-def read_bvh(path: Path, *, unit: str = "cm") -> Motion:
+def read_bvh(path: Path, *, unit: str = "cm", up: Literal["y", "z"] = "y") -> Motion:
     """Read a motion.
 
     Args:
         path: the file.
         unit: the file's unit of length, one of `UNIT_MM`.
+        up: the file's axis that points up: y as in most, z as Blender writes it.
 
     Returns:
         The motion in the world frame, z up, mm; `trial` is the file's stem.
 
     Raises:
         InputError: the file is absent, truncated or garbled, has several roots, no frames, joints
-            other than the root that move along, or values that are not finite or absurd; the
-            message names file and line, what was got and what was expected.
+            other than the root that move along, more bones than a body, or values that are not
+            finite or absurd; the message names file and line, what was got and what was expected.
     """
     path = Path(path)
     scale = _unit_mm(unit)
+    world = Y_UP_TO_Z_UP if up == "y" else np.eye(3)
     lines = read_lines(path)
     root, joints, motion_line = _read_hierarchy(path, lines)
     width = sum(len(joint.channels) for joint in joints)
     values, fps = _read_motion(path, lines, motion_line, width)
-    local, root_units = _apply_channels(path, joints, values)
+    check_size(path, len(joints), len(values), values.size)
+    local, root_units = _apply_channels(path, joints, values, scale)
     try:
-        skeleton, rotations = _bones(root, local, scale)
-        root_mm = root_units * scale @ Y_UP_TO_Z_UP.T
+        skeleton, rotations = _bones(root, local, scale, world)
+        root_mm = root_units * scale @ world.T
         return Motion(skeleton, rotations, root_mm, fps, "", path.stem)
     except InputError as error:
         raise InputError(f"{path}: {error}; read with unit {unit}") from None
@@ -123,6 +138,10 @@ def _read_hierarchy(path: Path, lines: list[str]) -> tuple[_Joint, list[_Joint],
             if not site:
                 names.add(name)
                 joints.append(joint)
+            if len(joints) > MAX_BONES:
+                raise InputError(
+                    f"{at}: got more than {MAX_BONES} joints, expected those of a body"
+                )
             root = root or joint
             if brace:
                 current = joint
@@ -218,12 +237,15 @@ def _read_motion(
 
 
 def _apply_channels(
-    path: Path, joints: list[_Joint], values: np.ndarray
+    path: Path, joints: list[_Joint], values: np.ndarray, scale: float
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Local rotations (frames, 3, 3) of every joint, and root positions (frames, 3), both y up."""
+    """Local rotations (frames, 3, 3) of every joint, and root positions (frames, 3), file's axes.
+
+    Joints whose position channels hardly change get their median for OFFSET.
+    """
     local: dict[str, np.ndarray] = {}
     root_position = np.zeros((len(values), 3))
-    column = 0
+    column, largest_mm = 0, 0.0
     for index, joint in enumerate(joints):
         block = values[:, column : column + len(joint.channels)]
         column += len(joint.channels)
@@ -237,22 +259,34 @@ def _apply_channels(
                 angles.append(numbers)
         if index == 0:
             root_position = moved
-        elif not (np.allclose(moved, joint.offset, atol=1e-4) or np.allclose(moved, 0, atol=1e-4)):
-            raise InputError(
-                f"{path}:{joint.line}: joint {joint.name} moves along relative to its parent; "
-                "expected bones of constant length"
-            )
+        elif any(channel.endswith("position") for channel in joint.channels):
+            middle = np.median(moved, axis=0)
+            moved_mm = float(np.abs(moved - middle).max()) * scale
+            if moved_mm > MAX_STRETCH_MM:
+                raise InputError(
+                    f"{path}:{joint.line}: joint {joint.name} moves along by {moved_mm:.3g} mm "
+                    f"relative to its parent; expected bones of constant length, within "
+                    f"{MAX_STRETCH_MM:g} mm"
+                )
+            largest_mm = max(largest_mm, moved_mm)
+            written = np.allclose(middle, joint.offset, atol=1e-4)
+            if not (
+                written or np.allclose(middle, 0, atol=1e-4)
+            ):  # zeros leave the OFFSET as it is
+                joint.offset = middle
         local[joint.name] = np.tile(np.eye(3), (len(values), 1, 1))
         if order:
             turns = Rotation.from_euler(order, np.stack(angles, axis=-1), degrees=True)
             local[joint.name] = turns.as_matrix()
+    if largest_mm > 0.5:
+        say(f"{path}: bones stretch by up to {largest_mm:.2g} mm; taken at their median length")
     return local, root_position
 
 
 def _bones(
-    root: _Joint, local: dict[str, np.ndarray], scale: float
+    root: _Joint, local: dict[str, np.ndarray], scale: float, world: np.ndarray
 ) -> tuple[BoneSkeleton, np.ndarray]:
-    """Bones, z up, mm, and their local rotations (frames, bones, 3, 3)."""
+    """Bones, z up, mm, and their local rotations (frames, bones, 3, 3); `world` turns z up."""
     names: list[str] = []
     parents: list[int] = []
     offsets: list[np.ndarray] = []
@@ -262,8 +296,8 @@ def _bones(
     def add(name: str, parent: int, offset: np.ndarray, turn: np.ndarray) -> int:
         names.append(name)
         parents.append(parent)
-        offsets.append(Y_UP_TO_Z_UP @ offset * scale)
-        turns.append(Y_UP_TO_Z_UP @ turn @ Y_UP_TO_Z_UP.T)
+        offsets.append(world @ offset * scale)
+        turns.append(world @ turn @ world.T)
         return len(names) - 1
 
     pending = [(root, -1)]

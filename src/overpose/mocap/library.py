@@ -17,6 +17,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from overpose.mocap.asf_amc import CMU_FPS, read_trial
 from overpose.mocap.bvh import read_bvh
@@ -45,11 +46,13 @@ class MotionLibrary:
         source: the directory or archive the user gave.
         files: for every trial its (asf, amc) files, or its one BVH file.
         fps: frame rate of CMU's recordings; BVH files say their own.
+        up: the axis of BVH files that points up.
     """
 
     source: Path
     files: dict[str, tuple[Path, ...]]
     fps: float = CMU_FPS
+    up: Literal["y", "z"] = "y"
 
     def trials(self) -> list[str]:
         """Names of all trials such as "01_02", sorted by subject and trial number."""
@@ -78,7 +81,7 @@ class MotionLibrary:
                 f"{self.source}: no trial {trial!r}; it has {len(known)}, {known[0]} to {known[-1]}"
             )
         if len(self.files[trial]) == 1:
-            motion = _read_bvh_of_cmu_bones(self.files[trial][0])
+            motion = _read_bvh_of_cmu_bones(self.files[trial][0], self.up)
         else:
             asf, amc = self.files[trial]
             if not asf.is_file():
@@ -87,12 +90,13 @@ class MotionLibrary:
         return motion if fps is None else motion.resample(fps)
 
 
-def open_library(path: Path, *, fps: float = CMU_FPS) -> MotionLibrary:
+def open_library(path: Path, *, fps: float = CMU_FPS, up: Literal["y", "z"] = "y") -> MotionLibrary:
     """Open BVH files, or a directory or an archive (.tar.xz, .tar.gz, .tar, .zip) of CMU's.
 
     Args:
         path: the directory or archive; a BVH file or a directory of them.
         fps: frame rate of the recordings; CMU's is 120.
+        up: the axis of BVH files that points up: z in Blender's.
 
     Raises:
         InputError: there is nothing at `path`, it has no trials, or it is an archive that is
@@ -100,7 +104,7 @@ def open_library(path: Path, *, fps: float = CMU_FPS) -> MotionLibrary:
     """
     path = Path(path)
     if not holds_asf_amc(path) and (found := bvh_files(path)):
-        return MotionLibrary(path, {file.stem: (file,) for file in found}, fps)
+        return MotionLibrary(path, {file.stem: (file,) for file in found}, fps, up)
     if path.is_dir():
         directory = path
     elif not path.exists():
@@ -136,8 +140,8 @@ def bvh_files(path: Path) -> list[Path]:
     return sorted(each for each in entries if each.suffix.lower() == ".bvh" and each.is_file())
 
 
-def _read_bvh_of_cmu_bones(path: Path) -> Motion:
-    motion = read_bvh(path)
+def _read_bvh_of_cmu_bones(path: Path, up: Literal["y", "z"]) -> Motion:
+    motion = read_bvh(path, up=up)
     if missing := sorted(set(BONE_ENDS.values()) - set(motion.skeleton.names)):
         raise InputError(
             f"{path}: got a skeleton without {', '.join(missing)}, expected CMU's bone names (root,"
@@ -157,14 +161,23 @@ def _find_trials(directory: Path) -> dict[str, tuple[Path, Path]]:
     bases = [directory / "subjects", directory]
     bases += [child / "subjects" for child in sorted(directory.iterdir())]
     for base in bases:
-        files = {
-            amc.stem: (amc.parent / f"{amc.parent.name}.asf", amc)
-            for amc in base.glob("*/*.amc")
-            if amc.name.startswith(f"{amc.parent.name}_")
-        }
+        files: dict[str, tuple[Path, Path]] = {}
+        for amc in sorted(base.glob("*/*")):
+            subject = amc.parent
+            if amc.suffix.lower() == ".amc" and amc.name.startswith(f"{subject.name}_"):
+                files[amc.stem] = (_skeleton_beside(subject), amc)
         if files:
             return files
     return {}
+
+
+def _skeleton_beside(subject: Path) -> Path:
+    """The skeleton in a subject's directory, however its ending is written; it may be missing."""
+    usual = subject / f"{subject.name}.asf"
+    if usual.is_file():
+        return usual
+    others = (each for each in sorted(subject.iterdir()) if each.stem == subject.name)
+    return next((each for each in others if each.suffix.lower() == ".asf"), usual)
 
 
 def _unpacked(archive: Path) -> Path:

@@ -11,6 +11,7 @@ maps its rest direction to its current one.
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -21,9 +22,28 @@ from overpose.support.errors import InputError
 MAX_BONE_MM = 3_000.0
 MAX_ROOT_MM = 100_000.0
 MAX_FPS = 10_000.0
+MAX_BONES = 1_000
 
 Y_UP_TO_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """Turns y-up axes (x, y, z) into the world's z-up axes (x, -z, y)."""
+
+
+def check_size(path: Path, bones: int, frames: int, values: int) -> None:
+    """Refuse motion that would take far more memory than its file has content.
+
+    Args:
+        path: the file, for the error.
+        bones, frames: of the motion; a rotation of each bone is held for every frame.
+        values: numbers that the file gives for all frames.
+
+    Raises:
+        InputError: it is so.
+    """
+    if bones * frames > 1_000_000 + 4 * values:
+        raise InputError(
+            f"{path}: got {values} numbers for {bones} bones in {frames} frames, expected about "
+            "three for each bone and frame; is it the motion of a body?"
+        )
 
 
 @dataclass(frozen=True, eq=False)

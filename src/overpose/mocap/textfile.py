@@ -11,7 +11,7 @@ from overpose.support.errors import InputError
 
 
 def read_lines(path: Path) -> list[str]:
-    """Lines of a text file, whatever ends them.
+    """Lines of a text file, whatever ends them; a Ctrl-Z at the very end, as DOS wrote it, is none.
 
     Raises:
         InputError: the file is absent, cannot be read, is not text or holds nothing.
@@ -22,6 +22,7 @@ def read_lines(path: Path) -> list[str]:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); expected a file") from None
+    text = text.rstrip("\r\n\x1a")
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if "\0" in text:
         number = next(number for number, line in enumerate(lines, 1) if "\0" in line)

@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,37 @@ def require_writable(path: Path, *, overwrite: bool) -> None:
     occupied = path.is_file() or (path.is_dir() and any(path.iterdir()))
     if occupied and not overwrite:
         raise InputError(f"{path} exists already; give another path or --overwrite")
+
+
+def require_apart(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Refuse an output that is an input, under whatever name, and two outputs that are one file.
+
+    Links are followed, and capitals and small letters are the same where the file system takes them
+    for the same.
+
+    Raises:
+        InputError: there is one; `--overwrite` does not help.
+    """
+    taken: dict[tuple[int, int], Path] = {}
+    for path in inputs:
+        with suppress(OSError):  # an input that is not there is named by whoever reads it
+            state = path.stat()
+            taken.setdefault((state.st_dev, state.st_ino), path)
+    places: dict[tuple[Path, str], Path] = {}
+    for output in outputs:
+        with suppress(FileNotFoundError):
+            state = output.stat()
+            if (own := taken.get((state.st_dev, state.st_ino))) is not None:
+                raise InputError(
+                    f"{output}: would replace the input {own}; give another directory or name"
+                )
+        directory = output.parent.resolve()
+        name = output.name.casefold() if _folds_case(directory) else output.name
+        if (other := places.setdefault((directory, name), output)) is not output:
+            raise InputError(
+                f"{output}: two results would be this file (the other is {other.name}); give the "
+                "inputs one by one, each with its own --out"
+            )
 
 
 @contextmanager
@@ -138,6 +169,14 @@ def read_json(path: Path) -> dict:
     if not isinstance(value, dict):
         raise InputError(f"{path}: got a JSON {type(value).__name__}, expected an object")
     return value
+
+
+def _folds_case(directory: Path) -> bool:
+    """Whether capitals and small letters make no difference to names in a directory."""
+    while not directory.exists() and directory != directory.parent:
+        directory = directory.parent
+    other = directory.with_name(directory.name.swapcase()) if directory.name else directory
+    return other != directory and other.exists() and other.samefile(directory)
 
 
 def _flush(path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
+from overpose.support.files import require_apart
 from overpose.support.progress import say
 from overpose.viewer.page import write_page
 
@@ -34,7 +35,8 @@ def show_files(
         overwrite: whether to replace an existing HTML file.
 
     Raises:
-        InputError: a file cannot be read or written, or the address cannot be listened on.
+        InputError: a file cannot be read or written, `html` is one of those that are read, or the
+            address cannot be listened on.
     """
     tracks = load_tracks(paths)
     if html is None:
@@ -42,6 +44,7 @@ def show_files(
 
         view(tracks, video=video, host=host, port=port, open_browser=open_browser)
         return
+    require_apart([html], [*paths, *([video] if video is not None else [])])
     title = ", ".join(tracks)
     write_page(tracks, html, video=video, title=title, overwrite=overwrite)
     say(f"{html}: written; open it in any browser")

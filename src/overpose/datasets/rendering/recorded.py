@@ -80,7 +80,7 @@ def open_recorded(source: MotionSource) -> tuple[MotionLibrary, Splits]:
             "got no motion capture, expected --mocap (CMU's files, a directory or archive) and "
             "--splits"
         )
-    library = open_library(source.mocap)
+    library = open_library(source.mocap, up=source.up)
     return library, read_splits(source.splits, library)
 
 
