@@ -65,7 +65,7 @@ def test_every_stage_of_a_point_learned_from_that_many_images(learned):
         assert read_model_config(place / "linkde" / "last")["provenance"]["train_samples"] == size
         metrics = read_metrics(place / "direct")
         assert len(metrics) == epochs
-        for stage in ("autoencoder", "latent", "finetuned", "direct"):
+        for stage in ("autoencoder", "begun", "finetuned", "direct"):
             for entry in read_metrics(place / stage):
                 seen = entry["samples_per_s"] * entry["train_s"]
                 assert seen == pytest.approx(size, rel=0.1)

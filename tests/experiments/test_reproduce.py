@@ -144,10 +144,13 @@ def test_every_method_action_and_seed_has_its_row(finished):
 def test_training_time_counts_every_stage_that_a_method_needs(finished):
     rows = {(r.method, r.seed): r for r in finished.report.rows if r.action == "mean"}
     assert rows["mean_pose", 0].train_s == 0
-    assert 0 < rows["latent", 0].train_s < rows["finetuned", 0].train_s
-    stages = [finished.out / "seed0" / s / "metrics.jsonl" for s in ("autoencoder", "latent")]
-    lines = [json.loads(line) for path in stages for line in path.read_text().splitlines()]
-    assert rows["latent", 0].train_s == pytest.approx(sum(line["train_s"] for line in lines))
+    for method, stages in (
+        ("latent", ("autoencoder", "latent")),
+        ("finetuned", ("autoencoder", "begun", "finetuned")),
+    ):
+        metrics = [finished.out / "seed0" / stage / "metrics.jsonl" for stage in stages]
+        lines = [json.loads(line) for path in metrics for line in path.read_text().splitlines()]
+        assert rows[method, 0].train_s == pytest.approx(sum(line["train_s"] for line in lines))
 
 
 def test_the_page_holds_every_table_and_needs_nothing_else(finished):
@@ -237,7 +240,7 @@ def test_a_failing_stage_says_so_and_hides_nothing_else(tmp_path, monkeypatch):
         result = run(tmp_path / "out")
     means = {row.method: row for row in result.report.rows if row.action == "mean"}
     assert means["latent"].error == "RuntimeError: no memory"
-    assert means["finetuned"].error == "needs latent: RuntimeError: no memory"
+    assert means["finetuned"].error == "needs begun: RuntimeError: no memory"
     assert means["direct"].error is None
     assert len(result.failed) == 2
     assert "no memory" in (result.out / "seed0" / "latent-error.txt").read_text()
@@ -396,17 +399,28 @@ def test_test_subjects_are_no_training_subjects_in_the_rendered_dataset(finished
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
-def test_direct_has_the_epochs_of_latent_and_finetune_together(preset):
-    direct, begun = (preset.methods[name].image.loop for name in ("direct", "latent"))
-    tuned = preset.methods["finetuned"].loop
-    assert direct.epochs == begun.epochs + tuned.epochs
-    assert direct.batch_size == begun.batch_size == tuned.batch_size
+def test_every_image_network_has_the_epochs_of_both_stages_of_the_fine_tuned_one(preset):
+    begun, tuned = preset.methods["begun"].image.loop, preset.methods["finetuned"].loop
+    for name in ("direct", "latent"):
+        loop = preset.methods[name].image.loop
+        assert loop.epochs == begun.epochs + tuned.epochs
+        assert loop.batch_size == begun.batch_size == tuned.batch_size
 
 
-def test_a_preset_with_unequal_budgets_is_refused():
-    image = replace(TINY.methods["direct"].image, loop=LoopConfig(epochs=4))
-    methods = {**TINY.methods, "direct": replace(TINY.methods["direct"], image=image)}
-    with pytest.raises(InputError, match="expected the same budget"):
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
+def test_all_networks_of_a_preset_have_the_same_convolutions(preset):
+    structnet = preset.methods["structnet_max"].network.convolutions
+    assert preset.methods["dconv_mp_hml"].network.convolutions == structnet
+    for name in ("direct", "latent", "begun"):
+        encoder = preset.methods[name].image.encoder
+        assert encoder == structnet.image_encoder(encoder.hidden, encoder.dropout)
+
+
+@pytest.mark.parametrize("name", ["direct", "latent"])
+def test_a_preset_with_unequal_budgets_is_refused(name):
+    image = replace(TINY.methods[name].image, loop=LoopConfig(epochs=4))
+    methods = {**TINY.methods, name: replace(TINY.methods[name], image=image)}
+    with pytest.raises(InputError, match=f"{name} has 4 epochs, .* together 3; expected the same"):
         replace(TINY, methods=methods)
 
 
@@ -418,8 +432,8 @@ def test_a_preset_with_an_unknown_method_or_a_wrong_configuration_is_refused():
 
 
 def test_a_method_without_what_it_needs_is_refused():
-    with pytest.raises(InputError, match="got no method or code that trains latent"):
-        replace(TINY, methods=without("latent"))
+    with pytest.raises(InputError, match="got no method or code that trains begun"):
+        replace(TINY, methods=without("begun"))
     with pytest.raises(InputError, match="latent learns the code autoencoder, which has no"):
         replace(TINY, codes={})
     begun = ours_and_cnn(ENCODER, LoopConfig(2), LoopConfig(1), begin_with="dconv_mp_hml")

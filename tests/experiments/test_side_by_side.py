@@ -1,6 +1,7 @@
 """Training several seeds and methods at once."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from test_standalone import TINY
@@ -9,57 +10,48 @@ from overpose.baselines.convolutions import ConvolutionsConfig
 from overpose.baselines.dconv import DconvConfig
 from overpose.baselines.structnet import StructNetConfig
 from overpose.datasets.store import open_dataset
+from overpose.experiments import side_by_side
 from overpose.experiments.pipeline import Run
 from overpose.experiments.presets import ours_and_cnn, structnets
-from overpose.experiments.side_by_side import chains_of_run, train_side_by_side
+from overpose.experiments.side_by_side import jobs_of_run, train_side_by_side
 from overpose.methods import Samples, load_model
 from overpose.methods.dconv_mp_hml import DconvStage
 from overpose.networks.pca import PCAConfig
 from overpose.training import LoopConfig, Runtime
 
 ENCODER = TINY.methods["direct"].image.encoder
-LOOPS = (TINY.methods["latent"].image.loop, TINY.methods["finetuned"].loop)
+LOOPS = (TINY.methods["begun"].image.loop, TINY.methods["finetuned"].loop)
 
 
-def chains(dataset, out, preset=TINY):
-    first, others = chains_of_run(Run(preset, Samples(dataset), out, 0, Runtime("cpu")), None)
-    assert not first
-    return others
+def trained_order(monkeypatch, jobs):
+    """The stages in the order in which one process trains them; nothing is trained."""
+    order = []
+    monkeypatch.setattr(side_by_side, "Samples", lambda dataset: None)
+    monkeypatch.setattr(side_by_side, "open_dataset", lambda path: None)
+    monkeypatch.setattr(side_by_side, "_train", lambda samples, job, check: order.append(job.stage))
+    train_side_by_side(Path("nowhere"), jobs, 1)
+    return order
 
 
-def test_chains_hold_every_stage_once_in_the_order_of_need(tmp_path, tiny_dataset):
-    pca = TINY.methods["latent"]
+def test_every_stage_is_trained_once_after_all_that_it_needs(tmp_path, tiny_dataset, monkeypatch):
+    convolutions = ConvolutionsConfig(32, 28, (5, 3, 3), (2, 2, 2))
     preset = replace(
         TINY,
-        methods={**TINY.methods, "pca": pca},
+        methods={
+            **ours_and_cnn(ENCODER, *LOOPS, begin_with="dconv_mp_hml"),
+            "pca": TINY.methods["latent"],
+            "dconv_mp_hml": DconvStage(DconvConfig(convolutions)),
+            **structnets(StructNetConfig(convolutions), LoopConfig()),
+        },
         codes={**TINY.codes, "pca": PCAConfig(5)},
     )
     with open_dataset(tiny_dataset(tmp_path / "data")) as dataset:
-        found = [chain.stages for chain in chains(dataset, tmp_path, preset)]
-    assert found == [("autoencoder", "latent", "finetuned"), ("pca",), ("direct",)]
-
-
-def test_what_several_chains_need_is_trained_before_them(tmp_path, tiny_dataset):
-    convolutions = ConvolutionsConfig(32, 28, (5, 3, 3), (2, 2, 2))
-    compared = {
-        "dconv_mp_hml": DconvStage(DconvConfig(convolutions)),
-        **structnets(StructNetConfig(convolutions), LoopConfig()),
-    }
-    preset = replace(TINY, methods={**TINY.methods, **compared})
-    with open_dataset(tiny_dataset(tmp_path / "data")) as dataset:
-        samples = Samples(dataset)
-        first, others = chains_of_run(Run(preset, samples, tmp_path, 0), None)
-        assert first == []
-        assert ("dconv_mp_hml", "structnet") in [chain.stages for chain in others]
-        networks = ours_and_cnn(ENCODER, *LOOPS, begin_with="dconv_mp_hml")
-        begun = replace(preset, methods={**networks, **compared})
-        first, others = chains_of_run(Run(begun, samples, tmp_path, 0), None)
-    assert [chain.stages for chain in first] == [("dconv_mp_hml",)]
-    assert [chain.stages for chain in others] == [
-        ("dconv_mp_hml", "autoencoder", "latent", "finetuned"),
-        ("dconv_mp_hml", "structnet"),
-        ("dconv_mp_hml", "direct"),
-    ]
+        run = Run(preset, Samples(dataset), tmp_path, 0, Runtime("cpu"))
+    order = trained_order(monkeypatch, jobs_of_run(run)[::-1])
+    expected = {"autoencoder", "begun", "dconv_mp_hml", "direct", "finetuned", "latent", "pca"}
+    assert sorted(order) == sorted(expected | {"structnet"})
+    for stage in order:
+        assert order.index(stage) >= max(map(order.index, preset.stages_before(stage)))
 
 
 def test_two_processes_train_the_same_weights_as_one(tmp_path, tiny_dataset):
@@ -69,7 +61,8 @@ def test_two_processes_train_the_same_weights_as_one(tmp_path, tiny_dataset):
     with open_dataset(data) as dataset:
         for processes in (1, 2):
             out = tmp_path / f"by{processes}"
-            train_side_by_side(data, chains(dataset, out), processes)
+            run = Run(TINY, Samples(dataset), out, 0, Runtime("cpu"))
+            train_side_by_side(data, jobs_of_run(run), processes)
             for stage in ("direct", "finetuned"):
                 model = load_model(out / stage / "last")
                 predicted[processes, stage] = model.predict(images)
@@ -77,14 +70,17 @@ def test_two_processes_train_the_same_weights_as_one(tmp_path, tiny_dataset):
         np.testing.assert_array_equal(predicted[1, stage], predicted[2, stage])
 
 
-def test_a_stage_that_fails_ends_its_own_chain_only(tmp_path, tiny_dataset, capsys):
+def test_a_stage_that_fails_ends_only_those_that_need_it(tmp_path, tiny_dataset, capsys):
     data = tiny_dataset(tmp_path / "data")
     methods = ours_and_cnn(ENCODER, LoopConfig(epochs=2), LoopConfig(epochs=1))
-    image = replace(methods["latent"].image, loop=LoopConfig(epochs=2, learning_rate=1e30))
-    methods["latent"] = replace(methods["latent"], image=image)
+    image = replace(methods["begun"].image, loop=LoopConfig(epochs=2, learning_rate=1e30))
+    methods["begun"] = replace(methods["begun"], image=image)
     diverging = replace(TINY, methods=methods)
     with open_dataset(data) as dataset:
-        train_side_by_side(data, chains(dataset, tmp_path / "out", diverging), 1)
+        run = Run(diverging, Samples(dataset), tmp_path / "out", 0, Runtime("cpu"))
+        train_side_by_side(data, jobs_of_run(run), 1)
     assert (tmp_path / "out" / "direct" / "last").is_dir()
     assert not (tmp_path / "out" / "finetuned").exists()
-    assert "latent, seed 0: " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "begun, seed 0: " in said
+    assert "finetuned" not in said

@@ -39,7 +39,7 @@ def data(tmp_path, tiny_dataset):
 
 def test_a_stage_brings_the_stages_that_it_needs(tmp_path, data):
     trained = train_stages(TINY, data, tmp_path / "out", stage="finetune")
-    assert list(trained) == ["autoencoder", "latent", "finetuned"]
+    assert list(trained) == ["autoencoder", "begun", "finetuned"]
     assert all((place / "weights.safetensors").is_file() for place in trained.values())
     assert not (tmp_path / "out" / "direct").exists()
 

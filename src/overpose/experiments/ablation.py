@@ -60,7 +60,7 @@ class AblationBudget:
     val_images: int = 2000
     image_encoder: ImageEncoderConfig = field(
         default_factory=lambda: ImageEncoderConfig(
-            64, 56, (9, 5, 5), (16, 32, 64), (256, 512, 512), 0.25
+            64, 56, (5, 3, 3), (16, 32, 64), (256, 512, 512), 0.25
         )
     )
     batch_size: int = 128

@@ -14,7 +14,7 @@ from typing import Any
 from overpose.datasets.store import Dataset
 from overpose.experiments.pipeline import Run, run_methods
 from overpose.experiments.preset import Preset, with_equal_budgets
-from overpose.experiments.side_by_side import chains_of_run, train_side_by_side
+from overpose.experiments.side_by_side import jobs_of_run, train_side_by_side
 from overpose.methods import METHODS, Method, Samples
 from overpose.report.figures import draw_learning_curve
 from overpose.report.rows import MEAN, Row
@@ -59,16 +59,16 @@ def learning_curve(
         for size in sizes
     ]
     if processes > 1 and runtime.torch_device().type == "cpu":
-        chains = [
-            replace(chain, part=size)
+        jobs = [
+            job
             for run, size in zip(runs, sizes, strict=True)
-            for chain in chains_of_run(run, None)[1]
+            for job in jobs_of_run(run, part=size)
         ]
-        train_side_by_side(dataset.info.path, chains[::-1], processes)  # the longest first
+        train_side_by_side(dataset.info.path, jobs[::-1], processes)  # the longest first
     curve: Curve = {}
     for run, size in zip(runs, sizes, strict=True):
         rows = [row for row in run_methods(run) if row.action == MEAN]
-        shown = [card.name for card in run.preset.cards if card.in_learning_curve]
+        shown = [card.name for card in run.preset.compared if card.in_learning_curve]
         curve[size] = [row for row in rows if row.method in shown]
         run.samples.free_images()
     value = {str(size): [row.to_json() for row in rows] for size, rows in curve.items()}
@@ -107,7 +107,7 @@ def _preset_of(preset: Preset, factor: float) -> Preset:
         methods={name: _alone(config) for name, config in preset.methods.items()},
         train_sizes=(),
     )
-    shown = [card for card in alone.cards if card.in_learning_curve]
+    shown = [card for card in alone.compared if card.in_learning_curve]
     needed = {stage for card in shown for stage in alone.stages_of(card)}
     methods = {
         card.name: _longer(alone.methods[card.name], factor)

@@ -5,7 +5,7 @@ A step that fails becomes a row that says so; the other methods go on.
 
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ def run_methods(run: Run) -> list[Row]:
     """
     rows: list[Row] = []
     broken: dict[str, str] = {}
-    for method in run.preset.cards:
+    for method in run.preset.compared:
         if method.fitted_once and run.seed != run.preset.seeds[0]:
             continue
         stages = run.preset.stages_of(method)
@@ -96,6 +96,8 @@ def run_methods(run: Run) -> list[Row]:
         except Exception as error:
             row = failed_row(method.name, run.seed, error)
             broken[stage] = row.error or ""
+            if stage in stages[:-1]:
+                row = replace(row, error=f"needs {stage}: {row.error}")
             with writing_file(run.out / f"{method.name}-error.txt") as temporary:
                 temporary.write_text(traceback.format_exc(), encoding="utf-8")
             say(f"{method.name}, seed {run.seed}: failed: {row.error}")

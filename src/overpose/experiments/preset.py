@@ -9,11 +9,10 @@ from typing import Any
 
 from overpose.datasets.rendering.options import RenderConfig
 from overpose.methods import CODES, METHODS, Code, Method, kinds_of
-from overpose.methods.direct import DirectConfig
-from overpose.methods.latent import LatentConfig
+from overpose.methods.finetuned import BEGUN
 from overpose.networks.storage import Kind, to_json
 from overpose.support.errors import InputError
-from overpose.training.config import FinetuneStage
+from overpose.training.config import FinetuneStage, RegressionStage
 
 
 @dataclass(frozen=True)
@@ -72,13 +71,13 @@ class Preset:
         ):
             _require_known(f"preset {self.name}: {what}", configs, cards)
         self._require_whole()
-        equal = with_equal_budgets(self.methods)
-        if equal != self.methods:
-            raise InputError(
-                f"preset {self.name}: direct has {self.methods['direct'].image.loop.epochs} "
-                f"epochs, latent and finetuned together {equal['direct'].image.loop.epochs}; "
-                "expected the same budget"
-            )
+        for name, equal in with_equal_budgets(self.methods).items():
+            if equal != self.methods[name]:
+                raise InputError(
+                    f"preset {self.name}: {name} has {self.methods[name].image.loop.epochs} "
+                    f"epochs, begun and finetuned together {equal.image.loop.epochs}; expected "
+                    "the same budget"
+                )
         if self.train_sizes and (self.model_per_action or min(self.train_sizes) < 1):
             raise InputError(
                 f"preset {self.name}: train_sizes {self.train_sizes}; expected positive numbers, "
@@ -94,8 +93,13 @@ class Preset:
 
     @property
     def cards(self) -> tuple[Method, ...]:
-        """The methods that are compared, in the order of their training."""
+        """The methods that are trained, in the order of their training."""
         return tuple(card for card in self.method_cards if card.name in self.methods)
+
+    @property
+    def compared(self) -> tuple[Method, ...]:
+        """The methods that have rows."""
+        return tuple(card for card in self.cards if card.row)
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -178,17 +182,24 @@ class Preset:
 
 
 def with_equal_budgets(methods: dict[str, Any]) -> dict[str, Any]:
-    """The same configurations, but "direct" sees every image as often as ours in both stages."""
-    direct, latent, tuned = (methods.get(name) for name in ("direct", "latent", "finetuned"))
-    if not (
-        isinstance(direct, DirectConfig)
-        and isinstance(latent, LatentConfig)
-        and isinstance(tuned, FinetuneStage)
-    ):
+    """The same configurations, but every image network sees each image as often as the fine-tuned
+    one does in both of its stages."""
+    begun, tuned = methods.get(BEGUN), methods.get("finetuned")
+    if begun is None or not isinstance(tuned, FinetuneStage):
         return methods
-    epochs = latent.image.loop.epochs + tuned.loop.epochs
-    loop = replace(direct.image.loop, epochs=epochs)
-    return {**methods, "direct": replace(direct, image=replace(direct.image, loop=loop))}
+    epochs = begun.image.loop.epochs + tuned.loop.epochs
+    return {
+        name: config if name == BEGUN else _lasting(config, epochs)
+        for name, config in methods.items()
+    }
+
+
+def _lasting(config: Any, epochs: int) -> Any:
+    """The configuration of an image network with so many epochs; any other as it is."""
+    image = getattr(config, "image", None)
+    if not isinstance(image, RegressionStage):
+        return config
+    return replace(config, image=replace(image, loop=replace(image.loop, epochs=epochs)))
 
 
 def _require_known(

@@ -29,7 +29,7 @@ from overpose.experiments.pipeline import (
 from overpose.experiments.preset import Preset
 from overpose.experiments.rendering import build_dataset, require_motion
 from overpose.experiments.setting import begin_setting
-from overpose.experiments.side_by_side import chains_of_run, train_side_by_side
+from overpose.experiments.side_by_side import jobs_of_run, train_side_by_side
 from overpose.measure.human36m import (
     PAPER,
     PROTOCOL_1,
@@ -147,13 +147,13 @@ def reproduce(
             for name, samples in _groups(preset, dataset)
         }
         if processes > 1 and runtime.torch_device().type == "cpu":
-            chains = [
-                chains_of_run(run, name or None)
+            jobs = [
+                job
                 for name, of_name in runs.items()
                 for run in of_name
+                for job in jobs_of_run(run, action=name or None)
             ]
-            for part in zip(*chains, strict=True):  # what others need comes first
-                train_side_by_side(dataset.info.path, [c for some in part for c in some], processes)
+            train_side_by_side(dataset.info.path, jobs, processes)
         for of_name in runs.values():
             for run in of_name:
                 parts[run.seed].append(run_methods(run))
@@ -278,7 +278,7 @@ def _memory_mib(out: Path, runs: Sequence[Run], dataset: Path) -> dict[str, floa
     path = out / "memory.json"
     found: dict[str, float] = read_json(path) if path.is_file() else {}
     for run in runs:
-        for method in run.preset.cards:
+        for method in run.preset.compared:
             place = model_place(run, method)
             if method.name in found or place is None or not place.is_dir():
                 continue
@@ -294,7 +294,7 @@ def _details(runs: Sequence[Run]) -> dict[str, list[dict[str, Any]]]:
     """By method what `details_of` finds in each run."""
     found: dict[str, list[dict[str, Any]]] = {}
     for run in runs:
-        for method in run.preset.cards:
+        for method in run.preset.compared:
             if details := details_of(run, method):
                 found.setdefault(method.name, []).append(details)
     return found
@@ -313,7 +313,7 @@ def _draw_figure(path: Path, runs: Sequence[Run]) -> bool:
         pictures = test.images(chosen)
         images.append(pictures)
         truths.append(test.poses_mm[chosen])
-        for method in (card for card in run.preset.cards if card.in_figure):
+        for method in (card for card in run.preset.compared if card.in_figure):
             try:
                 poses_mm = trained_predictor(run, method)(pictures)
             except InputError:

@@ -1,10 +1,10 @@
-"""Training several seeds and methods at once, each in a process of one thread.
+"""Training stages of several seeds and methods at once, each in a process of one thread.
 
 Two networks of this size on one core each learn together some 40 % more images per second than one
 after the other on two cores. Nothing is measured here: `pipeline` finds the stages done.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,91 +19,105 @@ from overpose.training.loop import Runtime
 
 
 @dataclass(frozen=True)
-class Chain:
-    """Stages to be trained one after the other, from one seed.
+class Job:
+    """A stage to be trained from one seed.
 
     Attributes:
         preset: what to train.
+        stage: its name.
         action: the only action to train on; None: all.
         out: directory of the run.
         seed: of the run.
         device: where to train.
-        stages: names of stages, in order.
         part: how many of the training images, see `Samples.part`; None: all.
     """
 
     preset: Preset
+    stage: str
     action: str | None
     out: Path
     seed: int
     device: str
-    stages: tuple[str, ...]
     part: int | None = None
 
+    @property
+    def place(self) -> Path:
+        """The directory of the stage."""
+        return self.out / self.stage
 
-def chains_of_run(run: Run, action: str | None) -> tuple[list[Chain], list[Chain]]:
-    """A run's stages as chains that do not need each other, longest first.
+
+def jobs_of_run(run: Run, *, action: str | None = None, part: int | None = None) -> list[Job]:
+    """The stages of a run, each after those that it needs; without methods that are fitted in one
+    go, which take every core by themselves.
 
     Args:
         run: what is to be trained.
         action: the action that the run's samples are limited to; None: all.
-
-    Returns:
-        What has to be trained first because several chains need it, and the chains.
+        part: the number of images that they are limited to; None: all.
     """
     preset = run.preset
-    methods = [method for method in preset.cards if not method.fitted_once]
-    needed = sorted((preset.stages_of(method) for method in methods), key=len, reverse=True)
-    whole: list[tuple[str, ...]] = []
-    for stages in needed:
-        if stages and not any(stages == longer[: len(stages)] for longer in whole):
-            whole.append(stages)
-    begun = [stages[0] for stages in whole]
-    shared = [(stage,) for stage in dict.fromkeys(begun) if begun.count(stage) > 1]
-    first, others = (
-        [Chain(preset, action, run.out, run.seed, run.runtime.device, stages) for stages in part]
-        for part in (shared, whole)
-    )
-    return first, others
+    methods = [method for method in preset.compared if not method.fitted_once]
+    stages = dict.fromkeys(stage for method in methods for stage in preset.stages_of(method))
+    return [
+        Job(preset, stage, action, run.out, run.seed, run.runtime.device, part) for stage in stages
+    ]
 
 
-def train_side_by_side(dataset: Path, chains: Sequence[Chain], processes: int) -> None:
-    """Train all chains, `processes` at a time; finished stages are skipped, begun ones resumed.
+def train_side_by_side(dataset: Path, jobs: Iterable[Job], processes: int) -> None:
+    """Train all stages, `processes` at a time; finished stages are skipped, begun ones resumed.
 
-    A stage that fails ends its chain and nothing else: whoever asks for it next gets the error.
+    What needs nothing comes first, then what needs only that, and so on. A stage that fails ends
+    those that need it and nothing else: whoever asks for it next gets the error.
 
     Args:
         dataset: directory of the rendered dataset.
-        chains: what to train, each once.
+        jobs: what to train, each once.
         processes: how many at a time.
 
     Raises:
         InputError: the dataset cannot be read, or a process was killed from outside.
     """
-    stages = sum(len(chain.stages) for chain in chains)
-    with progress_bar("training stages", stages) as advance:
-        for done in do_jobs(chains, _make_work, dataset, max(1, min(processes, len(chains)))):
-            advance(done)
+    waves: dict[int, list[Job]] = {}
+    for job in jobs:
+        waves.setdefault(_depth(job.preset, job.stage), []).append(job)
+    failed: set[Path] = set()
+    with progress_bar("training stages", sum(map(len, waves.values()))) as advance:
+        for depth in sorted(waves):
+            ready = [job for job in waves[depth] if not failed & _needed(job)]
+            advance(len(waves[depth]) - len(ready))
+            failed |= {job.place for job in waves[depth] if job not in ready}
+            for place in do_jobs(ready, _make_work, dataset, max(1, min(processes, len(ready)))):
+                failed |= {place} if place is not None else set()
+                advance(1)
 
 
-def _make_work(dataset: Path) -> Callable[[Chain, Callable[[], None]], int]:
-    return partial(_train_chain, Samples(open_dataset(dataset)))
+def _depth(preset: Preset, stage: str) -> int:
+    """How many stages there are from the first to this one, along the longest way."""
+    before = preset.stages_before(stage)[:-1]
+    return 1 + max((_depth(preset, earlier) for earlier in before), default=0)
 
 
-def _train_chain(samples: Samples, chain: Chain, check: Callable[[], None]) -> int:
-    if chain.action is not None:
+def _needed(job: Job) -> set[Path]:
+    return {job.out / stage for stage in job.preset.stages_before(job.stage)[:-1]}
+
+
+def _make_work(dataset: Path) -> Callable[[Job, Callable[[], None]], Path | None]:
+    return partial(_train, Samples(open_dataset(dataset)))
+
+
+def _train(samples: Samples, job: Job, check: Callable[[], None]) -> Path | None:
+    """The directory of the stage if it failed."""
+    if job.action is not None:
         dataset = samples.dataset
-        samples = Samples(dataset.select(dataset.actions == chain.action))
-    if chain.part is not None:
-        samples = samples.part(chain.part, chain.seed)
-    runtime = Runtime(chain.device, threads=1, on_batch=lambda epoch, step: check())
-    run = Run(chain.preset, samples, chain.out, chain.seed, runtime)
-    for stage in chain.stages:
-        try:
-            train_stage(run, stage)
-        except Stopped:
-            raise
-        except Exception as error:
-            say(f"{stage}, seed {chain.seed}: {type(error).__name__}: {error}")
-            break
-    return len(chain.stages)
+        samples = Samples(dataset.select(dataset.actions == job.action))
+    if job.part is not None:
+        samples = samples.part(job.part, job.seed)
+    runtime = Runtime(job.device, threads=1, on_batch=lambda epoch, step: check())
+    try:
+        train_stage(Run(job.preset, samples, job.out, job.seed, runtime), job.stage)
+    except Stopped:
+        raise
+    except Exception as error:
+        say(f"{job.stage}, seed {job.seed}: {type(error).__name__}: {error}")
+        return job.place
+    return None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from overpose.methods import (
+    begun,
     dconv_mp_hml,
     direct,
     finetuned,
@@ -42,6 +43,7 @@ METHODS: tuple[Method, ...] = (
     structnet.AVERAGE_TOLD_LIMBS,
     direct.METHOD,
     latent.METHOD,
+    begun.METHOD,
     finetuned.METHOD,
 )
 """In the order of all tables."""

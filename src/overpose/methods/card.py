@@ -89,6 +89,7 @@ class Method:
         image_size: side of the images that a configuration takes; None: any.
         published: its row in the paper's Table 1.
         expected_ratio: the most that ours, fine-tuned, may have of its mean MPJPE.
+        row: whether tables have it; False: a stage that others begin with.
         in_figure: whether the figure of examples shows it.
         in_learning_curve: whether it is measured with fewer training images as well.
     """
@@ -110,6 +111,7 @@ class Method:
     image_size: Callable[[Any], int | None] = any_size
     published: str | None = None
     expected_ratio: float | None = None
+    row: bool = True
     in_figure: bool = False
     in_learning_curve: bool = False
 

@@ -7,7 +7,7 @@ from overpose.networks.pose_predictor import KIND, PosePredictor
 from overpose.training.config import FinetuneStage
 from overpose.training.stages import train_finetune
 
-BEGUN = "latent"
+BEGUN = "begun"
 """The stage whose network is tuned."""
 
 

@@ -1,4 +1,7 @@
-"""Ours without fine-tuning: stage (b) of the paper, the image to the code of its pose."""
+"""Ours without fine-tuning: stage (b) of the paper, the image to the code of its pose.
+
+It has the whole budget; what is fine-tuned has a stage (b) of its own, `begun`.
+"""
 
 from dataclasses import dataclass, field, replace
 
