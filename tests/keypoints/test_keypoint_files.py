@@ -208,6 +208,35 @@ def test_several_mediapipe_people_are_followed(tmp_path):
     assert (np.ptp(found.keypoints[:, :, 0, 0], axis=1) < 1).all()
 
 
+def as_lists(points: list[dict]) -> list[list]:
+    return [[point["x"], point["y"], point["z"], point["visibility"]] for point in points]
+
+
+@pytest.mark.parametrize("form", [list, as_lists])
+def test_people_whose_first_landmark_is_missing_are_still_several(tmp_path, form):
+    def person(shift: float) -> list:
+        return [None, *form([{**p, "x": p["x"] + shift} for p in mediapipe(0)])[1:]]
+
+    whole = [[form(mediapipe(0)), person(0.3)]] * 12
+    found = read_keypoints(save(tmp_path, [[person(0.0), person(0.3)]] * 12), width=640, height=480)
+    expected = read_keypoints(save(tmp_path, whole), width=640, height=480)
+    assert np.isnan(found.keypoints[:, :, 0, :2]).all()
+    np.testing.assert_array_equal(found.keypoints[:, :, 1:], expected.keypoints[:, :, 1:])
+
+
+def test_one_person_whose_first_landmark_is_missing_stays_one(tmp_path):
+    frames = [[None, *mediapipe(0)[1:]]]
+    found = read_keypoints(save(tmp_path, frames), width=640, height=480)
+    assert found.keypoints.shape == (1, 1, 33, 3)
+    assert np.isnan(found.keypoints[0, 0, 0, 0])
+
+
+def test_people_without_any_landmark_are_several_and_nowhere(tmp_path):
+    frames = [[[None] * 33, [None] * 33], mediapipe(0)]
+    found = read_keypoints(save(tmp_path, frames), width=640, height=480)
+    assert np.isfinite(found.keypoints[:, 1, :, 0]).any()
+
+
 def tidy(people: np.ndarray) -> list[list]:
     rows = [["person", "frame", "time_s", "keypoint", "x", "y", "score"]]
     for person, track in enumerate(people):

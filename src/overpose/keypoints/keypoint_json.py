@@ -230,29 +230,40 @@ def _mediapipe_people(frame: object, where: str, depth: int = 0) -> Iterator[obj
         raise InputError(f"{where}: got {got}, expected a list of landmarks or null")
     if not frame:
         return
-    first = frame[0]
-    several = isinstance(first, dict) and not {"x", "y"} & set(first)
-    several |= isinstance(first, list) and bool(first) and isinstance(first[0], dict | list)
-    if several:
+    if any(_is_person(each) for each in frame):
         for person in frame:
             yield from _mediapipe_people(person, where, depth + 1)
     else:
         yield frame
 
 
+def _is_person(value: object) -> bool:
+    """Whether this is a person's landmarks; a landmark has x and y, or is at most 5 numbers."""
+    if isinstance(value, dict):
+        return not {"x", "y"} & set(value)
+    return isinstance(value, list) and (
+        len(value) > 5 or any(isinstance(each, dict | list) for each in value)
+    )
+
+
 def _landmarks(value: object, where: str) -> np.ndarray:
-    if isinstance(value, list) and value and isinstance(value[0], dict):
+    if isinstance(value, list) and any(isinstance(landmark, dict) for landmark in value):
         rows = []
         for index, landmark in enumerate(value):
+            if landmark is None:
+                rows.append(landmark)
+                continue
             if not isinstance(landmark, dict) or not {"x", "y"} <= set(landmark):
                 raise InputError(f"{where}: landmark {index} has no x and y")
             score = landmark.get("visibility", landmark.get("score", 1.0))
             rows.append([landmark["x"], landmark["y"], score])
         return points_of(rows, where)
     if isinstance(value, list) and value and all(
-        isinstance(row, list) and len(row) in (4, 5) for row in value
+        row is None or (isinstance(row, list) and len(row) in (4, 5)) for row in value
     ):  # fmt: skip
-        rows = [[row[0], row[1], row[3]] for row in value]  # x, y, z, visibility[, presence]
+        rows = [
+            row and [row[0], row[1], row[3]] for row in value
+        ]  # x, y, z, visibility[, presence]
         return points_of(rows, where)
     return cleaned(points_of(value, where), where)
 
