@@ -156,6 +156,29 @@ def test_the_motion_of_a_source_is_chosen_by_what_it_recognises(tmp_path: Path) 
     assert motion_source(tmp_path, (*SOURCES, mine)) is mine
 
 
+def unread(request: MotionRequest) -> None:
+    raise InputError(f"{request.recorded.name}: was asked for")
+
+
+def test_own_asf_and_amc_files_are_not_called_cmus(tmp_path: Path) -> None:
+    for name in ("anna.asf", "anna_1.amc"):
+        (tmp_path / name).touch()
+    assert motion_source(tmp_path).name == "amc"
+
+
+@pytest.mark.parametrize("command", [("render",), ("reproduce", "--preset", "cpu")])
+def test_commands_that_render_take_the_motion_of_a_source_that_only_a_card_describes(
+    place: Path, tmp_path: Path, command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = replace(COLOURS, convert=None, motions=unread)
+    (tmp_path / "splits.json").write_text("{}")
+    places = ("--mocap", place, "--splits", tmp_path / "splits.json", "--out", tmp_path / "out")
+    arguments = [str(word) for word in (*command, *places)]
+    with pytest.raises(SystemExit):
+        main(arguments, sources=(*SOURCES, mine))
+    assert "mine: was asked for" in capsys.readouterr().err
+
+
 def test_motion_that_no_source_knows_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"got something else, expected CMU's .* or BVH files"):
         motion_source(tmp_path)

@@ -291,6 +291,15 @@ def test_a_bvh_file_of_another_skeleton_is_refused_in_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_trials_may_lie_beside_their_skeletons(tmp_path):
+    for name, content in {"anna.asf": ASF, "anna_1.amc": AMC, "ben_1.amc": AMC}.items():
+        (tmp_path / name).write_text(content)
+    library = open_library(tmp_path)
+    assert library.trials() == ["anna_1"]
+    assert library.subjects() == ["anna"]
+    assert len(library.motion("anna_1")) == 25
+
+
 def test_cmu_files_are_taken_before_bvh_files_beside_them(tmp_path):
     directory = fill(tmp_path / "data")
     write_bvh(procedural_motion("walking", "P01", 1, 5), directory / "P01_1.bvh")

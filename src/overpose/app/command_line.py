@@ -14,7 +14,6 @@ from overpose.app.assets import Assets
 from overpose.app.cards import choices
 from overpose.app.data import Render, data_group
 from overpose.app.experiments import Ablate, Reproduce
-from overpose.app.extras import advice
 from overpose.app.measure import Bench, Evaluate, EvaluateVideo
 from overpose.app.predict import Demo, Predict
 from overpose.app.tracks import Export, View
@@ -23,6 +22,7 @@ from overpose.datasets.sources import SOURCES, Source
 from overpose.formats import FORMATS, Format
 from overpose.keypoints.engines import ENGINES, Engine
 from overpose.support.errors import InputError
+from overpose.support.extras import advice
 from overpose.support.version import VERSION
 
 
@@ -38,8 +38,8 @@ def _commands(sources: tuple[Source, ...]) -> Any:
     commands = (
         ("predict", Predict),
         ("demo", Demo),
-        ("reproduce", Reproduce),
-        ("render", Render),
+        ("reproduce", _with_sources(Reproduce, sources)),
+        ("render", _with_sources(Render, sources)),
         ("data", data_group(sources)),
         ("train", Train),
         ("evaluate", Evaluate),
@@ -53,6 +53,11 @@ def _commands(sources: tuple[Source, ...]) -> Any:
     )
     kinds = tuple(Annotated[kind, tyro.conf.subcommand(name)] for name, kind in commands)
     return Union[kinds]  # noqa: UP007
+
+
+def _with_sources(command: type[Any], sources: tuple[Source, ...]) -> type[Any]:
+    """The command that renders motion of these sources."""
+    return type(command.__name__, (command,), {"__doc__": command.__doc__, "sources": sources})
 
 
 DESCRIPTION = """3D human pose from one ordinary camera, through a learned latent code.
@@ -111,7 +116,7 @@ def parse(
     Args:
         arguments: what was typed after `overpose`.
         registry: from `choices`: which cards there are; those of this package if not given.
-        sources: what `data` has a command for.
+        sources: what `data` has a command for, and whose motion is rendered.
 
     Raises:
         SystemExit: help was asked for (status 0), or the usage is wrong (2).
@@ -147,7 +152,7 @@ def _run(arguments: list[str], registry: ConstructorRegistry, sources: tuple[Sou
     try:
         command.run()
     except ModuleNotFoundError as error:
-        said = advice(arguments[0], error)
+        said = advice(f"overpose {arguments[0]}", error)
         if said is None:
             raise
         raise InputError(said) from None

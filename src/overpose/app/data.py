@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, ClassVar, Union
 
 from tyro.conf import Positional, arg, subcommand
 
 from overpose.app.options import Processes
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.options import RenderConfig
-from overpose.datasets.sources.source import Source
+from overpose.datasets.sources import SOURCES, Source
 from overpose.support.files import Output
 
 
@@ -23,6 +23,7 @@ class Render:
     Example: overpose render --mocap cmu.tar.xz --splits splits.json --max-train 24000 --out data
     """
 
+    sources: ClassVar[tuple[Source, ...]] = SOURCES
     output: Output
     motion: MotionSource = field(default_factory=MotionSource)
     images: RenderConfig = field(default_factory=RenderConfig)
@@ -40,7 +41,11 @@ class Render:
             require_apart([self.contact_sheet], [path for path in given if path is not None])
             require_writable(self.contact_sheet, overwrite=self.output.overwrite)
         with render_motion(
-            self.images, self.output, self.motion, processes=self.processes
+            self.images,
+            self.output,
+            self.motion,
+            processes=self.processes,
+            sources=self.sources,
         ) as dataset:
             if self.contact_sheet is not None:
                 write_contact_sheet(self.contact_sheet, dataset)

@@ -16,8 +16,8 @@ class MotionSource:
     """
 
     mocap: Path | None = None
-    """CMU's motion capture, a directory or an archive in the official layout; or BVH files with
-    CMU's bone names, a directory or one file."""
+    """CMU's motion capture, a directory or an archive in the official layout; or your own ASF and
+    AMC, or BVH, files with CMU's bone names, in a directory."""
     splits: Path | None = None
     """Which trials train and test, JSON; see docs/data.md. Goes with --mocap."""
     up: Literal["y", "z"] = "y"

@@ -24,6 +24,7 @@ def build_dataset(
     *,
     processes: int | None = None,
     make_renderer: Callable[[RenderConfig], Renderer] | None = None,
+    sources: tuple[Source, ...] = SOURCES,
 ) -> Dataset:
     """Render a preset's dataset, or finish it, or open it if it is finished.
 
@@ -38,6 +39,7 @@ def build_dataset(
         procedural=preset.procedural,
         processes=processes,
         make_renderer=make_renderer,
+        sources=sources,
     )
 
 

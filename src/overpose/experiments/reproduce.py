@@ -14,6 +14,7 @@ import numpy as np
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.jobs import Renderer
 from overpose.datasets.rendering.options import RenderConfig
+from overpose.datasets.sources import SOURCES, Source
 from overpose.datasets.sources.human36m import NAME as HUMAN36M_NAME
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.experiments.learning_curve import curve_table, learning_curve
@@ -97,6 +98,7 @@ def reproduce(
     memory: bool = True,
     runtime: Runtime | None = None,
     make_renderer: Callable[[RenderConfig], Renderer] | None = None,
+    sources: tuple[Source, ...] = SOURCES,
 ) -> Reproduction:
     """Run a preset from motion to tables, or go on with a run that was interrupted.
 
@@ -114,6 +116,7 @@ def reproduce(
         memory: whether to measure how much memory each method predicts with, in seconds each.
         runtime: device of training, and threads where stages do not train side by side.
         make_renderer: another renderer than the studio; a function at the top of a module.
+        sources: cards that recognise the motion, your own among them.
 
     Raises:
         InputError: the data are missing, damaged or leak test subjects into training, or `out`
@@ -134,6 +137,7 @@ def reproduce(
             motion,
             processes=processes,
             make_renderer=make_renderer,
+            sources=sources,
         )
         _require_usable(preset, dataset)
     with dataset:

@@ -1,7 +1,8 @@
 """A library of recorded motion: BVH files, or CMU's official layout as a directory or archive.
 
 BVH files give trials called like the files. CMU's layout is `subjects/01/01.asf` and
-`subjects/01/01_01.amc`, with or without a directory around it. An archive is unpacked once, into
+`subjects/01/01_01.amc`, with or without a directory around it; a flat directory with `anna.asf` and
+`anna_1.amc` serves too. An archive is unpacked once, into
 the cache directory under the hash of its content, so that a trial can be read without reading the
 archive again. Which trials serve for what belongs to `datasets`.
 """
@@ -134,6 +135,11 @@ def holds_asf_amc(path: Path) -> bool:
     return path.is_file() and path.name.lower().endswith(ARCHIVE_SUFFIXES)
 
 
+def is_named_as_cmu(path: Path) -> bool:
+    """Whether the trials there are called as CMU calls them, "16_08"; those of archives are."""
+    return path.is_file() or all(re.fullmatch(r"\d+_\d+", name) for name in _find_trials(path))
+
+
 def bvh_files(path: Path) -> list[Path]:
     """The BVH files that this is, or that lie in this directory, sorted."""
     entries = [path] if path.is_file() else path.iterdir() if path.is_dir() else []
@@ -157,7 +163,8 @@ def _natural(name: str) -> tuple[tuple[int, str], ...]:
 
 
 def _find_trials(directory: Path) -> dict[str, tuple[Path, Path]]:
-    """Trials of the layout in `directory`, in its `subjects`, or in `subjects` one level deeper."""
+    """Trials of the layout in `directory`, in its `subjects`, or in `subjects` one level deeper; or
+    else those whose skeletons lie in `directory` itself, side by side with them."""
     bases = [directory / "subjects", directory]
     bases += [child / "subjects" for child in sorted(directory.iterdir())]
     for base in bases:
@@ -168,7 +175,10 @@ def _find_trials(directory: Path) -> dict[str, tuple[Path, Path]]:
                 files[amc.stem] = (_skeleton_beside(subject), amc)
         if files:
             return files
-    return {}
+    beside = [
+        (amc.with_name(f"{subject_of(amc.stem)}.asf"), amc) for amc in directory.glob("*.amc")
+    ]
+    return {amc.stem: (asf, amc) for asf, amc in beside if asf.is_file()}
 
 
 def _skeleton_beside(subject: Path) -> Path:

@@ -1,11 +1,13 @@
 """Rendered samples: labels that agree with each other and with the picture, free of order."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from command_line import run
 
 from overpose.datasets.layout import Sample
 from overpose.datasets.rendering.jobs import Piece, ShardJob
@@ -13,7 +15,12 @@ from overpose.datasets.rendering.options import RenderConfig
 from overpose.datasets.rendering.plan import RenderSequence, Trial
 from overpose.datasets.rendering.render import render_dataset
 from overpose.datasets.rendering.sequence import make_studio, set_stage
+from overpose.datasets.store import open_dataset
+from overpose.metrics import p_mpjpe
+from overpose.mocap.bvh import read_bvh, write_bvh
+from overpose.mocap.joints17 import joints17_world_mm
 from overpose.mocap.motion import Motion
+from overpose.mocap.procedural import procedural_motion
 from overpose.skeleton import HUMAN36M
 from overpose.studio.body import BodyModel, BodyShape
 from overpose.studio.retarget import retarget
@@ -131,3 +138,25 @@ def test_the_studio_gives_the_same_bytes_with_one_and_two_processes(
         ).close()
         files.append({path.name: path.read_bytes() for path in out.iterdir()})
     assert files[0] == files[1]
+
+
+@pytest.mark.usefixtures("body")
+def test_a_users_bvh_files_are_rendered_and_labelled_with_their_motion(tmp_path: Path) -> None:
+    files = {name: tmp_path / f"{name}.bvh" for name in ("anna_1", "ben_1")}
+    for seed, path in enumerate(files.values()):
+        write_bvh(procedural_motion("walking", path.stem, seed, 6, 25.0), path)
+    actions = {"walking": {"train": ["anna_1"], "test": ["ben_1"]}}
+    splits = {"train_subjects": ["anna"], "test_subjects": ["ben"], "actions": actions}
+    (tmp_path / "splits.json").write_text(json.dumps(splits))
+    arguments = f"""render --mocap {tmp_path} --splits {tmp_path}/splits.json --out {tmp_path}/data
+        --image-size 16 --supersample 1 --max-train 1 --max-val 0 --max-test 1 --processes 1"""
+    assert run(*arguments.split()) == 0
+    with open_dataset(tmp_path / "data", verify=True) as dataset:
+        assert dataset.info.name == "BVH-Studio"
+        assert dataset.trials.tolist() == ["anna_1", "ben_1"]
+        assert dataset.splits.tolist() == ["train", "test"]
+        for row, path in enumerate(files.values()):
+            moved = joints17_world_mm(read_bvh(path))[dataset.frames[row]]
+            error_mm = p_mpjpe(dataset.poses_mm[row], moved - moved[0])
+            assert error_mm < 60  # another body in the same pose
+            assert np.ptp(dataset.image(row)) > 20

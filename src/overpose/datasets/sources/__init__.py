@@ -6,12 +6,12 @@ read belongs to `human36m`, `own`, `rendering` and `mocap`.
 
 from pathlib import Path
 
-from overpose.datasets.sources import bvh, cmu, human36m, own, procedural
+from overpose.datasets.sources import amc, bvh, cmu, human36m, own, procedural
 from overpose.datasets.sources.source import Source
 from overpose.support.errors import InputError
 
 SOURCES: tuple[Source, ...] = (
-    human36m.SOURCE, own.SOURCE, cmu.SOURCE, bvh.SOURCE, procedural.SOURCE,
+    human36m.SOURCE, own.SOURCE, cmu.SOURCE, amc.SOURCE, bvh.SOURCE, procedural.SOURCE,
 )  # fmt: skip
 """Every source; the first that recognises what it is shown is taken."""
 

@@ -1,4 +1,4 @@
-"""Motion of one's own in BVH files, rendered by the studio."""
+"""A user's own motion in BVH files, rendered by the studio."""
 
 from pathlib import Path
 

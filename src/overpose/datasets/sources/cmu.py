@@ -12,10 +12,10 @@ LICENCE = (
 
 
 def recognise(place: Path | None) -> bool:
-    """Whether this is a directory in CMU's layout, or an archive."""
-    from overpose.mocap.library import holds_asf_amc
+    """Whether this is a directory in CMU's layout and with its names, or an archive."""
+    from overpose.mocap.library import holds_asf_amc, is_named_as_cmu
 
-    return place is not None and holds_asf_amc(place)
+    return place is not None and holds_asf_amc(place) and is_named_as_cmu(place)
 
 
 def motions(request: MotionRequest) -> Any:
