@@ -12,7 +12,6 @@ import pytest
 from command_line import run
 from PIL import Image
 
-from overpose.app.extras import PACKAGES, advice
 from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
 from overpose.layouts import BLAZEPOSE_33
 from overpose.networks.configs import PosePredictorConfig
@@ -20,6 +19,7 @@ from overpose.networks.image_encoder import ImageEncoderConfig
 from overpose.networks.pose_predictor import PosePredictor
 from overpose.networks.storage import save_model
 from overpose.support.assets import DOWNLOADS, asset_path
+from overpose.support.extras import PACKAGES, advice
 
 EXTRAS = (
     "torch",
@@ -88,7 +88,7 @@ def test_a_photo_waits_for_no_import_it_does_not_need() -> None:
 @pytest.mark.parametrize(
     ("command", "package"),
     [
-        (("train", "--data", "data", "--out", "OUT"), "PyTorch"),
+        (("train", "--data", "data", "--out", "OUT"), "pyarrow"),
         (("data", "check", "data"), "pyarrow"),
         (("predict", "PHOTO", "--model", "MODEL", "--out", "OUT"), "PyTorch"),
     ],
@@ -106,6 +106,23 @@ def test_a_command_whose_extra_is_missing_says_what_to_install(
     assert done.stderr == (
         f"overpose: error: overpose {command[0]} needs {package}: pip install 'overpose[train]'\n"
     )
+
+
+def test_a_name_whose_extra_is_missing_says_what_to_install() -> None:
+    done = python(
+        """
+import overpose
+for name in ("open_dataset", "train"):
+    try:
+        getattr(overpose, name)
+    except ModuleNotFoundError as error:
+        print(error)
+"""
+    )
+    assert done.stdout.splitlines() == [
+        f"overpose.{name} needs pyarrow: pip install 'overpose[train]'"
+        for name in ("open_dataset", "train")
+    ], done.stderr
 
 
 def test_assets_gets_what_prediction_needs_before_it_asks_for_the_extra_of_the_body(

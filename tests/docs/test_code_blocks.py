@@ -51,8 +51,9 @@ def why_not_run(words: list[str]) -> str | None:
 
 
 def commands_of(block: str) -> list[list[str]]:
-    """The words of each line of a shell block."""
-    lines = (shlex.split(line, comments=True) for line in block.splitlines())
+    """The words of each line of a shell block; a backslash continues a line."""
+    whole = block.replace("\\\n", " ").splitlines()
+    lines = (shlex.split(line, comments=True) for line in whole)
     return [words for words in lines if words]
 
 
@@ -137,6 +138,7 @@ def make_model_and_dataset() -> None:
         shutil.copytree(SAVED / f"regressor-{Path(stage).name}", Path(stage, "last"))
     write_tiny_dataset(Path("runs/cpu/dataset"))
     shutil.copytree("runs/cpu/dataset", "data")
+    write_tiny_dataset(Path("runs/smoke/dataset"), size=64, per_group=1)
 
 
 def make_dataset() -> None:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from overpose.app.options import Device, PresetName, Processes
 from overpose.datasets.motion_source import MotionSource
+from overpose.datasets.sources import SOURCES, Source
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 
@@ -20,6 +22,7 @@ class Reproduce:
     Example: overpose reproduce --preset cpu --mocap cmu.tar.xz --splits splits.json --out runs/cpu
     """
 
+    sources: ClassVar[tuple[Source, ...]] = SOURCES
     output: Output
     motion: MotionSource = field(default_factory=MotionSource)
     preset: PresetName = "smoke"
@@ -31,18 +34,20 @@ class Reproduce:
     device: Device = "auto"
 
     def run(self) -> None:
-        from overpose.experiments.presets import preset_named
-        from overpose.experiments.reproduce import reproduce
-        from overpose.training.loop import Runtime
+        from overpose.experiments.entry_points import reproduce
 
         done = reproduce(
-            preset_named(self.preset),
-            self.output,
-            motion=self.motion,
+            self.preset,
+            self.output.out,
+            mocap=self.motion.mocap,
+            splits=self.motion.splits,
+            up=self.motion.up,
             data=self.data,
-            processes=self.processes,
             seeds=self.seeds,
-            runtime=Runtime(device=self.device),
+            processes=self.processes,
+            device=self.device,
+            overwrite=self.output.overwrite,
+            sources=self.sources,
         )
         if done.failed:
             raise InputError(f"{len(done.failed)} rows failed: {'; '.join(done.failed)}")

@@ -15,10 +15,10 @@ from overpose.support.files import Output
 class Train:
     """Train the stages on a rendered dataset, one model for all actions.
 
-    (a) autoencoder, (b) latent, (c) finetune, and the CNN straight to the pose (direct): all. The
-    systems that the paper compares with have a stage each, e.g. linkde or structnet. Every network
-    resumes after an interruption with exactly the same weights; finished stages are skipped. The
-    preset must fit the dataset's image size.
+    All of them are (a) autoencoder, (b) latent, (c) finetuned, and the CNN straight to the pose
+    (direct). The systems that the paper compares with have a stage each, e.g. linkde or structnet.
+    Every network resumes after an interruption with exactly the same weights; finished stages are
+    skipped. The preset must fit the dataset's image size.
 
     Example: overpose train --data data --out runs/mine --preset cpu
     """
@@ -36,20 +36,18 @@ class Train:
     device: Device = "auto"
 
     def run(self) -> None:
-        from overpose.experiments.presets import preset_named
-        from overpose.experiments.standalone import train_stages
-        from overpose.training.loop import Runtime
+        from overpose.experiments.entry_points import train
 
-        trained = train_stages(
-            preset_named(self.preset),
+        trained = train(
             self.data,
             self.out,
+            preset=self.preset,
             stage=self.stage,
             seed=self.seed,
-            runtime=Runtime(device=self.device),
+            device=self.device,
         )
-        for name, directory in trained.items():
-            print(f"{name}: {directory}")
+        for name in trained:
+            print(f"{name}: {self.out / name / 'last'}")
 
 
 @dataclass(frozen=True)

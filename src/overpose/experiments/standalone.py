@@ -28,6 +28,7 @@ from overpose.measure.protocols import (
 )
 from overpose.methods import METHODS, Method, Samples, kinds_of
 from overpose.networks.model_files import read_model_config
+from overpose.networks.pose_predictor import KIND as POSE_PREDICTOR
 from overpose.networks.storage import load_model
 from overpose.report.rows import Report, Row, new_report, write_report
 from overpose.report.tables import print_tables, tables_markdown
@@ -36,10 +37,8 @@ from overpose.support.errors import InputError
 from overpose.support.files import Output, require_writable, writing_file
 from overpose.training.loop import Runtime
 
-OURS = ("direct", "finetune", "pca")
-"""What is trained when nothing is asked for by name."""
-ALIASES = {"finetuned": "finetune"}
-"""Stages that commands call by the name of what is done."""
+OLD_NAMES = {"finetune": "finetuned"}
+"""Stages that commands of earlier versions called otherwise."""
 
 
 def train_stages(
@@ -59,8 +58,8 @@ def train_stages(
         preset: sizes and budgets; its images must be as large as the dataset's.
         data: a rendered dataset.
         out: each stage gets a directory in it.
-        stage: the name of a code's or a method's stage, "finetune" for "finetuned", or "all": the
-            codes, ours, the CNN, and "pca" where the preset has it.
+        stage: the name of a code's or a method's stage, or "all": of every method whose model is
+            a `PosePredictor`, which are ours and the CNN.
         seed: of training.
         runtime: device and threads.
 
@@ -71,17 +70,17 @@ def train_stages(
         InputError: there is no such stage, the dataset does not fit the preset, or `out` holds
             stages that were trained otherwise.
     """
-    trained = [card.stage for card in preset.cards if card.kept]
-    trained += [code.name for code in preset.trained_codes]
-    stages_of = {ALIASES.get(name, name): preset.stages_before(name) for name in trained}
-    if stage != "all" and stage not in stages_of:
+    kept = [card for card in preset.cards if card.kept]
+    wanted = [OLD_NAMES.get(stage, stage)]
+    if stage == "all":
+        wanted = [card.stage for card in kept if POSE_PREDICTOR in card.kinds]
+    choices = {card.stage for card in kept} | {code.name for code in preset.trained_codes}
+    if not choices.issuperset(wanted):
         raise InputError(
-            f"stage: got {stage!r}, expected all, {', '.join(sorted(stages_of))}: what preset "
+            f"stage: got {stage!r}, expected all, {', '.join(sorted(choices))}: what preset "
             f"{preset.name} has"
         )
-    ours = [name for name in OURS if name in stages_of]
-    wanted = [stages_of[name] for name in (ours if stage == "all" else [stage])]
-    stages = list(dict.fromkeys(name for chain in wanted for name in chain))
+    stages = list(dict.fromkeys(name for each in wanted for name in preset.stages_before(each)))
     with open_dataset(data) as dataset:
         require_disjoint_subjects(dataset)
         require_image_size(dataset, preset.render.image_size)
@@ -124,6 +123,32 @@ def evaluate_models(
         raise InputError(f"{out}: is a file, expected a directory for the report")
     for name in ("report.json", "tables.md", *(["human36m.json"] if protocols else [])):
         require_writable(out / name, overwrite=output.overwrite)
+    report, results = measure_models(
+        models, data, protocols=protocols, joints=joints, methods=methods
+    )
+    write_report(out / "report.json", report)
+    with writing_file(out / "tables.md") as temporary:
+        temporary.write_text(tables_markdown(report, methods=methods), encoding="utf-8")
+    print_tables(report, methods=methods)
+    if protocols:
+        write_human36m(out / "human36m.json", results)
+    return report
+
+
+def measure_models(
+    models: Sequence[Path],
+    data: Path,
+    *,
+    protocols: Sequence[str] = (),
+    joints: int = 17,
+    methods: Sequence[Method] = METHODS,
+) -> tuple[Report, dict[str, list[Human36mResult]]]:
+    """The same without writing or printing: the report, and by model and seed what it reaches in
+    the protocols.
+
+    Raises:
+        InputError: as `evaluate_models`, but for what lies in its directory.
+    """
     if not models:
         raise InputError("models: got none, expected at least one directory")
     if len(set(protocols)) != len(protocols) or (joints != len(HUMAN36M) and not protocols):
@@ -161,13 +186,7 @@ def evaluate_models(
                         for name in protocols
                     ]
         report = new_report(PROTOCOL, dataset_text(dataset), rows)
-    write_report(out / "report.json", report)
-    with writing_file(out / "tables.md") as temporary:
-        temporary.write_text(tables_markdown(report, methods=methods), encoding="utf-8")
-    print_tables(report, methods=methods)
-    if protocols:
-        write_human36m(out / "human36m.json", results)
-    return report
+    return report, results
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Which extra brings a package that a command needs and a light install lacks."""
+"""Which extra brings a package that is needed and that a light install lacks."""
 
 PACKAGES = {
     "torch": ("PyTorch", "train"),
@@ -10,10 +10,10 @@ PACKAGES = {
 """Name for people and extra of each module that is imported without asking whether it is there."""
 
 
-def advice(command: str, missing: ModuleNotFoundError) -> str | None:
-    """What to install so that a command runs; None if no extra has the missing module."""
+def advice(wanted: str, missing: ModuleNotFoundError) -> str | None:
+    """What to install for a command or a name of the package; None if no extra has the module."""
     found = PACKAGES.get((missing.name or "").partition(".")[0])
     if found is None:
         return None
     package, extra = found
-    return f"overpose {command} needs {package}: pip install 'overpose[{extra}]'"
+    return f"{wanted} needs {package}: pip install 'overpose[{extra}]'"
