@@ -1,1 +1,1 @@
-"""Measuring what was trained: protocols, reports, tables, figures, and the whole experiment."""
+"""Whole experiments: what trains, measures and writes reports; presets and predictions to files."""

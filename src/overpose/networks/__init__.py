@@ -1,1 +1,1 @@
-"""The networks: pose autoencoder, PCA, image encoder, regressor, and how they lie on disk."""
+"""The networks: pose autoencoder, PCA, encoders, pose predictor, and how they lie on disk."""

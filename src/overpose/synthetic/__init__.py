@@ -1,1 +1,1 @@
-"""From 2D keypoints over time to 3D poses: what is learned from, and how it is trained."""
+"""What lifters learn from: motion beyond the recorded, and the errors of the detector."""
