@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import tyro
-
 from overpose.app.options import Device, PresetName, Processes
 from overpose.datasets.motion_source import MotionSource
 from overpose.support.files import Output
@@ -62,8 +60,12 @@ class TrainLifter:
     """
 
     output: Output
-    motion: MotionSource = tyro.MISSING
-    """Recorded motion and its splits."""
+    mocap: Path
+    """Recorded motion, as `render` takes it."""
+    splits: Path
+    """Which trials train and test, JSON; see docs/data.md."""
+    up: Literal["y", "z"] = "y"
+    """The axis of BVH files that points up: y in most, z in those that Blender wrote."""
     recipe: Literal["full", "trial"] = "full"
     """full: as shipped, hours. trial: a few minutes, of no use but to see that it runs."""
     processes: Processes = None
@@ -77,10 +79,11 @@ class TrainLifter:
         from overpose.synthetic.detections import COMPLEXITIES
 
         recipe = RECIPES[self.recipe]
+        motion = MotionSource(self.mocap, self.splits, self.up)
         detector = download_asset("pose_detection")
         train_lifters(
             recipe,
-            self.motion,
+            motion,
             self.output,
             models={
                 name: (detector, download_asset(f"pose_landmark_{name}")) for name in COMPLEXITIES
@@ -88,7 +91,7 @@ class TrainLifter:
             processes=self.processes,
             device=self.device,
         )
-        evaluate_lifters(recipe, self.motion, self.output.out)
+        evaluate_lifters(recipe, motion, self.output.out)
         for lifter, directory in write_shipped(recipe, self.output.out).items():
             print(f"{lifter}: {directory}")
         print(f"tables: {self.output.out / 'tables.md'}")
