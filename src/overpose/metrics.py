@@ -1,6 +1,6 @@
 """Measures of pose error and of how steady and well proportioned bodies are.
 
-Which samples are compared, and the tables made of the numbers, belong to `evaluation`.
+Which samples are compared, and the tables made of the numbers, belong to `measure` and `report`.
 
 What all measures share:
 

@@ -1,4 +1,4 @@
-"""What every latent code of a pose offers, the decoder that a regressor carries, numpy helpers.
+"""What every code of poses offers, the decoder that a pose predictor carries, numpy helpers.
 
 A code is anything that fits `PoseCode`: the autoencoder, PCA, or another one; the latent stages of
 training take any of them.

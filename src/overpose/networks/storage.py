@@ -72,7 +72,7 @@ def save_model(
     """Write a model as a directory, whole or not at all.
 
     Args:
-        model: an autoencoder, regressor, lifter, baseline.
+        model: an autoencoder, a pose predictor or a baseline.
         directory: where to.
         provenance: what reproduces the model (data, seed, training configuration): JSON values.
         half: whether to write weights in half precision: half the size, read back as float32.

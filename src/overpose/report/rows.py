@@ -1,6 +1,6 @@
 """report.json: measured rows with what is needed to trust them (protocol, commit, machine, date).
 
-Rows of several seeds are merged here. How a row is measured belongs to `protocols`.
+Rows of several seeds are merged here. How a row is measured belongs to `measure`.
 """
 
 import math

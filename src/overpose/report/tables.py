@@ -1,6 +1,6 @@
 """tables.md and the same tables on the terminal: what was measured, beside what was published.
 
-Only layout and arithmetic over rows; measuring belongs to `protocols`, storing to `report`.
+Only layout and arithmetic over rows; measuring belongs to `measure`, storing to `rows`.
 """
 
 import math

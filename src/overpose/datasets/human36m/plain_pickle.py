@@ -1,6 +1,6 @@
 """Plain data out of pickled numpy files, without running anything that is in them.
 
-No other pickle is read anywhere. A pickle is a programme: it may name any function and have it
+No other pickle is read anywhere. A pickle is a program: it may name any function and have it
 called. Here the only names that are answered are those by which numpy stores arrays, and what they
 stand for is code of this file that does nothing but keep bytes; everything else is refused.
 numpy's own functions are not answered with, because its dtype takes its flags from the file: a

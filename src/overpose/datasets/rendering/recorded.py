@@ -1,7 +1,7 @@
 """Recorded motion that the studio renders: a library of it, and which trials train and test.
 
-Which trials train and which test is in a splits file; how frames are chosen is in `studio.plan`,
-how they are rendered in `studio.render`.
+Which trials train and which test is in a splits file; how frames are chosen is in `plan`, how they
+are rendered in `render`.
 """
 
 from collections.abc import Mapping
