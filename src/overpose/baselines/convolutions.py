@@ -4,8 +4,10 @@ Maps have the sizes of `models.image_encoder`'s, so weights can be passed on bet
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
@@ -51,6 +53,11 @@ class ConvolutionsConfig:
         return self.channels[1] * sides[1] ** 2, self.channels[2] * sides[2] ** 2
 
 
+NEIGHBOURS = 5
+"""Channels that local response normalisation sums over; see `normalised`."""
+ALPHA = 0.0025
+
+
 class SharedConvolutions(nn.Module):
     """Three convolutions, each followed by 3x3 max-pooling of stride 2; LRN after the second.
 
@@ -60,6 +67,7 @@ class SharedConvolutions(nn.Module):
 
     channel_mean: Tensor
     channel_std: Tensor
+    neighbours: Tensor
 
     def __init__(self, config: ConvolutionsConfig) -> None:
         super().__init__()
@@ -71,11 +79,13 @@ class SharedConvolutions(nn.Module):
             nn.Conv2d(below, above, kernel)
             for below, above, kernel in zip(inputs, config.channels, config.kernels, strict=True)
         )
-        self.normalise = nn.LocalResponseNorm(5, alpha=0.0025, beta=0.75)
+        place = torch.arange(config.channels[1])
+        near = (place[:, None] - place).abs() <= NEIGHBOURS // 2
+        self.register_buffer("neighbours", near.float(), persistent=False)
 
     def standardised(self, crops: Tensor) -> Tensor:
         """Crops (batch, 3, crop, crop) with RGB values 0..255, uint8 or float."""
-        return (crops - self.channel_mean) / self.channel_std
+        return (crops - self.channel_mean).div_(self.channel_std)
 
     def forward(self, images: Tensor, *, last_linear: bool = False) -> tuple[Tensor, Tensor]:
         """Maps after the second and after the third pooling, flat, of standardised images.
@@ -87,9 +97,47 @@ class SharedConvolutions(nn.Module):
         first, second, third = self.convolutions
         maps = images.contiguous(memory_format=torch.channels_last)
         maps = relu(_pooled(first(maps)))
-        middle = _pooled(self.normalise(relu(second(maps))))
+        middle = _pooled(normalised(relu(second(maps)), self.neighbours))
         last = _pooled(third(middle))
         return middle.flatten(1), (last if last_linear else relu(last)).flatten(1)
+
+
+def normalised(
+    maps: Float[Tensor, "batch channels height width"],
+    neighbours: Float[Tensor, "channels channels"],
+) -> Float[Tensor, "batch channels height width"]:
+    """Local response normalisation: x / (1 + alpha / 5 * sum of the neighbours' x^2)^0.75.
+
+    What `nn.LocalResponseNorm` computes. That one took half the time of training: it averages with
+    a three-dimensional pooling, which is slow on CPUs; here the sum is a product of matrices.
+
+    Args:
+        maps: stored channels last.
+        neighbours: 1 where two channels are neighbours, 0 elsewhere.
+    """
+    last = maps.permute(0, 2, 3, 1)
+    rows = _NormalisedRows.apply(last.flatten(0, 2), neighbours, ALPHA / NEIGHBOURS)
+    return rows.view(last.shape).permute(0, 3, 1, 2)
+
+
+class _NormalisedRows(torch.autograd.Function):
+    """`normalised` of rows (n, channels); with its gradient, whose terms share their factors."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, neighbours: Tensor, weight: float) -> Tensor:
+        sums = torch.addmm(rows.new_ones(()), rows.square(), neighbours, alpha=weight)
+        root = sums.rsqrt()
+        factor = root.sqrt().mul_(root)  # sums^-0.75
+        ctx.save_for_backward(rows, sums, factor, neighbours)
+        ctx.weight = weight
+        return rows * factor
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        rows, sums, factor, neighbours = ctx.saved_tensors
+        direct = gradients[0] * factor
+        shared = (direct * rows).div_(sums) @ neighbours
+        return direct.addcmul_(rows, shared, value=-1.5 * ctx.weight), None, None
 
 
 def _pooled(maps: Tensor) -> Tensor:

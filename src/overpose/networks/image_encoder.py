@@ -82,7 +82,7 @@ class ImageEncoder(nn.Module):
         Pooling comes before the ReLU: the result is the same, since both keep order, for a quarter
         of the work.
         """
-        maps = (crops - self.channel_mean) / self.channel_std
+        maps = (crops - self.channel_mean).div_(self.channel_std)
         maps = maps.contiguous(memory_format=torch.channels_last)
         for convolution in self.convolutions:
             maps = relu(max_pool2d(convolution(maps), 2))
