@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny_run import AUTOENCODER, IMAGE_STAGE, LOOP, tiny_samples
 
-from overpose.metrics import mpjpe
+from overpose.metrics import limb_lengths, mpjpe
 from overpose.networks.autoencoder import PoseAutoencoder
 from overpose.networks.codes import PoseDecoder
 from overpose.networks.normalization import PoseNormalization
@@ -23,7 +23,7 @@ from overpose.training import (
     train_latent,
 )
 from overpose.training.loop import Task
-from overpose.training.losses import latent_loss, pose_loss
+from overpose.training.losses import latent_loss, limb_loss, pose_loss
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -46,6 +46,45 @@ def test_the_distance_of_poses_is_mpjpe_in_network_units() -> None:
     poses_mm = (normalization.to_mm(poses).numpy() for poses in (predicted, target))
     found = float(pose_loss(predicted, target, "distance")) * float(normalization.scale_mm)
     assert found == pytest.approx(float(mpjpe(*poses_mm)), rel=1e-4)
+
+
+def body_normalization() -> PoseNormalization:
+    return PoseNormalization.fit(tiny_samples()[1])
+
+
+def test_the_limb_term_is_zero_for_the_true_pose_wherever_it_stands() -> None:
+    pose, moved = random(6, 51), torch.tensor([0.3, -0.1, 2.0]).repeat(17)
+    assert float(limb_loss(pose, pose, body_normalization())) == 0
+    assert float(limb_loss(pose + moved, pose, body_normalization())) < 1e-4
+
+
+def test_the_limb_term_counts_each_limb_by_the_logarithm_of_its_length() -> None:
+    normalization = body_normalization()
+    predicted, target = random(6, 51), random(6, 51, seed=1)
+    lengths = [limb_lengths(normalization.to_mm(poses).numpy()) for poses in (predicted, target)]
+    expected = np.abs(np.log((lengths[0] + 1) / (lengths[1] + 1))).sum(axis=1).mean()
+    assert float(limb_loss(predicted, target, normalization)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_body_of_another_size_costs_the_same_whether_larger_or_smaller() -> None:
+    """And nearly the logarithm of its scale for each of the 16 limbs: the floor is 1 mm."""
+    normalization = body_normalization()
+    pose_mm = normalization.to_mm(random(6, 51))
+    pose, twice = (normalization.to_normalised(scale * pose_mm) for scale in (1, 2))
+    larger, smaller = (limb_loss(*pair, normalization) for pair in ((twice, pose), (pose, twice)))
+    torch.testing.assert_close(larger, smaller)
+    assert float(larger) == pytest.approx(16 * np.log(2), rel=0.02)
+
+
+def test_the_gradient_of_the_limb_term_is_right_and_finite_for_a_limb_of_no_length() -> None:
+    normalization = body_normalization().double()
+    predicted = random(3, 51).double().requires_grad_()
+    target = random(3, 51, seed=1).double()
+    assert torch.autograd.gradcheck(lambda pose: limb_loss(pose, target, normalization), predicted)
+    point = normalization.to_normalised(torch.zeros(1, 17, 3).double()).requires_grad_()
+    limb_loss(point, target[:1], normalization).backward()
+    assert point.grad is not None
+    assert point.grad.isfinite().all()
 
 
 def test_weighted_by_the_decoder_an_error_counts_as_what_it_does_to_the_pose() -> None:
@@ -95,21 +134,21 @@ def test_stage_b_is_trained_on_the_code_of_the_clean_pose(
     torch.testing.assert_close(tasks[0].loss((crops, codes)), wanted)
 
 
-@pytest.mark.parametrize("error", ["squared", "distance"])
+@pytest.mark.parametrize(("error", "limbs"), [("squared", 0), ("distance", 0), ("squared", 0.3)])
 def test_the_pose_is_trained_on_the_error_asked_for(
-    error: str, tasks: list[Task], tmp_path: Path
+    error: str, limbs: float, tasks: list[Task], tmp_path: Path
 ) -> None:
     """Straight, and in stage (c) through the decoder."""
     images, poses = tiny_samples()
     seen, runtime = ImageObservations(images, poses), Runtime("cpu", 1)
     latent = train_latent(seen, code(), IMAGE_STAGE, tmp_path / "b", runtime=runtime)
-    stage = replace(IMAGE_STAGE, pose_error=error)
+    stage = replace(IMAGE_STAGE, pose_error=error, limb_weight=limbs)
     models = (
         train_direct(seen, stage, tmp_path / "a", runtime=runtime),
         train_finetune(
             seen,
             latent,
-            FinetuneStage(LOOP, pose_error=error),  # type: ignore[arg-type]
+            FinetuneStage(LOOP, pose_error=error, limb_weight=limbs),  # type: ignore[arg-type]
             tmp_path / "c",
             runtime=runtime,
         ),
@@ -118,7 +157,10 @@ def test_the_pose_is_trained_on_the_error_asked_for(
         crops, target = next(iter(task.batches(0)))
         normalised = model.normalization.to_normalised(torch.from_numpy(poses))
         assert all_among(target, normalised)
-        wanted = pose_loss(model(crops.float()), target, error)  # type: ignore[arg-type]
+        predicted = model(crops.float())
+        wanted = pose_loss(predicted, target, error)  # type: ignore[arg-type]
+        if limbs:
+            wanted = wanted + limbs * limb_loss(predicted, target, model.normalization)
         torch.testing.assert_close(task.loss((crops, target)), wanted)
 
 

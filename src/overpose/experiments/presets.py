@@ -31,6 +31,7 @@ def ours_and_cnn(
     *,
     code: str = "autoencoder",
     begin_with: str | None = None,
+    limb_weight: float | None = None,
 ) -> dict[str, Any]:
     """Configurations of ours and of the CNN, all with the same number of epochs.
 
@@ -41,13 +42,22 @@ def ours_and_cnn(
         code: what stage (b) learns.
         begin_with: the stage whose convolutions the networks begin with, as in the paper; None: at
             random.
+        limb_weight: of the term on limbs that both have once more; None: they have it not.
     """
     whole = replace(latent, epochs=latent.epochs + finetune.epochs)
-    return {
+    methods = {
         "direct": DirectConfig(RegressionStage(image_encoder, whole), begin_with),
         "latent": LatentConfig(RegressionStage(image_encoder, whole), code, begin_with),
         "begun": LatentConfig(RegressionStage(image_encoder, latent), code, begin_with),
         "finetuned": FinetuneStage(finetune),
+    }
+    if limb_weight is None:
+        return methods
+    on_limbs = RegressionStage(image_encoder, whole, limb_weight=limb_weight)
+    return {
+        **methods,
+        "direct_limbs": DirectConfig(on_limbs, begin_with),
+        "finetuned_limbs": FinetuneStage(finetune, limb_weight=limb_weight),
     }
 
 
@@ -94,6 +104,7 @@ SMOKE = Preset(
             _SMOKE_CONVOLUTIONS.image_encoder((128, 256, 256), dropout=0.25),
             latent=replace(_SMOKE_LOOP, epochs=12),
             finetune=replace(_SMOKE_LOOP, epochs=6),
+            limb_weight=1.0,
         ),
     },
     codes={
@@ -131,6 +142,7 @@ CPU = Preset(
             latent=replace(_CPU_LOOP, epochs=10),
             finetune=replace(_CPU_LOOP, epochs=10),
             begin_with="dconv_mp_hml",
+            limb_weight=1.0,
         ),
     },
     codes={
@@ -159,6 +171,7 @@ PAPER = Preset(
             latent=LoopConfig(epochs=20),
             finetune=LoopConfig(epochs=10),
             begin_with="dconv_mp_hml",
+            limb_weight=1.0,
         ),
     },
     codes={

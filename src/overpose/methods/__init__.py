@@ -16,7 +16,9 @@ from overpose.methods import (
     begun,
     dconv_mp_hml,
     direct,
+    direct_limbs,
     finetuned,
+    finetuned_limbs,
     kde,
     latent,
     linkde,
@@ -45,6 +47,8 @@ METHODS: tuple[Method, ...] = (
     latent.METHOD,
     begun.METHOD,
     finetuned.METHOD,
+    direct_limbs.METHOD,
+    finetuned_limbs.METHOD,
 )
 """In the order of all tables."""
 

@@ -3,6 +3,7 @@
 Frozen values only, saved with every run and compared on resume.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -83,6 +84,7 @@ class RegressionStage:
             deviation of the training codes, or "none"; see `PosePredictor`. No latent option does
             anything when the pose is predicted directly.
         pose_error: of a pose predicted directly, see `losses.pose_loss`.
+        limb_weight: of `losses.limb_loss` beside it; 0 in the paper.
         bfloat16: whether the encoder is trained in half precision, in half the time on processors
             that know it.
     """
@@ -93,6 +95,7 @@ class RegressionStage:
     latent_weighting: LatentWeighting = "plain"
     code_scaling: Literal["spread", "none"] = "spread"
     pose_error: PoseError = "squared"
+    limb_weight: float = 0.0
     bfloat16: bool = False
 
     def __post_init__(self) -> None:
@@ -102,7 +105,7 @@ class RegressionStage:
             )
         if self.code_scaling not in ("spread", "none"):
             raise InputError(f"code_scaling: got {self.code_scaling!r}, expected spread or none")
-        _check_pose_error(self.pose_error)
+        _check_losses(self.pose_error, self.limb_weight)
 
 
 @dataclass(frozen=True)
@@ -113,20 +116,23 @@ class FinetuneStage:
         loop: how they are trained.
         decoder_lr_scale: the decoder's learning rate over that of the rest: 1 in the paper, less
             for a slow decoder, 0 for a frozen one.
-        pose_error, bfloat16: as in `RegressionStage`.
+        pose_error, limb_weight, bfloat16: as in `RegressionStage`.
     """
 
     loop: LoopConfig = field(default_factory=LoopConfig)
     decoder_lr_scale: float = 1.0
     pose_error: PoseError = "squared"
+    limb_weight: float = 0.0
     bfloat16: bool = False
 
     def __post_init__(self) -> None:
         if not self.decoder_lr_scale >= 0:
             raise InputError(f"decoder_lr_scale: got {self.decoder_lr_scale}, expected at least 0")
-        _check_pose_error(self.pose_error)
+        _check_losses(self.pose_error, self.limb_weight)
 
 
-def _check_pose_error(name: str) -> None:
-    if name not in ("squared", "distance"):
-        raise InputError(f"pose_error: got {name!r}, expected squared or distance")
+def _check_losses(pose_error: str, limb_weight: float) -> None:
+    if pose_error not in ("squared", "distance"):
+        raise InputError(f"pose_error: got {pose_error!r}, expected squared or distance")
+    if not 0 <= limb_weight < math.inf:
+        raise InputError(f"limb_weight: got {limb_weight}, expected at least 0")

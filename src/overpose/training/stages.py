@@ -24,7 +24,7 @@ from overpose.support.seeding import stream_seed
 from overpose.training.config import FinetuneStage, RegressionStage
 from overpose.training.data import prefetched
 from overpose.training.loop import RUNTIME, Groups, Runtime, Task, fit
-from overpose.training.losses import latent_loss, pose_loss
+from overpose.training.losses import latent_loss, limb_loss, pose_loss
 from overpose.training.observations import Observations, Targets
 from overpose.training.samples import error_mm, run_record, weights_fingerprint
 
@@ -64,8 +64,7 @@ def train_direct(
     targets = partial(_normalised, PoseNormalization.like(normalization))
     model.start_from(targets(observations.poses_mm))
 
-    def loss(seen: Tensor, pose: Tensor) -> Tensor:
-        return pose_loss(model(seen), pose, config.pose_error)
+    loss = partial(_pose_and_limbs, model, config)
 
     record = run_record("direct", config, *observations.identity, **begun)
     groups: Groups = [(list(model.parameters()), 1.0)]
@@ -141,7 +140,7 @@ def train_finetune(
     provenance: Mapping[str, Any] | None = None,
     runtime: Runtime = RUNTIME,
 ) -> PosePredictor:
-    """Stage (c): train encoder and decoder together on the pose (equation 3).
+    """Stage (c): train encoder and decoder together on the pose (equation 3), and on its limbs.
 
     The decoder's weights are a copy, no longer tied to the encoder of the code.
 
@@ -170,8 +169,7 @@ def train_finetune(
         model.decoder.requires_grad_(False)
     targets = partial(_normalised, PoseNormalization.like(model.normalization))
 
-    def loss(seen: Tensor, pose: Tensor) -> Tensor:
-        return pose_loss(model(seen), pose, config.pose_error)
+    loss = partial(_pose_and_limbs, model, config)
 
     record = run_record(
         "finetuned", config, *observations.identity, latent=weights_fingerprint(latent)
@@ -190,6 +188,17 @@ def _begin(
 
 def _normalised(normalization: PoseNormalization, poses_mm: np.ndarray) -> Tensor:
     return normalization.to_normalised(torch.from_numpy(poses_mm))
+
+
+def _pose_and_limbs(
+    model: PosePredictor, config: RegressionStage | FinetuneStage, seen: Tensor, pose: Tensor
+) -> Tensor:
+    """The loss of a network whose end is a pose."""
+    predicted = model(seen)
+    loss = pose_loss(predicted, pose, config.pose_error)
+    if config.limb_weight == 0:
+        return loss
+    return loss + config.limb_weight * limb_loss(predicted, pose, model.normalization)
 
 
 def _task(
