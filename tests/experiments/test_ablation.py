@@ -156,7 +156,43 @@ def test_every_variant_changes_one_thing_of_the_base():
             names = ("hidden", "noise_mm", "contraction")
             different = [n for n in names if getattr(code.autoencoder, n) != getattr(base, n)]
             changes = len(different) + len(variant.latent) + (variant.dropout is not None)
-            assert changes == (variant.name != "base")
+            assert changes == (variant.begun_as != "base")
+
+
+def test_what_begins_as_another_variant_has_its_code_and_its_stage_b():
+    named = {variant.name: variant for variant in VARIANTS}
+    for variant in VARIANTS:
+        begun = named[variant.begun_as]
+        for part in ("code", "latent", "dropout"):
+            assert getattr(variant, part) == getattr(begun, part)
+
+
+def test_variants_that_begin_as_another_share_its_stage_b_and_are_tuned_otherwise(tmp_path, data):
+    options = {
+        "limbs": {"pose": (("limb_weight", 1.0),)},
+        "distance": {"pose": (("pose_error", "distance"),)},
+        "slow": {"tuning_rate": 0.5},
+    }
+    first = FEW[2]
+    tuned = [replace(first, name=name, begun_as=first.name, **o) for name, o in options.items()]
+    report = ablate(
+        data, Output(tmp_path / "out"), budget=TINY, variants=[first, *tuned], processes=2
+    )
+    results = {result["name"]: result for result in report["variants"]}
+    assert len({str(result["latent"]) for result in results.values()}) == 1
+    assert len({str(result["finetuned"]) for result in results.values()}) == 4
+    assert [path.parent.name for path in (tmp_path / "out").rglob("latent")] == [first.name]
+    text = (tmp_path / "out" / "ablation.md").read_text()
+    assert "| PCA, 5 components, limb weight 1 |" in text
+    assert "| PCA, 5 components, tuning rate 0.5 |" in text
+
+
+def test_the_direct_cnn_is_trained_on_limbs_where_a_variant_says_so(tmp_path, data):
+    limbs = replace(FEW[3], name="limbs", begun_as="", pose=(("limb_weight", 3.0),))
+    report = ablate(data, Output(tmp_path / "out"), budget=TINY, variants=[FEW[3], limbs])
+    plain, changed = report["variants"]
+    assert changed["code"] == {"limb_weight": 3.0}
+    assert plain["direct"] != changed["direct"]
 
 
 def test_the_ablation_covers_what_the_method_page_promises():
@@ -177,7 +213,7 @@ def test_the_ablation_covers_what_the_method_page_promises():
 
 def test_stage_b_options_of_a_variant_reach_the_training(tmp_path, data):
     options = (("code_scaling", "none"), ("latent_activation", "relu"))
-    variants = (FEW[2], replace(FEW[2], name="changed", latent=options))
+    variants = (FEW[2], replace(FEW[2], name="changed", begun_as="", latent=options))
     report = ablate(data, Output(tmp_path / "out"), budget=TINY, variants=variants, processes=2)
     plain, changed = report["variants"]
     assert changed["code"] == {"pca_rank": 5, **dict(options)}

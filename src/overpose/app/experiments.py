@@ -1,6 +1,6 @@
 """Whole experiments: `reproduce` and `ablate`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -55,7 +55,7 @@ class Reproduce:
 
 @dataclass(frozen=True)
 class Ablate:
-    """Compare sizes, noises, contractions and depths of the autoencoder on held-out subjects.
+    """Compare codes, and what networks are trained on, on held-out subjects.
 
     Test subjects are not touched: some training subjects are held out instead. OUT gets
     ablation.json and ablation.md; an interrupted ablation is resumed.
@@ -68,6 +68,8 @@ class Ablate:
     output: Output
     seed: int = 0
     """Seed of training."""
+    train_images: int = 8000
+    """At most so many training images are used."""
     poses_only: bool = False
     """Leave out the image stages: a few minutes."""
     variants: tuple[str, ...] | None = None
@@ -78,10 +80,13 @@ class Ablate:
         from overpose.experiments.ablation import AblationBudget, ablate
         from overpose.experiments.ablation_table import variants_named
 
+        budget = AblationBudget(train_images=self.train_images)
+        if self.poses_only:
+            budget = replace(budget, latent_epochs=0, finetune_epochs=0)
         report = ablate(
             self.data,
             self.output,
-            budget=AblationBudget(latent_epochs=0, finetune_epochs=0) if self.poses_only else None,
+            budget=budget,
             variants=variants_named(self.variants),
             seed=self.seed,
             processes=self.processes,

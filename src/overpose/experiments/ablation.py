@@ -1,4 +1,4 @@
-"""The ablation of the code: width, noise, lambda, depth, and PCA, one thing changed at a time.
+"""The ablation: codes, options of stage (b), what stage (c) is trained on; one thing at a time.
 
 It never reads the test subjects. Every variant is a step of its own: a killed run goes on.
 """
@@ -122,7 +122,7 @@ def ablate(
     budget = budget or AblationBudget()
     uses_images = budget.latent_epochs > 0
     if not uses_images:
-        variants = [v for v in variants if v.code is not None and not v.changes_images]
+        variants = [v for v in variants if v.code is not None and not v.image_options]
     with open_dataset(dataset) as whole:
         if uses_images:
             require_image_size(whole, budget.image_encoder.image_size)
@@ -147,15 +147,18 @@ def ablate(
     codes = tuple(codes)
     missing = [variant for variant in variants if not _is_measured(out, variant, codes)]
     place = _Place(dataset, out, budget, seed, device, 1 if processes > 1 else None, codes)
+    begun: dict[str, list[Variant]] = {}  # variants that share stages must not train them at once
+    for variant in missing:
+        begun.setdefault(variant.begun_as, []).append(variant)
     errors: dict[str, str] = {}
     with progress_bar("ablation", len(missing)) as advance:
-        for name, error in do_jobs(
-            missing, _make_work, place, max(1, min(processes, len(missing)))
-        ):
-            if error is not None:
-                errors[name] = error
-                say(f"ablation: {name}: failed: {error}")
-            advance(1)
+        groups = list(begun.values())
+        for found in do_jobs(groups, _make_work, place, max(1, min(processes, len(groups)))):
+            for name, error in found.items():
+                if error is not None:
+                    errors[name] = error
+                    say(f"ablation: {name}: failed: {error}")
+                advance(1)
     report = {
         **setting,
         "train_images": len(split.train),
@@ -233,7 +236,13 @@ class _Step:
 
     @property
     def place(self) -> Path:
+        """Of its own stages."""
         return self.out / "variants" / self.variant.name
+
+    @property
+    def begun_in(self) -> Path:
+        """Of its code and its stage (b)."""
+        return self.out / "variants" / self.variant.begun_as
 
 
 def _result_path(out: Path, variant: Variant) -> Path:
@@ -245,15 +254,20 @@ def _is_measured(out: Path, variant: Variant, codes: Sequence[Code]) -> bool:
     return path.is_file() and read_json(path).get("code") == _described(variant, codes)
 
 
-def _make_work(place: _Place) -> Callable[[Variant, Callable[[], None]], tuple[str, str | None]]:
+def _make_work(
+    place: _Place,
+) -> Callable[[list[Variant], Callable[[], None]], dict[str, str | None]]:
     with open_dataset(place.dataset) as whole:
         split = _limited(hold_out_subjects(whole), place.budget, place.seed)
         uses_images = place.budget.latent_epochs > 0
         images = _images(split.train) if uses_images else None
         held_out_images = _images(split.held_out) if uses_images else None
 
-    def work(variant: Variant, check: Callable[[], None]) -> tuple[str, str | None]:
-        """The variant's name, and what went wrong."""
+    def work(group: list[Variant], check: Callable[[], None]) -> dict[str, str | None]:
+        """By the variants' names, what went wrong."""
+        return {variant.name: measure_one(variant, check) for variant in group}
+
+    def measure_one(variant: Variant, check: Callable[[], None]) -> str | None:
         runtime = Runtime(place.device, place.threads, lambda epoch, step: check())
         step = _Step(
             variant,
@@ -271,8 +285,8 @@ def _make_work(place: _Place) -> Callable[[Variant, Callable[[], None]], tuple[s
         except Stopped:
             raise
         except Exception as error:
-            return variant.name, " ".join(f"{type(error).__name__}: {error}".split())
-        return variant.name, None
+            return " ".join(f"{type(error).__name__}: {error}".split())
+        return None
 
     return work
 
@@ -301,16 +315,18 @@ def _measured(step: _Step) -> dict[str, Any]:
     loop = LoopConfig(budget.latent_epochs, budget.batch_size, schedule="cosine", seed=step.seed)
     if code is None:
         loop = replace(loop, epochs=budget.latent_epochs + budget.finetune_epochs)
-        config = RegressionStage(encoder, loop)
+        config = replace(RegressionStage(encoder, loop), **dict(step.variant.pose))
         model = train_direct(observations, config, step.place / "direct", runtime=runtime)
         return result | {"direct": measure(model.predict(step.held_out_images), held_out_mm)}
     config = replace(RegressionStage(encoder, loop), **dict(step.variant.latent))
-    place = step.place / "latent"
+    place = step.begun_in / "latent"
     latent = train_latent(observations, code, config, place, runtime=runtime)
+    rate = loop.learning_rate * step.variant.tuning_rate
+    tuning = FinetuneStage(replace(loop, epochs=budget.finetune_epochs, learning_rate=rate))
     tuned = train_finetune(
         observations,
         latent,
-        FinetuneStage(replace(loop, epochs=budget.finetune_epochs)),
+        replace(tuning, **dict(step.variant.pose)),
         step.place / "finetuned",
         runtime=runtime,
     )
@@ -327,17 +343,16 @@ def _trained_code(step: _Step, train_mm: np.ndarray) -> PoseCode | None:
     budget = {"loop": step.budget.pose_loop, "greedy_epochs": step.budget.greedy_epochs}
     known = {part.name for part in fields(config)}
     config = replace(config, **{part: value for part, value in budget.items() if part in known})
-    context = CodeContext(train_mm, None, step.place / name, step.seed, step.runtime)
+    context = CodeContext(train_mm, None, step.begun_in / name, step.seed, step.runtime)
     return code_named(name, step.codes).fit(config, context)
 
 
 def _described(variant: Variant, codes: Sequence[Code]) -> dict[str, Any] | None:
-    image = {} if variant.dropout is None else {"dropout": variant.dropout}
+    image = variant.image_options
     if variant.code is None:
         return image or None
     name, config = variant.code
-    described = code_named(name, codes).describe(config)
-    return {**described, **dict(variant.latent), **image}
+    return {**code_named(name, codes).describe(config), **image}
 
 
 def _limited(split: Split, budget: AblationBudget, seed: int) -> Split:

@@ -35,19 +35,46 @@ class Variant:
         changes: what it varies: the tables it is listed in.
         code: the code, or None for no code at all (the direct CNN).
         latent: options of stage (b), by their name in `RegressionStage`, with their values.
+        pose: options of what is trained on the pose, stage (c) or the direct CNN: `pose_error`,
+            `limb_weight`.
+        tuning_rate: learning rate of stage (c), in those of stage (b).
         dropout: of the image network; None: the budget's.
+        begun_as: the variant whose code and network of stage (b) it takes; its own if left out.
     """
 
     name: str
     changes: tuple[str, ...]
     code: CodeChoice | None
     latent: tuple[tuple[str, str], ...] = ()
+    pose: tuple[tuple[str, Any], ...] = ()
+    tuning_rate: float = 1.0
     dropout: float | None = None
+    begun_as: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.begun_as:
+            object.__setattr__(self, "begun_as", self.name)
 
     @property
-    def changes_images(self) -> bool:
-        """Whether it differs from the base in stages that look at images only."""
-        return bool(self.latent) or self.dropout is not None
+    def image_options(self) -> dict[str, Any]:
+        """In what it differs from the base in stages that look at images only."""
+        rate = {} if self.tuning_rate == 1 else {"tuning_rate": self.tuning_rate}
+        dropout = {} if self.dropout is None else {"dropout": self.dropout}
+        return {**dict(self.latent), **dict(self.pose), **rate, **dropout}
+
+
+_CODES = ("codes, fine-tuned",)
+_LIMBS = ("term on limbs",)
+_BY_DISTANCE = ("pose_error", "distance")
+
+
+def _tuned(name: str, **changes: Any) -> Variant:
+    """A stage (c) of its own after the two layers and their stage (b)."""
+    return Variant(name, _LIMBS, STACKED, begun_as="layers-300-300", **changes)
+
+
+def _limbs(weight: float) -> tuple[tuple[str, Any], ...]:
+    return (("limb_weight", weight),)
 
 
 VARIANTS = (
@@ -61,17 +88,38 @@ VARIANTS = (
     Variant("lambda-0", ("lambda",), _autoencoder(contraction=0.0)),
     Variant("lambda-10", ("lambda",), _autoencoder(contraction=10.0)),
     Variant("lambda-1e4", ("lambda",), _autoencoder(contraction=1e4)),
-    Variant("layers-300-300", ("layers",), STACKED),
+    Variant("layers-300-300", ("layers", *_CODES, *_LIMBS), STACKED),
     Variant("unscaled", ("stage (b)",), BASE, (("code_scaling", "none"),)),
-    Variant("rectified", ("stage (b)",), BASE, (("latent_activation", "relu"),)),
+    Variant("rectified", ("stage (b)", *_CODES), BASE, (("latent_activation", "relu"),)),
     Variant("weighted", ("stage (b)",), BASE, (("latent_weighting", "decoder"),)),
     Variant("pca-48", ("PCA",), ("pca", PCAConfig(48))),
     Variant("pca-30", ("PCA",), ("pca", PCAConfig(30))),
     Variant("pca-20", ("PCA",), ("pca", PCAConfig(20))),
     Variant("pca-10", ("PCA",), ("pca", PCAConfig(10))),
-    Variant("direct", ("no code", "dropout"), None),
+    Variant("direct", ("no code", "dropout", *_LIMBS), None),
     Variant("dropout-50", ("dropout",), BASE, dropout=0.5),
     Variant("direct-dropout-50", ("dropout",), None, dropout=0.5),
+    _tuned("limbs-0.3", pose=_limbs(0.3)),
+    _tuned("limbs-1", pose=_limbs(1.0)),
+    _tuned("limbs-3", pose=_limbs(3.0)),
+    _tuned("slow", tuning_rate=1 / 3),
+    _tuned("slow-limbs-1", pose=_limbs(1.0), tuning_rate=1 / 3),
+    _tuned("distance", pose=(_BY_DISTANCE,)),
+    _tuned("distance-limbs-0.02", pose=(_BY_DISTANCE, *_limbs(0.02))),
+    _tuned("distance-limbs-0.06", pose=(_BY_DISTANCE, *_limbs(0.06))),
+    Variant("direct-limbs-0.3", _LIMBS, None, pose=_limbs(0.3)),
+    Variant("direct-limbs-1", _LIMBS, None, pose=_limbs(1.0)),
+    Variant("direct-limbs-3", _LIMBS, None, pose=_limbs(3.0)),
+    Variant("direct-distance", _LIMBS, None, pose=(_BY_DISTANCE,)),
+    Variant("direct-distance-limbs-0.06", _LIMBS, None, pose=(_BY_DISTANCE, *_limbs(0.06))),
+    Variant(
+        "rectified-limbs-1",
+        _CODES,
+        BASE,
+        (("latent_activation", "relu"),),
+        _limbs(1.0),
+        begun_as="rectified",
+    ),
 )
 
 
@@ -143,6 +191,7 @@ _HEADER = (
     "latent MPJPE",
     "latent limb ratio",
     "finetuned MPJPE",
+    "finetuned P-MPJPE",
     "finetuned limb ratio",
 )
 
@@ -162,20 +211,25 @@ def _cells(variant: Variant, result: Mapping[str, Any], codes: Sequence[Code]) -
             f"{noisy['limb_ratio_full_after']:.2f}",
             f"{limbs['limb_ratio_full_before']:.1f} → {limbs['limb_ratio_full_after']:.1f}",
         ]
-    for place, name in ((6, "latent"), (8, "finetuned"), (8, "direct")):
+    if "latent" in result:
+        numbers = result["latent"]
+        cells[6:8] = [f"{numbers['mpjpe_mm']:.1f}", f"{numbers['limb_ratio_full']:.2f}"]
+    for name in ("finetuned", "direct"):
         if name in result:
             numbers = result[name]
-            cells[place : place + 2] = [
-                f"{numbers['mpjpe_mm']:.1f}",
-                f"{numbers['limb_ratio_full']:.2f}",
-            ]
+            cells[8:10] = [f"{numbers[measure]:.1f}" for measure in ("mpjpe_mm", "p_mpjpe_mm")]
+            cells[10] = f"{numbers['limb_ratio_full']:.2f}"
     return tuple(cells)
 
 
 def _title(variant: Variant, codes: Sequence[Code]) -> str:
-    dropout = "" if variant.dropout is None else f", dropout {variant.dropout:g}"
-    if variant.code is None:
-        return f"direct CNN, no code{dropout}"
-    options = "".join(f", {name}: {value}" for name, value in variant.latent)
-    name, config = variant.code
-    return f"{code_named(name, codes).title(config)}{options}{dropout}"
+    title = "direct CNN, no code"
+    if variant.code is not None:
+        name, config = variant.code
+        title = code_named(name, codes).title(config)
+    options = (f"{name.replace('_', ' ')} {_text(v)}" for name, v in variant.image_options.items())
+    return ", ".join((title, *options))
+
+
+def _text(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.2g}"
