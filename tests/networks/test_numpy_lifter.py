@@ -76,6 +76,21 @@ def test_every_kind_of_lifter_predicts_as_in_torch(
     assert_the_same(tmp_path / "model", batch)
 
 
+@pytest.mark.parametrize(("activation", "tokens"), [("relu", 0), ("linear", 5)])
+def test_rectified_and_token_codes_are_decoded_as_in_torch(
+    tmp_path: Path, activation: str, tokens: int
+) -> None:
+    config = PosePredictorConfig(
+        "latent",
+        ENCODERS["photo"],
+        activation,  # pyright: ignore
+        (30, 20, 51),
+        code_tokens=tokens,
+    )
+    save_model(random_lifter(config), tmp_path / "model")
+    assert_the_same(tmp_path / "model", 7)
+
+
 @pytest.mark.parametrize("lifter", ["photo", "video"])
 @pytest.mark.parametrize("batch", [0, 1, 300])
 def test_the_shipped_lifters_predict_as_in_torch(lifter: str, batch: int) -> None:

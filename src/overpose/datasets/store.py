@@ -192,6 +192,11 @@ class Dataset:
         """The camera that sample `index` was cut out of: projects to pixels of the full image."""
         return self._camera(index, "camera", None, None)
 
+    @property
+    def rotations(self) -> np.ndarray:
+        """(N, 3, 3) float64: of each sample's camera, from world axes with z up."""
+        return _array(self._table, "camera_rotation").reshape(-1, 3, 3)
+
     def select(self, which: ArrayLike) -> "Dataset":
         """A view of some samples: a bool mask (N,) or integer indices, in the order given.
 

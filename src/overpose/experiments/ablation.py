@@ -340,10 +340,22 @@ def _trained_code(step: _Step, train_mm: np.ndarray) -> PoseCode | None:
     if step.variant.code is None:
         return None
     name, config = step.variant.code
-    budget = {"loop": step.budget.pose_loop, "greedy_epochs": step.budget.greedy_epochs}
     known = {part.name for part in fields(config)}
+    views = 1 + getattr(config, "random_views", 0)  # as many steps, whatever the number of poses
+    loop, greedy = step.budget.pose_loop, step.budget.greedy_epochs
+    budget = {
+        "loop": replace(loop, epochs=-(-loop.epochs // views)),
+        "greedy_epochs": -(-greedy // views),
+    }
     config = replace(config, **{part: value for part, value in budget.items() if part in known})
-    context = CodeContext(train_mm, None, step.begun_in / name, step.seed, step.runtime)
+    context = CodeContext(
+        train_mm,
+        None,
+        step.begun_in / name,
+        step.seed,
+        step.runtime,
+        rotations=step.split.train.rotations,
+    )
     return code_named(name, step.codes).fit(config, context)
 
 

@@ -1,7 +1,7 @@
 """What the ablation compares, and its tables; running it belongs to `ablation`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from overpose.methods.codes import CODES, Code, code_named
@@ -9,7 +9,7 @@ from overpose.networks.autoencoder import AutoencoderConfig
 from overpose.networks.pca import PCAConfig
 from overpose.report.tables import TextTable, markdown_table
 from overpose.support.errors import InputError
-from overpose.training.config import AutoencoderStage
+from overpose.training.config import AutoencoderStage, TokenStage
 
 CodeChoice = tuple[str, Any]
 """Name and configuration of a code; the ablation's budget takes the place of the one in it."""
@@ -63,18 +63,31 @@ class Variant:
         return {**dict(self.latent), **dict(self.pose), **rate, **dropout}
 
 
+VIEWS = "autoencoder", replace(STACKED[1], random_views=4)
+"""The same, learned from every pose under four random views as well."""
+TOKENS = "tokens", TokenStage()
+"""A modern code beside them."""
 _CODES = ("codes, fine-tuned",)
 _LIMBS = ("term on limbs",)
 _BY_DISTANCE = ("pose_error", "distance")
+_RECTIFIED = (("latent_activation", "relu"),)
 
 
 def _tuned(name: str, **changes: Any) -> Variant:
     """A stage (c) of its own after the two layers and their stage (b)."""
-    return Variant(name, _LIMBS, STACKED, begun_as="layers-300-300", **changes)
+    changes_codes = _CODES if name == "limbs-1" else ()
+    return Variant(name, (*_LIMBS, *changes_codes), STACKED, begun_as="layers-300-300", **changes)
 
 
 def _limbs(weight: float) -> tuple[tuple[str, Any], ...]:
     return (("limb_weight", weight),)
+
+
+def _after(
+    begun_as: str, name: str, code: CodeChoice, latent: tuple[tuple[str, str], ...] = ()
+) -> Variant:
+    """Another code's stage (c) on limbs too."""
+    return Variant(name, _CODES, code, latent, _limbs(1.0), begun_as=begun_as)
 
 
 VARIANTS = (
@@ -90,7 +103,7 @@ VARIANTS = (
     Variant("lambda-1e4", ("lambda",), _autoencoder(contraction=1e4)),
     Variant("layers-300-300", ("layers", *_CODES, *_LIMBS), STACKED),
     Variant("unscaled", ("stage (b)",), BASE, (("code_scaling", "none"),)),
-    Variant("rectified", ("stage (b)", *_CODES), BASE, (("latent_activation", "relu"),)),
+    Variant("rectified", ("stage (b)", *_CODES), BASE, _RECTIFIED),
     Variant("weighted", ("stage (b)",), BASE, (("latent_weighting", "decoder"),)),
     Variant("pca-48", ("PCA",), ("pca", PCAConfig(48))),
     Variant("pca-30", ("PCA",), ("pca", PCAConfig(30))),
@@ -112,14 +125,11 @@ VARIANTS = (
     Variant("direct-limbs-3", _LIMBS, None, pose=_limbs(3.0)),
     Variant("direct-distance", _LIMBS, None, pose=(_BY_DISTANCE,)),
     Variant("direct-distance-limbs-0.06", _LIMBS, None, pose=(_BY_DISTANCE, *_limbs(0.06))),
-    Variant(
-        "rectified-limbs-1",
-        _CODES,
-        BASE,
-        (("latent_activation", "relu"),),
-        _limbs(1.0),
-        begun_as="rectified",
-    ),
+    _after("rectified", "rectified-limbs-1", BASE, _RECTIFIED),
+    Variant("views-4", _CODES, VIEWS),
+    _after("views-4", "views-4-limbs-1", VIEWS),
+    Variant("tokens", _CODES, TOKENS),
+    _after("tokens", "tokens-limbs-1", TOKENS),
 )
 
 

@@ -193,6 +193,7 @@ def _fitted_code(run: Run, name: str) -> PoseCode:
         run.seed,
         run.runtime,
         _provenance(run, name, (name,)),
+        run.samples.train.rotations,
     )
     return code_named(name, run.preset.code_cards).fit(run.preset.codes[name], context)
 

@@ -53,19 +53,29 @@ class PoseDecoder(nn.Module):
     Args:
         sizes: widths from the code to the pose, e.g. (2000, 51) or (300, 300, 51).
         inner: what follows every layer but the last.
+        tokens: in so many equal parts the code is a choice: a softmax makes shares of it, which the
+            first layer takes; 0: it takes the code as it is.
     """
 
-    def __init__(self, sizes: tuple[int, ...], inner: Literal["relu", "linear"] = "relu") -> None:
+    def __init__(
+        self,
+        sizes: tuple[int, ...],
+        inner: Literal["relu", "linear"] = "relu",
+        tokens: int = 0,
+    ) -> None:
         super().__init__()
         if len(sizes) < 2 or min(sizes) < 1 or sizes[-1] != POSE_SIZE:
             raise InputError(f"decoder sizes: got {sizes}, expected widths that end in {POSE_SIZE}")
         self.sizes = tuple(sizes)
         self.inner: Literal["relu", "linear"] = inner
+        self.tokens = tokens
         with torch.random.fork_rng(devices=()):  # building a network draws from no global stream
             self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
 
     def forward(self, code: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch 51"]:
         """Codes to normalised poses."""
+        if self.tokens:
+            code = soft_choice(code, self.tokens)
         for layer in self.layers[:-1]:
             code = layer(code)
             if self.inner == "relu":
@@ -79,12 +89,22 @@ class PoseDecoder(nn.Module):
 
         For one layer this is exactly `decoder(code + change) - decoder(code)`.
         """
+        if self.tokens:
+            code = soft_choice(code, self.tokens)
+            shares, changes = (part.unflatten(1, (self.tokens, -1)) for part in (code, change))
+            mean = (shares * changes).sum(-1, keepdim=True)
+            change = (shares * (changes - mean)).flatten(1)
         for layer in self.layers[:-1]:
             code, change = layer(code), linear(change, layer.weight)  # pyright: ignore
             if self.inner == "relu":
                 change = change * (code > 0)
                 code = relu(code)
         return linear(change, self.layers[-1].weight)  # pyright: ignore
+
+
+def soft_choice(code: Float[Tensor, "batch latent"], tokens: int) -> Float[Tensor, "batch latent"]:
+    """The softmax of each of so many equal parts of a code: shares that sum to 1 in each."""
+    return code.unflatten(1, (tokens, -1)).softmax(-1).flatten(1)
 
 
 def encode_poses(

@@ -113,6 +113,7 @@ class PosePredictorConfig:
             keeps the prediction where codes of a ReLU encoder can be.
         decoder_sizes: widths from code to pose, e.g. (2000, 51); empty for "direct".
         inner_decoder: what follows the inner layers of the decoder.
+        code_tokens: in how many equal parts the code is a choice, see `codes.PoseDecoder`; 0: none.
 
     Raises:
         InputError: the values do not fit together.
@@ -123,6 +124,7 @@ class PosePredictorConfig:
     latent_activation: Literal["linear", "relu"] = "linear"
     decoder_sizes: tuple[int, ...] = ()
     inner_decoder: Literal["relu", "linear"] = "relu"
+    code_tokens: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -135,4 +137,9 @@ class PosePredictorConfig:
             raise InputError(
                 f"decoder_sizes: got {self.decoder_sizes} for kind {self.kind!r}, expected widths "
                 "for latent and finetuned, none for direct"
+            )
+        if self.code_tokens < 0 or (self.code_tokens and self.decoder_sizes[0] % self.code_tokens):
+            raise InputError(
+                f"code_tokens: got {self.code_tokens} for decoder_sizes {self.decoder_sizes}, "
+                "expected a number that divides the code, or 0"
             )

@@ -57,6 +57,8 @@ def pose_predictor_config(found: Mapping[str, Any], where: str) -> PosePredictor
         InputError: a field is missing, unknown or refused; it is named.
     """
     model = found.get("model")
+    if isinstance(model, dict):
+        model = {"code_tokens": 0, **model}
     if isinstance(model, dict) and found["kind"] != POSE_PREDICTOR:
         model = {"encoder" if name == "image_encoder" else name: v for name, v in model.items()}
         model.setdefault("latent_activation", "linear")

@@ -86,6 +86,10 @@ class NumpyLifter:
             for first, second in self._blocks:
                 hidden += _relu(second(_relu(first(hidden))))
             outputs = self._head(hidden)
+            if self._decoder and self.config.latent_activation == "relu":
+                outputs = _relu(outputs)
+            if self.config.code_tokens:
+                outputs = _soft_choice(outputs, self.config.code_tokens)
             for place, layer in enumerate(self._decoder):
                 if place > 0 and self.config.inner_decoder == "relu":
                     outputs = _relu(outputs)
@@ -188,6 +192,13 @@ def _normed(weights: Mapping[str, np.ndarray], layer: str, norm: str) -> _Linear
     gain = weights[f"{norm}.weight"] / np.sqrt(weights[f"{norm}.running_var"] + _EPSILON)
     bias = (weights[f"{layer}.bias"] - weights[f"{norm}.running_mean"]) * gain
     return _Linear(weights[f"{layer}.weight"] * gain[:, None], bias + weights[f"{norm}.bias"])
+
+
+def _soft_choice(code: np.ndarray, tokens: int) -> np.ndarray:
+    """As `codes.soft_choice`."""
+    parts = code.reshape(len(code), tokens, -1)
+    shares = np.exp(parts - parts.max(axis=-1, keepdims=True))
+    return (shares / shares.sum(axis=-1, keepdims=True)).reshape(code.shape)
 
 
 def _relu(values: np.ndarray) -> np.ndarray:

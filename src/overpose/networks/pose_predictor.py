@@ -78,7 +78,7 @@ class PosePredictor(nn.Module):
                 self.offsets = config.encoder.offsets
             self.head = nn.Linear(self.encoder.width, outputs)
         self.decoder = (
-            PoseDecoder(config.decoder_sizes, config.inner_decoder)
+            PoseDecoder(config.decoder_sizes, config.inner_decoder, config.code_tokens)
             if config.decoder_sizes
             else None
         )

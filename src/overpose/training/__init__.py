@@ -1,9 +1,15 @@
 """Training of the stages on arrays in memory, with checkpoints that survive a kill."""
 
-from overpose.training.config import AutoencoderStage, FinetuneStage, LoopConfig, RegressionStage
+from overpose.training.config import (
+    AutoencoderStage,
+    FinetuneStage,
+    LoopConfig,
+    RegressionStage,
+    TokenStage,
+)
 from overpose.training.loop import Runtime, read_metrics
 from overpose.training.observations import DrawnWindows, ImageObservations
-from overpose.training.pose_stage import train_autoencoder
+from overpose.training.pose_stage import train_autoencoder, train_tokens
 from overpose.training.stages import train_direct, train_finetune, train_latent
 
 __all__ = [
@@ -14,9 +20,11 @@ __all__ = [
     "LoopConfig",
     "RegressionStage",
     "Runtime",
+    "TokenStage",
     "read_metrics",
     "train_autoencoder",
     "train_direct",
     "train_finetune",
     "train_latent",
+    "train_tokens",
 ]

@@ -9,6 +9,7 @@ from typing import Literal
 
 from overpose.networks.autoencoder import AutoencoderConfig
 from overpose.networks.configs import EncoderConfig, ImageEncoderConfig
+from overpose.networks.tokens import TokenCodeConfig
 from overpose.support.errors import InputError
 
 LatentWeighting = Literal["plain", "decoder"]
@@ -57,15 +58,37 @@ class AutoencoderStage:
         loop: how the whole is trained.
         greedy_epochs: epochs for each layer alone before the whole is fine-tuned; only for the
             stacked version.
+        random_views: how often each training pose is learned from once more, turned as another
+            camera would see it; 0 in the paper.
     """
 
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     greedy_epochs: int = 10
+    random_views: int = 0
 
     def __post_init__(self) -> None:
         if self.greedy_epochs < 1:
             raise InputError(f"greedy_epochs: got {self.greedy_epochs}, expected at least 1")
+        _check_views(self.random_views)
+
+
+@dataclass(frozen=True)
+class TokenStage:
+    """Stage (a) of the token code: a denoising autoencoder, without the contractive term.
+
+    Attributes:
+        tokens: its shape and noise.
+        loop: how it is trained.
+        random_views: as in `AutoencoderStage`.
+    """
+
+    tokens: TokenCodeConfig = field(default_factory=TokenCodeConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    random_views: int = 0
+
+    def __post_init__(self) -> None:
+        _check_views(self.random_views)
 
 
 @dataclass(frozen=True)
@@ -129,6 +152,11 @@ class FinetuneStage:
         if not self.decoder_lr_scale >= 0:
             raise InputError(f"decoder_lr_scale: got {self.decoder_lr_scale}, expected at least 0")
         _check_losses(self.pose_error, self.limb_weight)
+
+
+def _check_views(random_views: int) -> None:
+    if random_views < 0:
+        raise InputError(f"random_views: got {random_views}, expected at least 0")
 
 
 def _check_losses(pose_error: str, limb_weight: float) -> None:

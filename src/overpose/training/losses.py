@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from overpose.networks.autoencoder import PoseAutoencoder
-from overpose.networks.codes import PoseDecoder
+from overpose.networks.codes import PoseCode, PoseDecoder
 from overpose.networks.normalization import JOINTS, PoseNormalization
 from overpose.skeleton import HUMAN36M
 from overpose.training.config import LatentWeighting, PoseError
@@ -41,6 +41,13 @@ def autoencoding_loss(
         return error + contraction * model.layer_penalty(0, code)
     some = noisy[:STACKED_PENALTY_POSES]
     return error + contraction * model.contractive_penalty(some).mean()
+
+
+def denoising_loss(
+    model: PoseCode, pose: Float[Tensor, "batch 51"], *, sigma: float
+) -> Float[Tensor, ""]:
+    """Equation 1 without its contractive term, of any code: ||y - f(y~)||^2, y~ = y + noise."""
+    return squared_error(model.decode(model.encode(_noisy(pose, sigma))), pose)
 
 
 def layer_autoencoding_loss(

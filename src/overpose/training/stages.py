@@ -104,7 +104,12 @@ def train_latent(
     decoder = code.decoder()
     model = _begin(
         PosePredictorConfig(
-            "latent", config.encoder, config.latent_activation, decoder.sizes, decoder.inner
+            "latent",
+            config.encoder,
+            config.latent_activation,
+            decoder.sizes,
+            decoder.inner,
+            decoder.tokens,
         ),
         PoseNormalization.like(code.normalization),
         config,

@@ -7,11 +7,11 @@ and lifters then choose it by name.
 
 from collections.abc import Sequence
 
-from overpose.methods.codes import autoencoder, pca
+from overpose.methods.codes import autoencoder, pca, tokens
 from overpose.methods.codes.card import Code, CodeContext
 from overpose.support.errors import InputError
 
-CODES: tuple[Code, ...] = (autoencoder.CODE, pca.CODE)
+CODES: tuple[Code, ...] = (autoencoder.CODE, tokens.CODE, pca.CODE)
 
 __all__ = ["CODES", "Code", "CodeContext", "code_named"]
 

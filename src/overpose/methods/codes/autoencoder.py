@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from overpose.methods.codes.card import Code, CodeContext
+from overpose.methods.codes.card import Code, CodeContext, views_described, views_title
 from overpose.networks.autoencoder import KIND, PoseAutoencoder
 from overpose.networks.storage import to_json
 from overpose.training.config import AutoencoderStage
@@ -12,7 +12,7 @@ from overpose.training.pose_stage import train_autoencoder
 
 def _fit(config: AutoencoderStage, context: CodeContext) -> PoseAutoencoder:
     return train_autoencoder(
-        context.poses_mm,
+        context.learned_mm(config.random_views),
         context.validation_mm,
         replace(config, loop=replace(config.loop, seed=context.seed)),
         context.out,
@@ -24,11 +24,12 @@ def _fit(config: AutoencoderStage, context: CodeContext) -> PoseAutoencoder:
 def _title(config: AutoencoderStage) -> str:
     code = config.autoencoder
     widths, noise = "–".join(map(str, code.hidden)), "/".join(f"{n:g}" for n in code.noise_mm)
-    return f"{widths}, noise {noise} mm, λ {code.contraction:g}"
+    title = f"{widths}, noise {noise} mm, λ {code.contraction:g}"
+    return title + views_title(config.random_views)
 
 
 def _describe(config: AutoencoderStage) -> dict[str, Any]:
-    return to_json(config.autoencoder)
+    return {**to_json(config.autoencoder), **views_described(config.random_views)}
 
 
 CODE = Code(
