@@ -63,32 +63,24 @@ class Variant:
         return {**dict(self.latent), **dict(self.pose), **rate, **dropout}
 
 
-VIEWS = "autoencoder", replace(STACKED[1], random_views=4)
-"""The same, learned from every pose under four random views as well."""
-TOKENS = "tokens", TokenStage()
-"""A modern code beside them."""
 _CODES = ("codes, fine-tuned",)
 _LIMBS = ("term on limbs",)
 _BY_DISTANCE = ("pose_error", "distance")
-_RECTIFIED = (("latent_activation", "relu"),)
-
-
-def _tuned(name: str, **changes: Any) -> Variant:
-    """A stage (c) of its own after the two layers and their stage (b)."""
-    changes_codes = _CODES if name == "limbs-1" else ()
-    return Variant(name, (*_LIMBS, *changes_codes), STACKED, begun_as="layers-300-300", **changes)
 
 
 def _limbs(weight: float) -> tuple[tuple[str, Any], ...]:
     return (("limb_weight", weight),)
 
 
-def _after(
-    begun_as: str, name: str, code: CodeChoice, latent: tuple[tuple[str, str], ...] = ()
-) -> Variant:
-    """Another code's stage (c) on limbs too."""
-    return Variant(name, _CODES, code, latent, _limbs(1.0), begun_as=begun_as)
+def _after(begun: Variant, name: str, changes: tuple[str, ...], **tuning: Any) -> Variant:
+    """Another stage (c) after the stages of a variant."""
+    return Variant(name, changes, begun.code, begun.latent, begun_as=begun.name, **tuning)
 
+
+_TWO_LAYERS = Variant("layers-300-300", ("layers", *_CODES, *_LIMBS), STACKED)
+_RECTIFIED = Variant("rectified", ("stage (b)", *_CODES), BASE, (("latent_activation", "relu"),))
+_VIEWS = Variant("views-4", _CODES, ("autoencoder", replace(STACKED[1], random_views=4)))
+_TOKENS = Variant("tokens", _CODES, ("tokens", TokenStage()))
 
 VARIANTS = (
     Variant("base", ("hidden size", "noise", "lambda", "layers", "stage (b)", "dropout"), BASE),
@@ -101,9 +93,9 @@ VARIANTS = (
     Variant("lambda-0", ("lambda",), _autoencoder(contraction=0.0)),
     Variant("lambda-10", ("lambda",), _autoencoder(contraction=10.0)),
     Variant("lambda-1e4", ("lambda",), _autoencoder(contraction=1e4)),
-    Variant("layers-300-300", ("layers", *_CODES, *_LIMBS), STACKED),
+    _TWO_LAYERS,
     Variant("unscaled", ("stage (b)",), BASE, (("code_scaling", "none"),)),
-    Variant("rectified", ("stage (b)", *_CODES), BASE, _RECTIFIED),
+    _RECTIFIED,
     Variant("weighted", ("stage (b)",), BASE, (("latent_weighting", "decoder"),)),
     Variant("pca-48", ("PCA",), ("pca", PCAConfig(48))),
     Variant("pca-30", ("PCA",), ("pca", PCAConfig(30))),
@@ -112,24 +104,24 @@ VARIANTS = (
     Variant("direct", ("no code", "dropout", *_LIMBS), None),
     Variant("dropout-50", ("dropout",), BASE, dropout=0.5),
     Variant("direct-dropout-50", ("dropout",), None, dropout=0.5),
-    _tuned("limbs-0.3", pose=_limbs(0.3)),
-    _tuned("limbs-1", pose=_limbs(1.0)),
-    _tuned("limbs-3", pose=_limbs(3.0)),
-    _tuned("slow", tuning_rate=1 / 3),
-    _tuned("slow-limbs-1", pose=_limbs(1.0), tuning_rate=1 / 3),
-    _tuned("distance", pose=(_BY_DISTANCE,)),
-    _tuned("distance-limbs-0.02", pose=(_BY_DISTANCE, *_limbs(0.02))),
-    _tuned("distance-limbs-0.06", pose=(_BY_DISTANCE, *_limbs(0.06))),
+    _after(_TWO_LAYERS, "limbs-0.3", _LIMBS, pose=_limbs(0.3)),
+    _after(_TWO_LAYERS, "limbs-1", (*_LIMBS, *_CODES), pose=_limbs(1.0)),
+    _after(_TWO_LAYERS, "limbs-3", _LIMBS, pose=_limbs(3.0)),
+    _after(_TWO_LAYERS, "slow", _LIMBS, tuning_rate=1 / 3),
+    _after(_TWO_LAYERS, "slow-limbs-1", _LIMBS, pose=_limbs(1.0), tuning_rate=1 / 3),
+    _after(_TWO_LAYERS, "distance", _LIMBS, pose=(_BY_DISTANCE,)),
+    _after(_TWO_LAYERS, "distance-limbs-0.02", _LIMBS, pose=(_BY_DISTANCE, *_limbs(0.02))),
+    _after(_TWO_LAYERS, "distance-limbs-0.06", _LIMBS, pose=(_BY_DISTANCE, *_limbs(0.06))),
     Variant("direct-limbs-0.3", _LIMBS, None, pose=_limbs(0.3)),
     Variant("direct-limbs-1", _LIMBS, None, pose=_limbs(1.0)),
     Variant("direct-limbs-3", _LIMBS, None, pose=_limbs(3.0)),
     Variant("direct-distance", _LIMBS, None, pose=(_BY_DISTANCE,)),
-    Variant("direct-distance-limbs-0.06", _LIMBS, None, pose=(_BY_DISTANCE, *_limbs(0.06))),
-    _after("rectified", "rectified-limbs-1", BASE, _RECTIFIED),
-    Variant("views-4", _CODES, VIEWS),
-    _after("views-4", "views-4-limbs-1", VIEWS),
-    Variant("tokens", _CODES, TOKENS),
-    _after("tokens", "tokens-limbs-1", TOKENS),
+    Variant("direct-distance-limbs-0.02", _LIMBS, None, pose=(_BY_DISTANCE, *_limbs(0.02))),
+    _after(_RECTIFIED, "rectified-limbs-1", _CODES, pose=_limbs(1.0)),
+    _VIEWS,
+    _after(_VIEWS, "views-4-limbs-1", _CODES, pose=_limbs(1.0)),
+    _TOKENS,
+    _after(_TOKENS, "tokens-limbs-1", _CODES, pose=_limbs(1.0)),
 )
 
 
