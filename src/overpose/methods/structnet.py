@@ -113,7 +113,7 @@ def train_structnet(
 
     def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
         crops, numbers = batch[0].to(device), batch[1].to(device)
-        penalty = sum(weight.square().sum() for weight in trained if weight.ndim > 1)
+        penalty = sum(weight.norm().square() for weight in trained if weight.ndim > 1)
         return structnet_loss(model, crops, poses, numbers) + WEIGHT_PENALTY * penalty
 
     weights = (tensor.cpu().numpy() for tensor in model.shared.state_dict().values())

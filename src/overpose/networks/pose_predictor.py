@@ -47,8 +47,8 @@ class PosePredictor(nn.Module):
             times too long for a code, and learning it takes several times as many epochs.
         image_size: side of the images in px; only with an encoder of images.
         offsets: frames of a window, relative to the one predicted; only with one of keypoints.
-        training_dtype: of the products of the encoder's layers in training mode; bfloat16 takes
-            half the time where the processor knows it. In evaluation mode it is always float32.
+        training_dtype: of the products of the encoder's layers in training mode; see
+            `support.bfloat16`. In evaluation mode it is always float32.
 
     Initial weights are He's for ReLU, biases zero. `start_from` makes every kind begin with the
     prediction of a constant, the mean target.

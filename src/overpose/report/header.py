@@ -5,6 +5,7 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
+from overpose.support.bfloat16 import knows_bfloat16
 from overpose.support.version import VERSION, source_commit
 
 
@@ -26,12 +27,16 @@ def code_commit() -> str:
 
 
 def machine_text() -> str:
-    """One line on the machine: processor, cores, system, Python, torch."""
+    """One line on the machine: processor, its vectors, cores, system, Python, torch."""
     import torch
+
+    vectors = torch.backends.cpu.get_cpu_capability()
+    bfloat16 = "with" if knows_bfloat16() else "without"
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     parts = [
         _processor_name(),
+        f"{vectors} {bfloat16} bfloat16",
         f"{cores} cores",
         f"{platform.system()} {platform.release()}",
         f"Python {platform.python_version()}",

@@ -108,8 +108,9 @@ class RegressionStage:
             anything when the pose is predicted directly.
         pose_error: of a pose predicted directly, see `losses.pose_loss`.
         limb_weight: of `losses.limb_loss` beside it; 0 in the paper.
-        bfloat16: whether the encoder is trained in half precision, in half the time on processors
-            that know it.
+        bfloat16: whether the encoder is trained in half precision where the processor knows it; on
+            others it is trained in float32, which is faster there. The metrics of each epoch say
+            which it was.
     """
 
     encoder: EncoderConfig = field(default_factory=ImageEncoderConfig)

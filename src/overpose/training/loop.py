@@ -79,6 +79,7 @@ class Task:
         validate: error in mm of the model in evaluation mode; None without validation data.
         record: all that the result depends on, as JSON values; compared on resume.
         provenance: what the caller knows of the data; kept with the model.
+        dtype: of the network's products in training, for the metrics.
     """
 
     stage: str
@@ -91,6 +92,7 @@ class Task:
     validate: Callable[[], float] | None
     record: Mapping[str, Any]
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    dtype: str = "float32"
 
 
 def fit(task: Task, loop: LoopConfig, out: Path, runtime: Runtime) -> None:
@@ -207,6 +209,7 @@ def _append(
         "learning_rate": learning_rate(loop, epoch * task.steps, task.steps * loop.epochs),
         "train_s": round(train_s, 4),
         "samples_per_s": round(task.samples / train_s, 1),
+        "dtype": task.dtype,
     }
     progress.history.append(entry)
     return is_best

@@ -19,6 +19,7 @@ from overpose.networks.configs import PosePredictorConfig
 from overpose.networks.image_encoder import ImageEncoder
 from overpose.networks.normalization import PoseNormalization
 from overpose.networks.pose_predictor import PosePredictor
+from overpose.support.bfloat16 import knows_bfloat16
 from overpose.support.errors import InputError
 from overpose.support.seeding import stream_seed
 from overpose.training.config import FinetuneStage, RegressionStage
@@ -218,7 +219,8 @@ def _task(
 ) -> Task:
     device = runtime.torch_device()
     model.to(device)
-    model.training_dtype = torch.bfloat16 if config.bfloat16 else torch.float32
+    half = config.bfloat16 and knows_bfloat16(device.type)
+    model.training_dtype = torch.bfloat16 if half else torch.float32
     stage, loop = model.config.kind, config.loop
     batches = observations.batches(model.config.encoder, targets, loop, stage)
     return Task(
@@ -229,6 +231,7 @@ def _task(
         samples=observations.samples(loop),
         batches=lambda epoch: prefetched(batches(epoch)),
         loss=lambda batch: loss(*(part.to(device) for part in batch)),
+        dtype="bfloat16" if half else "float32",
         validate=partial(error_mm, model, observations.validation)
         if observations.validation
         else None,

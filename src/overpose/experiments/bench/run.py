@@ -55,7 +55,9 @@ def bench(
         require_writable(out, overwrite=overwrite)
     measure: dict[str, Callable[[], dict[str, float]]] = {
         "studio": bench_studio,
-        "training": lambda: bench_training(CPU.methods["direct"].image.encoder),
+        "training": lambda: bench_training(
+            [preset.methods["direct"].image.encoder for preset in (CPU, PAPER)]
+        ),
         "baselines": lambda: bench_baselines(
             StructNetConfig(), PAPER.methods["direct"].image.encoder, 2000
         ),

@@ -1,55 +1,83 @@
 """Measurements of training for `overpose bench`: ratios of times taken in one run, in turns."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import median
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from overpose.networks.autoencoder import AutoencoderConfig, PoseAutoencoder
 from overpose.networks.configs import PosePredictorConfig
-from overpose.networks.image_encoder import ImageEncoderConfig
+from overpose.networks.image_encoder import ImageEncoder, ImageEncoderConfig
 from overpose.networks.pose_predictor import PosePredictor
+from overpose.support.bfloat16 import knows_bfloat16
 from overpose.support.seeding import random_stream
 from overpose.training.data import crop_batches, prefetched
 from overpose.training.losses import autoencoding_loss, squared_error
 
 BATCH = 128
+LATENT = 2000
+_REFERENCE_PX = 56
+Batch = tuple[Tensor, Tensor]
 
 
 def bench_training(
-    image_encoder: ImageEncoderConfig, *, rounds: int = 9, steps: int = 12
+    image_encoders: Sequence[ImageEncoderConfig], *, rounds: int = 3, steps: int = 6
 ) -> dict[str, float]:
     """Measure the budgets of training on this machine's CPU, on random data.
 
     Args:
-        image_encoder: sizes of the image network.
+        image_encoders: sizes of image networks, of different crops.
         rounds: how often the alternatives take turns; the medians count.
-        steps: steps in a turn.
+        steps: steps in a turn, for crops of 56 px; as many fewer as crops are larger.
 
     Returns:
         `contractive_step_ratio`: step of the one-layer autoencoder with the contractive term over
-        one without (budget: at most 1.3); `loader_speed_ratio`: training speed with the real loader
-        over that on a constant batch (budget: at least 0.95); `train_images_per_s`: with loader.
+        one without (budget: at most 1.3); for each crop of N px `train_images_per_s_N`, with the
+        real loader, in bfloat16 where the processor knows it; `times_plain_loop_N`: that over a
+        plain eager loop of the same network in float32 (budget: 2.5 at 112 px with bfloat16);
+        `loader_speed_ratio_N`: that over the speed on a constant batch (budget: at least 0.95).
     """
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(0)
         plain, contractive = _autoencoder_steps()
         plain_s, contractive_s = _in_turns(
-            lambda: _repeat(plain, steps), lambda: _repeat(contractive, steps), rounds
+            [lambda: _repeat(plain, steps), lambda: _repeat(contractive, steps)], rounds
         )
-        step, load = _image_step(image_encoder, steps)
-        constant = next(iter(load()))
-        constant_s, loaded_s = _in_turns(
-            lambda: _each(step, [constant] * steps), lambda: _each(step, load()), rounds
-        )
-    return {
-        "contractive_step_ratio": median(np.divide(contractive_s, plain_s).tolist()),
+        numbers = {"contractive_step_ratio": median(np.divide(contractive_s, plain_s).tolist())}
+        for config in image_encoders:
+            numbers |= _image_numbers(config, rounds, steps)
+    return numbers
+
+
+def _image_numbers(config: ImageEncoderConfig, rounds: int, steps: int) -> dict[str, float]:
+    count = max(2, round(steps * (_REFERENCE_PX / config.crop_size) ** 2))
+    size, samples = config.image_size, BATCH * count
+    images = random_stream(0, "bench").integers(0, 256, (samples, size, size, 3), dtype=np.uint8)
+    targets = torch.randn(samples, LATENT)
+
+    def load() -> Iterator[Batch]:
+        named = {"batch_size": BATCH, "seed": 0, "stage": "bench", "epoch": 0}
+        return crop_batches(images, targets, config.crop_size, **named)
+
+    step, plain_step = _image_step(config), _plain_image_step(config)
+    constant = next(iter(load()))
+    constant_s, loaded_s, plain_s = _in_turns(
+        [
+            lambda: _each(step, [constant] * count),
+            lambda: _each(step, prefetched(load())),
+            lambda: _each(plain_step, load()),
+        ],
+        rounds,
+    )
+    numbers = {
+        "train_images_per_s": samples / median(loaded_s),
+        "times_plain_loop": median(np.divide(plain_s, loaded_s).tolist()),
         "loader_speed_ratio": median(np.divide(constant_s, loaded_s).tolist()),
-        "train_images_per_s": BATCH * steps / median(loaded_s),
     }
+    return {f"{name}_{config.crop_size}": value for name, value in numbers.items()}
 
 
 def _autoencoder_steps() -> tuple[Callable[[], None], Callable[[], None]]:
@@ -69,31 +97,49 @@ def _autoencoder_steps() -> tuple[Callable[[], None], Callable[[], None]]:
     return stepper(0.0), stepper(1e-6)
 
 
-def _image_step(
-    config: ImageEncoderConfig, steps: int
-) -> tuple[Callable[[tuple[Tensor, Tensor]], None], Callable[[], Iterable[tuple[Tensor, Tensor]]]]:
-    latent = 2000
-    model = PosePredictor(PosePredictorConfig("latent", config, decoder_sizes=(latent, 51)))
+def _image_step(config: ImageEncoderConfig) -> Callable[[Batch], None]:
+    """As stage (b) trains."""
+    model = _network(config)
+    model.training_dtype = torch.bfloat16 if knows_bfloat16() else torch.float32
     trained = [*model.encoder.parameters(), *model.head.parameters()]
-    optimizer = torch.optim.Adam(trained, lr=1e-4, fused=True)
-    size, count = config.image_size, BATCH * steps
-    images = random_stream(0, "bench").integers(0, 256, (count, size, size, 3), dtype=np.uint8)
-    targets = torch.randn(count, latent)
+    return _stepper(model.target, torch.optim.Adam(trained, lr=1e-4, fused=True))
 
-    def step(batch: tuple[Tensor, Tensor]) -> None:
+
+def _plain_image_step(config: ImageEncoderConfig) -> Callable[[Batch], None]:
+    """The same layers as torch makes them: its own memory layout and Adam, all in float32."""
+    model = _network(config)
+    encoder = model.encoder
+    assert isinstance(encoder, ImageEncoder)
+    layers: list[nn.Module] = []
+    for convolution in encoder.convolutions:
+        layers += [convolution, nn.ReLU(), nn.MaxPool2d(2)]
+    layers.append(nn.Flatten())
+    for connected in encoder.connected:
+        layers += [connected, nn.ReLU(), nn.Dropout(config.dropout)]
+    network = nn.Sequential(*layers, model.head)
+    network.to(memory_format=torch.contiguous_format)  # pyright: ignore
+
+    def predict(crops: Tensor) -> Tensor:
+        images = (crops.contiguous().float() - encoder.channel_mean) / encoder.channel_std
+        return network(images)
+
+    return _stepper(predict, torch.optim.Adam(network.parameters(), lr=1e-4))
+
+
+def _network(config: ImageEncoderConfig) -> PosePredictor:
+    return PosePredictor(PosePredictorConfig("latent", config, decoder_sizes=(LATENT, 51))).train()
+
+
+def _stepper(
+    predict: Callable[[Tensor], Tensor], optimizer: torch.optim.Optimizer
+) -> Callable[[Batch], None]:
+    def step(batch: Batch) -> None:
         crops, target = batch
         optimizer.zero_grad(set_to_none=True)
-        squared_error(model.target(crops), target).backward()
+        squared_error(predict(crops), target).backward()
         optimizer.step()
 
-    def load() -> Iterable[tuple[Tensor, Tensor]]:
-        return prefetched(
-            crop_batches(
-                images, targets, config.crop_size, batch_size=BATCH, seed=0, stage="bench", epoch=0
-            )
-        )
-
-    return step, load
+    return step
 
 
 def _repeat(step: Callable[[], None], times: int) -> None:
@@ -101,20 +147,19 @@ def _repeat(step: Callable[[], None], times: int) -> None:
         step()
 
 
-def _each(step: Callable[[tuple[Tensor, Tensor]], None], batches: Iterable) -> None:
+def _each(step: Callable[[Batch], None], batches: Iterable[Batch]) -> None:
     for batch in batches:
         step(batch)
 
 
-def _in_turns(
-    first: Callable[[], None], second: Callable[[], None], rounds: int
-) -> tuple[list[float], list[float]]:
-    first()
-    second()
-    times: tuple[list[float], list[float]] = ([], [])
+def _in_turns(works: Sequence[Callable[[], None]], rounds: int) -> list[list[float]]:
+    """Seconds of each work in each round."""
+    for work in works:
+        work()
+    times: list[list[float]] = [[] for _ in works]
     for _ in range(rounds):
-        for taken, function in zip(times, (first, second), strict=True):
+        for taken, work in zip(times, works, strict=True):
             started = time.perf_counter()
-            function()
+            work()
             taken.append(time.perf_counter() - started)
     return times
