@@ -247,6 +247,26 @@ def test_metrics_and_model_say_what_was_trained(few, tmp_path: Path) -> None:
     assert '"batch_size": 16' in text
 
 
+@pytest.mark.parametrize(("known", "said"), [(True, "bfloat16"), (False, "float32")])
+def test_half_precision_is_used_where_the_processor_knows_it(
+    known: bool, said: str, few, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("overpose.training.stages.knows_bfloat16", lambda device: known)
+    seen: list[torch.dtype] = []
+    convolve = torch.nn.functional.conv2d
+
+    def watched(*arguments: torch.Tensor | object) -> torch.Tensor:
+        result = convolve(*arguments)  # type: ignore[arg-type]
+        seen.append(result.dtype)
+        return result
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", watched)
+    config = RegressionStage(ENCODER, LoopConfig(epochs=1, batch_size=16), bfloat16=True)
+    train_direct(ImageObservations(*few), config, tmp_path, runtime=RUNTIME)
+    assert {str(dtype) for dtype in seen} == {f"torch.{said}"}
+    assert [record["dtype"] for record in read_metrics(tmp_path)] == [said]
+
+
 def test_cosine_schedule_goes_from_the_full_rate_to_zero() -> None:
     loop = LoopConfig(learning_rate=0.01, schedule="cosine")
     rates = [learning_rate(loop, step, 100) for step in range(101)]
