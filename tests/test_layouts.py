@@ -17,7 +17,7 @@ from overpose.layouts import (
     house_keypoints,
     layout_of,
 )
-from overpose.skeleton import HUMAN36M
+from overpose.skeleton import HUMAN36M, side_and_part
 from overpose.support.errors import InputError
 
 
@@ -42,6 +42,42 @@ def test_mirroring_twice_changes_nothing_and_swaps_every_side(layout):
 
 def test_the_mirror_of_the_house_layout_is_that_of_the_skeleton():
     np.testing.assert_array_equal(HUMAN36M_17.mirror, HUMAN36M.mirror)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_in_the_mirror_a_left_point_is_the_right_one_with_x_negated(layout):
+    points = random_keypoints(layout)
+    seen = layout.mirrored(points)
+    for one, other in (("left_knee", "right_knee"), ("right_knee", "left_knee")):
+        expected = points[..., layout.index(other), :] * np.float32([-1, 1, 1])
+        np.testing.assert_array_equal(seen[..., layout.index(one), :], expected)
+    np.testing.assert_array_equal(layout.mirrored(seen), points)
+
+
+def test_pelvis_and_mid_hip_are_found_by_either_name():
+    assert BODY_25.find("pelvis") == BODY_25.find("mid_hip") == BODY_25.index("mid_hip")
+    assert HUMAN36M_17.find("mid_hip") == HUMAN36M_17.find("pelvis") == 0
+    assert COCO_17.find("pelvis") is None
+
+
+def test_the_middle_of_a_part_lies_between_its_sides():
+    points = random_keypoints(COCO_17)
+    left, right = (points[..., COCO_17.index(f"{side}_hip"), :] for side in ("left", "right"))
+    np.testing.assert_allclose(COCO_17.middle(points, "hip"), (left + right) / 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("left_knee", ("left", "knee")),
+        ("mouth_right", ("right", "mouth")),
+        ("right_foot_index", ("right", "foot_index")),
+        ("head_top", ("middle", "head_top")),
+        ("upright", ("middle", "upright")),
+    ],
+)
+def test_a_name_says_its_side_and_part(name, expected):
+    assert side_and_part(name) == expected
 
 
 @pytest.mark.parametrize(
@@ -161,5 +197,5 @@ def test_unknown_layouts_are_refused(value, message):
 def test_wrong_shapes_and_names_are_refused():
     with pytest.raises(InputError, match=r"got shape \(4, 3, 17, 3\), expected \(\.\.\., 33, 3\)"):
         house_keypoints(random_keypoints(COCO_17), BLAZEPOSE_33)
-    with pytest.raises(InputError, match="no keypoint 'tail'"):
+    with pytest.raises(InputError, match="no 'tail'"):
         COCO_17.index("tail")

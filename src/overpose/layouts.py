@@ -1,16 +1,15 @@
 """Keypoint layouts: which point of the body each row of a keypoint array is, by name.
 
-Reading files belongs to `keypoint_files`; the skeleton of the 3D poses to `overpose.skeleton`.
+Reading files belongs to `keypoint_files`; what a layout is, and the skeleton of the 3D poses, to
+`overpose.skeleton`.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from overpose.skeleton import HUMAN36M
+from overpose.skeleton import HUMAN36M, KeypointLayout
 from overpose.support.errors import InputError
 
 # fmt: off
@@ -46,63 +45,8 @@ _WHOLE = {
     "headtop": "head_top", "top_of_head": "head_top",
 }
 # fmt: on
-
-
-@dataclass(frozen=True)
-class KeypointLayout:
-    """The names of the K keypoints of an array, in its order.
-
-    Attributes:
-        name: what the layout is called.
-        names: K different names, lower snake case.
-
-    Raises:
-        InputError: a name repeats.
-    """
-
-    name: str
-    names: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        repeated = sorted({name for name in self.names if self.names.count(name) > 1})
-        if repeated:
-            raise InputError(f"keypoint layout {self.name}: names repeat: {', '.join(repeated)}")
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __contains__(self, keypoint: object) -> bool:
-        return keypoint in self._indices
-
-    def index(self, keypoint: str) -> int:
-        """Row of a keypoint.
-
-        Raises:
-            InputError: the layout has no such keypoint.
-        """
-        try:
-            return self._indices[keypoint]
-        except KeyError:
-            raise InputError(
-                f"keypoint layout {self.name}: no keypoint {keypoint!r}; "
-                f"it has {', '.join(self.names)}"
-            ) from None
-
-    def indices(self, keypoints: Sequence[str]) -> np.ndarray:
-        """Rows of several keypoints, int64 of shape (names,)."""
-        return np.array([self.index(name) for name in keypoints], dtype=np.int64)
-
-    @cached_property
-    def _indices(self) -> dict[str, int]:
-        return {name: row for row, name in enumerate(self.names)}
-
-    @cached_property
-    def mirror(self) -> np.ndarray:
-        """(K,) int64: the row each keypoint's mirror image comes from (itself without one)."""
-        return np.array(
-            [self._indices.get(_other_side(name), row) for row, name in enumerate(self.names)],
-            dtype=np.int64,
-        )
+_MIDDLES = {"pelvis": "hip", "mid_hip": "hip", "neck": "shoulder"}
+"""What is taken for the middle of left and right where it is absent."""
 
 
 BLAZEPOSE_33 = KeypointLayout("blazepose-33", _BLAZEPOSE)
@@ -111,7 +55,7 @@ COCO_17 = KeypointLayout("coco-17", _COCO)
 """The 17 keypoints of COCO."""
 BODY_25 = KeypointLayout("body-25", _BODY_25)
 """OpenPose's BODY_25; its big toes are called foot_index here, as BlazePose calls them."""
-HUMAN36M_17 = KeypointLayout("human36m-17", HUMAN36M.joint_names)
+HUMAN36M_17 = HUMAN36M.layout
 """The joints of the house skeleton as keypoints."""
 
 LAYOUTS = (BLAZEPOSE_33, COCO_17, BODY_25, HUMAN36M_17)
@@ -228,23 +172,15 @@ def house_keypoints(keypoints: np.ndarray, layout: KeypointLayout) -> np.ndarray
 
 
 def _keypoint(keypoints: np.ndarray, layout: KeypointLayout, name: str) -> np.ndarray:
-    same = {"pelvis": ("pelvis", "mid_hip"), "mid_hip": ("mid_hip", "pelvis")}.get(name, (name,))
-    for own in same:
-        if own in layout:
-            return keypoints[..., layout.index(own), :]
-    middles = {"pelvis": "hip", "mid_hip": "hip", "neck": "shoulder"}
-    if name in middles:
-        sides = [f"left_{middles[name]}", f"right_{middles[name]}"]
-        if all(side in layout for side in sides):
-            both = keypoints[..., layout.indices(sides), :]
-            middle = both.mean(axis=-2)
-            middle[..., 2] = both[..., 2].min(axis=-1)
-            return middle
+    row = layout.find(name)
+    if row is not None:
+        return keypoints[..., row, :]
+    part = _MIDDLES.get(name)
+    if part is not None and f"left_{part}" in layout and f"right_{part}" in layout:
+        middle = layout.middle(keypoints, part)
+        sides = layout.indices((f"left_{part}", f"right_{part}"))
+        middle[..., 2] = keypoints[..., sides, 2].min(axis=-1)
+        return middle
     return np.broadcast_to(
         np.array([np.nan, np.nan, 0.0], keypoints.dtype), (*keypoints.shape[:-2], 3)
     )
-
-
-def _other_side(name: str) -> str:
-    swap = {"left": "right", "right": "left"}
-    return "_".join(swap.get(word, word) for word in name.split("_"))

@@ -1,16 +1,123 @@
-"""Skeletons: joint names, tree, mirror pairs and body parts. Joint indices exist here only.
+"""Skeletons and keypoint layouts: what points are called, their tree, left and right, body parts.
+Joint indices exist here only.
 
 Conventions: a limb is the segment from a joint's parent to the joint; limb i ends in joint i + 1 of
-a skeleton whose joint 0 is the root.
+a skeleton whose joint 0 is the root. A name says its side first (`left_knee`; but `mouth_left`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from overpose.support.errors import InputError
+
+_OTHER_SIDE = {"left": "right", "right": "left"}
+_SAME = {"pelvis": "mid_hip", "mid_hip": "pelvis"}
+
+
+def side_and_part(name: str) -> tuple[str, str]:
+    """A point's side, `left`, `right` or `middle`, and its name without it."""
+    words = name.split("_")
+    for side in _OTHER_SIDE:
+        if side in words:
+            return side, "_".join(word for word in words if word != side)
+    return "middle", name
+
+
+@dataclass(frozen=True)
+class KeypointLayout:
+    """The names of the K points of an array, in its order.
+
+    Attributes:
+        name: what the layout is called.
+        names: K different names, lower snake case.
+
+    Raises:
+        InputError: a name repeats.
+    """
+
+    name: str
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        repeated = sorted({name for name in self.names if self.names.count(name) > 1})
+        if repeated:
+            raise InputError(f"{self.name}: names repeat: {', '.join(repeated)}")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._indices
+
+    def index(self, name: str) -> int:
+        """Row of a point.
+
+        Raises:
+            InputError: the layout has no such point.
+        """
+        try:
+            return self._indices[name]
+        except KeyError:
+            raise InputError(f"{self.name}: no {name!r}; it has {', '.join(self.names)}") from None
+
+    def indices(self, names: Iterable[str]) -> np.ndarray:
+        """Rows of several points, int64 of shape (names,)."""
+        return np.array([self.index(name) for name in names], dtype=np.int64)
+
+    def find(self, name: str) -> int | None:
+        """Row of a point, which may be called pelvis or mid_hip alike; None if there is none."""
+        return self._indices.get(name, self._indices.get(_SAME.get(name, "")))
+
+    def middle(self, points: np.ndarray, part: str) -> np.ndarray:
+        """(..., n): the middle of left and right of a part, as `hip`, in points (..., K, n).
+
+        Raises:
+            InputError: the layout lacks one of them.
+        """
+        return points[..., self.indices(f"{side}_{part}" for side in _OTHER_SIDE), :].mean(axis=-2)
+
+    @cached_property
+    def _indices(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.names)}
+
+    @cached_property
+    def mirror(self) -> np.ndarray:
+        """(K,) int64: the row each point's mirror image comes from (itself without one)."""
+        others = ("_".join(_OTHER_SIDE.get(w, w) for w in name.split("_")) for name in self.names)
+        return np.array(
+            [self._indices.get(other, row) for row, other in enumerate(others)], dtype=np.int64
+        )
+
+    def mirrored(self, points: np.ndarray) -> np.ndarray:
+        """Points (..., K, n) of the person seen in a mirror: sides swapped, the first coordinate
+        x negated."""
+        swapped = points[..., self.mirror, :].copy()
+        swapped[..., 0] *= -1.0
+        return swapped
+
+
+def check_tree(where: str, kind: str, names: Sequence[str], parents: Sequence[int]) -> None:
+    """Refuse names that repeat, and parents that are not -1 for the first and earlier for the rest.
+
+    Raises:
+        InputError: they are not a tree; `where` and `kind` ("joint") say of what.
+    """
+    if len(set(names)) != len(names):
+        raise InputError(f"{where}: {kind} names repeat: {', '.join(names)}")
+    if len(parents) != len(names):
+        raise InputError(
+            f"{where}: got {len(parents)} parents, expected one for each of the {len(names)} "
+            f"{kind}s"
+        )
+    for index, parent in enumerate(parents):
+        if (parent != -1) if index == 0 else not 0 <= parent < index:
+            raise InputError(
+                f"{where}: {kind} {names[index]} has parent {parent}, expected -1 for the first "
+                f"{kind} and an earlier {kind} for the others"
+            )
 
 
 @dataclass(frozen=True)
@@ -21,7 +128,6 @@ class Skeleton:
         name: what the skeleton is called.
         joint_names: names in array order; the first is the root.
         parents: index of each joint's parent, -1 for the root; a parent comes before its children.
-        mirror_pairs: pairs of names that swap when left and right are swapped.
         lower_limbs: names of the joints that end the limbs of the lower body.
 
     Raises:
@@ -31,31 +137,19 @@ class Skeleton:
     name: str
     joint_names: tuple[str, ...]
     parents: tuple[int, ...]
-    mirror_pairs: tuple[tuple[str, str], ...] = ()
     lower_limbs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if len(set(self.joint_names)) != len(self.joint_names):
-            raise InputError(f"skeleton {self.name}: joint names repeat: {self.joint_names}")
-        if len(self.parents) != len(self.joint_names):
-            raise InputError(
-                f"skeleton {self.name}: got {len(self.parents)} parents, expected one for each of "
-                f"the {len(self.joint_names)} joints"
-            )
-        for joint, parent in enumerate(self.parents):
-            if (parent != -1) if joint == 0 else not 0 <= parent < joint:
-                raise InputError(
-                    f"skeleton {self.name}: joint {self.joint_names[joint]} has parent {parent}, "
-                    "expected -1 for the first joint and an earlier joint for the others"
-                )
-        mirrored = [named for pair in self.mirror_pairs for named in pair]
-        if len(set(mirrored)) != len(mirrored):
-            raise InputError(f"skeleton {self.name}: mirror pairs repeat a joint: {mirrored}")
-        for named in (*mirrored, *self.lower_limbs):
-            self.index(named)
+        check_tree(f"skeleton {self.name}", "joint", self.joint_names, self.parents)
+        self.indices(self.lower_limbs)
 
     def __len__(self) -> int:
         return len(self.joint_names)
+
+    @cached_property
+    def layout(self) -> KeypointLayout:
+        """The joints as keypoints."""
+        return KeypointLayout(self.name, self.joint_names)
 
     def index(self, joint_name: str) -> int:
         """Array index of a joint.
@@ -63,36 +157,22 @@ class Skeleton:
         Raises:
             InputError: the skeleton has no such joint.
         """
-        try:
-            return self._indices[joint_name]
-        except KeyError:
-            raise InputError(
-                f"skeleton {self.name}: no joint {joint_name!r}; "
-                f"it has {', '.join(self.joint_names)}"
-            ) from None
+        return self.layout.index(joint_name)
 
     def indices(self, joint_names: Iterable[str]) -> np.ndarray:
         """Array indices of several joints, int64 of shape (names,)."""
-        return np.array([self.index(name) for name in joint_names], dtype=np.int64)
+        return self.layout.indices(joint_names)
 
-    @cached_property
-    def _indices(self) -> dict[str, int]:
-        return {name: index for index, name in enumerate(self.joint_names)}
+    @property
+    def mirror(self) -> np.ndarray:
+        """(joints,) int64: where each joint's mirror image comes from; an involution."""
+        return self.layout.mirror
 
     @cached_property
     def limbs(self) -> np.ndarray:
         """(limbs, 2) int64: parent and joint of every limb, in joint order."""
         pairs = [(p, j) for j, p in enumerate(self.parents) if p >= 0]
         return np.array(pairs, dtype=np.int64).reshape(-1, 2)
-
-    @cached_property
-    def mirror(self) -> np.ndarray:
-        """(joints,) int64: where each joint's mirror image comes from; an involution."""
-        order = np.arange(len(self), dtype=np.int64)
-        for left, right in self.mirror_pairs:
-            a, b = self.index(left), self.index(right)
-            order[a], order[b] = b, a
-        return order
 
     def limb_part(self, part: str) -> np.ndarray:
         """Indices into `limbs` of a body part: "lower", "upper" or "full", int64 of shape (limbs,).
@@ -118,14 +198,6 @@ HUMAN36M = Skeleton(
         "right_shoulder", "right_elbow", "right_wrist",
     ),
     parents=(-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15),
-    mirror_pairs=(
-        ("right_hip", "left_hip"),
-        ("right_knee", "left_knee"),
-        ("right_ankle", "left_ankle"),
-        ("right_shoulder", "left_shoulder"),
-        ("right_elbow", "left_elbow"),
-        ("right_wrist", "left_wrist"),
-    ),
     lower_limbs=(
         "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
     ),

@@ -171,5 +171,5 @@ def test_bones_that_do_not_fit_together_are_refused(names, parents, offset, mess
 
 
 def test_an_unknown_bone_is_named_with_those_there_are():
-    with pytest.raises(InputError, match="no bone 'tail'; it has a, b"):
+    with pytest.raises(InputError, match="no 'tail'; it has a, b"):
         chain([0]).skeleton.index("tail")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from overpose.layouts import BLAZEPOSE_33
-from overpose.networks.keypoint_windows import INPUT_MIRROR, INPUT_NAMES, MAIN
+from overpose.networks.keypoint_windows import INPUT_NAMES, INPUTS, MAIN
 from overpose.skeleton import HUMAN36M
 from overpose.synthetic.batches import BatchConfig, BatchSource
 from overpose.synthetic.detections import IMAGE_SIZE, Detections
@@ -225,8 +225,8 @@ def test_as_much_is_missing_as_stated(pool: np.ndarray, config: BatchConfig, sha
 def test_swapped_sides_last_for_a_stretch_of_the_window(pool: np.ndarray) -> None:
     clean, _, _, _ = draw(pool, CLEAN)
     swapped, _, _, _ = draw(pool, replace(CLEAN, swap=1.0))
-    other = clean[:, :, INPUT_MIRROR]
-    names = [place for place in range(33) if INPUT_MIRROR[place] != place]
+    other = clean[:, :, INPUTS.mirror]
+    names = [place for place in range(33) if INPUTS.mirror[place] != place]
     as_is = np.abs(swapped - clean)[:, :, names].max(axis=(2, 3)) < 0.05
     crossed = np.abs(swapped - other)[:, :, names].max(axis=(2, 3)) < 0.05
     # The camera looks where the middle frame's people are: sides swapped do not move it.

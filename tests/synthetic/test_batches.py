@@ -14,7 +14,7 @@ from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 from overpose.synthetic.batches import BatchConfig, BatchSource
 from overpose.synthetic.detections import IMAGE_SIZE, Detections, read_detections
-from overpose.synthetic.detector import DetectorModel, mirror_landmarks
+from overpose.synthetic.detector import DetectorModel
 from overpose.synthetic.pool import STEP_MM
 from overpose.training import (
     AutoencoderStage,
@@ -122,7 +122,7 @@ def test_nobody_is_turned_inside_out(source: BatchSource) -> None:
 
 def test_mirroring_landmarks_twice_changes_nothing() -> None:
     points = np.random.default_rng(0).normal(size=(4, 33, 3))
-    assert np.array_equal(mirror_landmarks(mirror_landmarks(points)), points)
+    assert np.array_equal(BLAZEPOSE_33.mirrored(BLAZEPOSE_33.mirrored(points)), points)
 
 
 def test_the_same_stream_gives_the_same_batch(source: BatchSource) -> None:

@@ -14,7 +14,7 @@ from overpose.poses import PoseTrack
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 from overpose.viewer.overlay import Overlay, overlay_path, write_overlay
-from overpose.viewer.staging import LEFT_COLOUR
+from overpose.viewer.staging import SIDE_COLOURS
 
 GREY = 90
 
@@ -40,7 +40,7 @@ def test_limbs_are_drawn_where_the_joints_project() -> None:
         x, y = pixels[[HUMAN36M.index(start), HUMAN36M.index(end)]].mean(axis=0)
         patch = drawn[round(y) - 2 : round(y) + 3, round(x) - 2 : round(x) + 3].astype(int)
         assert (np.abs(patch - GREY).max(axis=-1) > 40).any()
-    left = (np.abs(drawn[:, :640].astype(int) - LEFT_COLOUR).max(axis=-1) < 20).sum()
+    left = (np.abs(drawn[:, :640].astype(int) - SIDE_COLOURS["left"]).max(axis=-1) < 20).sum()
     assert left > 50
     assert (drawn[:40, :40] == GREY).all()  # the rest of the picture is as it was
 

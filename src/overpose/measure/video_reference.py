@@ -180,7 +180,7 @@ def _cameras(path: Path) -> dict[str, float]:
 
 def _blazepose(video: Path, engine: BlazePose) -> np.ndarray:
     """(frames, 12, 3) BlazePose's own 3D of the largest person, mm, whose region is followed."""
-    rows = [BLAZEPOSE_33.names.index(name) for name in JOINT_NAMES]
+    rows = BLAZEPOSE_33.indices(JOINT_NAMES)
     poses: list[np.ndarray] = []
     region: Region | None = None
     with open_media(video) as media:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from overpose.skeleton import KeypointLayout, check_tree
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
@@ -68,18 +69,7 @@ class BoneSkeleton:
         check_array("offsets_mm", self.offsets_mm, (len(self.names), 3), finite=True)
         if not self.names:
             raise InputError("skeleton: got no bones, expected a root at least")
-        if len(set(self.names)) != len(self.names):
-            raise InputError(f"skeleton: bone names repeat: {', '.join(self.names)}")
-        if len(self.parents) != len(self.names):
-            raise InputError(
-                f"skeleton: got {len(self.parents)} parents, expected {len(self.names)}"
-            )
-        for bone, parent in enumerate(self.parents):
-            if (parent != -1) if bone == 0 else not 0 <= parent < bone:
-                raise InputError(
-                    f"skeleton: bone {self.names[bone]} has parent {parent}, expected -1 for the "
-                    "first bone and an earlier bone for the others"
-                )
+        check_tree("skeleton", "bone", self.names, self.parents)
         if np.any(self.offsets_mm[0] != 0):
             raise InputError(f"skeleton: root {self.names[0]} has an offset, expected zeros")
         longest = int(self.lengths_mm.argmax())
@@ -98,8 +88,8 @@ class BoneSkeleton:
         return np.linalg.norm(self.offsets_mm, axis=-1)
 
     @cached_property
-    def _indices(self) -> dict[str, int]:
-        return {name: index for index, name in enumerate(self.names)}
+    def _layout(self) -> KeypointLayout:
+        return KeypointLayout("skeleton", self.names)
 
     def index(self, name: str) -> int:
         """Array index of a bone.
@@ -107,12 +97,7 @@ class BoneSkeleton:
         Raises:
             InputError: the skeleton has no such bone.
         """
-        try:
-            return self._indices[name]
-        except KeyError:
-            raise InputError(
-                f"skeleton: no bone {name!r}; it has {', '.join(self.names)}"
-            ) from None
+        return self._layout.index(name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from overpose.layouts import BLAZEPOSE_33
+from overpose.layouts import BLAZEPOSE_33, KeypointLayout
 
 INPUT_NAMES = (*BLAZEPOSE_33.names, "pelvis", "spine", "neck", "head_top")
+INPUTS = KeypointLayout("lifter", INPUT_NAMES)
 """Keypoints the network takes: BlazePose's, and those only Human3.6M or BODY_25 have."""
 MAIN_NAMES = tuple(
     f"{side}_{part}"
@@ -21,16 +22,7 @@ MAIN_NAMES = tuple(
     for side in ("left", "right")
 )
 """Keypoints every layout has: they give a person's place and size."""
-INPUT_MIRROR = np.array(
-    [
-        INPUT_NAMES.index(
-            name.replace("left", "right") if "left" in name else name.replace("right", "left")
-        )
-        for name in INPUT_NAMES
-    ]
-)
-"""For every keypoint, that of the other side."""
-MAIN = np.array([INPUT_NAMES.index(name) for name in MAIN_NAMES])
+MAIN = INPUTS.indices(MAIN_NAMES)
 FRAME_SIZE = 3 * len(INPUT_NAMES)
 """Numbers for each frame: x, y, score of the keypoints."""
 _SMALLEST = 1e-6

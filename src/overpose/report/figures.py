@@ -14,13 +14,11 @@ from mpl_toolkits.mplot3d.axes3d import Axes3D
 
 from overpose.report.rows import MEAN, Row, actions_of, summarize
 from overpose.report.tables import titles_of
-from overpose.skeleton import HUMAN36M, Skeleton
+from overpose.skeleton import HUMAN36M, Skeleton, side_and_part
 from overpose.support.errors import InputError
 from overpose.support.files import writing_file
 
-LEFT_COLOUR = "#D55E00"
-RIGHT_COLOUR = "#0072B2"
-MIDDLE_COLOUR = "#555555"
+_SIDE_COLOURS = {"left": "#D55E00", "right": "#0072B2", "middle": "#555555"}
 """Vermillion and blue of Okabe and Ito: told apart with every kind of colour blindness."""
 
 PANEL_INCHES = 1.8
@@ -151,12 +149,7 @@ def _draw_skeleton(
     # Camera axes are x right, y down, z forward; the plot's third axis points up.
     x, depth, up = pose_mm[:, 0], pose_mm[:, 2], -pose_mm[:, 1]
     for parent, joint in skeleton.limbs:
-        name = skeleton.joint_names[joint]
-        colour = MIDDLE_COLOUR
-        if name.startswith("left_"):
-            colour = LEFT_COLOUR
-        elif name.startswith("right_"):
-            colour = RIGHT_COLOUR
+        colour = _SIDE_COLOURS[side_and_part(skeleton.joint_names[joint])[0]]
         ends = [parent, joint]
         axes.plot(x[ends], depth[ends], up[ends], color=colour, linewidth=1.6, clip_on=False)
     axes.set_xlim(-half_side_mm, half_side_mm)

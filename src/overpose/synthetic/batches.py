@@ -10,16 +10,16 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from overpose.layouts import BLAZEPOSE_33, BODY_25, COCO_17, HUMAN36M_17, KeypointLayout
-from overpose.networks.keypoint_windows import INPUT_MIRROR, INPUT_NAMES, make_windows
-from overpose.skeleton import HUMAN36M
+from overpose.networks.keypoint_windows import INPUT_NAMES, INPUTS, make_windows
+from overpose.skeleton import HUMAN36M, side_and_part
 from overpose.synthetic.detections import IMAGE_SIZE, Detections
-from overpose.synthetic.detector import DetectorModel, mirror_landmarks
+from overpose.synthetic.detector import DetectorModel
 from overpose.synthetic.pool import STEP_MM
 from overpose.training.samples import fingerprint
 
 JOINTS = len(HUMAN36M)
-LANDMARKS = len(BLAZEPOSE_33.names)
-_EXTRA = tuple(HUMAN36M.index(name) for name in INPUT_NAMES[LANDMARKS:])
+LANDMARKS = len(BLAZEPOSE_33)
+_EXTRA = HUMAN36M.indices(INPUT_NAMES[LANDMARKS:])
 _PELVIS = HUMAN36M.index("pelvis")
 
 
@@ -115,9 +115,9 @@ class BatchSource:
         """(count, 17, 3) float32 poses alone, seen by random cameras, relative to the root, mm."""
         points = self._seen(count, rng, np.zeros(1, np.int64))[:, 0, :JOINTS]
         rays = points[..., :2] / points[..., 2:]
-        everything = np.full((count, 1, len(INPUT_NAMES), 2), np.nan)
+        everything = np.full((count, 1, len(INPUTS), 2), np.nan)
         for place, name in enumerate(INPUT_NAMES):
-            if name in HUMAN36M.joint_names:
+            if name in HUMAN36M.layout:
                 everything[:, 0, place] = rays[:, HUMAN36M.index(name)]
         turn = make_windows(everything, np.ones(everything.shape[:3]), 0).to_camera
         poses = points @ turn
@@ -126,7 +126,7 @@ class BatchSource:
     def _from_pool(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         points = self._seen(size, rng, self.offsets)
         landmarks, scores = self.detector.draw(points[:, :, JOINTS:], self.offsets, rng)
-        shape = (size, len(self.offsets), len(INPUT_NAMES))
+        shape = (size, len(self.offsets), len(INPUTS))
         rays = np.full((*shape, 2), np.nan)
         rays[:, :, :LANDMARKS] = landmarks
         full = np.zeros(shape)
@@ -164,13 +164,13 @@ class BatchSource:
         points = found.points_mm[clip[:, 0], start, :JOINTS].astype(np.float64)
         rays = (keypoints[..., :2] - IMAGE_SIZE / 2) / found.focal_px[clip][..., None, None]
         mirrored = rng.random(size) < 0.5
-        rays[mirrored] = mirror_landmarks(rays[mirrored])
-        keypoints[mirrored] = mirror_landmarks(keypoints[mirrored])
-        points[mirrored] = _mirror_joints(points[mirrored])
+        rays[mirrored] = BLAZEPOSE_33.mirrored(rays[mirrored])
+        keypoints[mirrored] = BLAZEPOSE_33.mirrored(keypoints[mirrored])
+        points[mirrored] = HUMAN36M.layout.mirrored(points[mirrored])
         turn = _rolls(rng.normal(0.0, np.deg2rad(self.config.roll_degrees), size))
         rays = rays @ turn[:, None, :2, :2]
         points = points @ turn
-        shape = (size, len(self.offsets), len(INPUT_NAMES))
+        shape = (size, len(self.offsets), len(INPUTS))
         everything, scores = np.full((*shape, 2), np.nan), np.zeros(shape)
         everything[:, :, :LANDMARKS] = rays
         scores[:, :, :LANDMARKS] = np.nan_to_num(keypoints[..., 2])
@@ -215,7 +215,7 @@ class BatchSource:
         last = first + rng.integers(1, frames + 1, size=size)
         time = np.arange(frames)
         stretch = swapped[:, None] & (time >= first[:, None]) & (time < last[:, None])
-        rays = np.where(stretch[..., None, None], rays[:, :, INPUT_MIRROR], rays)
+        rays = np.where(stretch[..., None, None], rays[:, :, INPUTS.mirror], rays)
         lost = rng.random((size, 1, count)) < config.drop
         for part in _PARTS:
             lost |= (rng.random((size, 1, 1)) < config.drop_part) & part
@@ -228,7 +228,7 @@ class BatchSource:
 
 _PARTS = np.array(
     [
-        [name.removeprefix("left_").removeprefix("right_").startswith(part) for name in INPUT_NAMES]
+        [side_and_part(name)[1].startswith(part) for name in INPUT_NAMES]
         for part in (("nose", "eye", "ear", "mouth"), ("pinky", "index", "thumb"), ("heel", "foot"))
     ]
 )
@@ -237,8 +237,7 @@ _PARTS = np.array(
 
 def _layout_mask(layout: KeypointLayout) -> np.ndarray:
     """(37,) bool: which of the lifter's keypoints a layout has."""
-    names = {"pelvis" if name == "mid_hip" else name for name in layout.names}
-    return np.array([name in names for name in INPUT_NAMES])
+    return np.array([layout.find(name) is not None for name in INPUT_NAMES])
 
 
 def _size(rays: np.ndarray) -> np.ndarray:
@@ -281,13 +280,9 @@ def _rolls(angles: np.ndarray) -> np.ndarray:
     return turn
 
 
-def _mirror_joints(points: np.ndarray) -> np.ndarray:
-    mirrored = points[..., HUMAN36M.mirror, :].copy()
-    mirrored[..., 0] *= -1.0
-    return mirrored
-
-
 def _mirror_points(points: np.ndarray) -> np.ndarray:
     """Joints and landmarks (..., 50, 3) of the person mirrored about the plane x = 0."""
     joints, landmarks = points[..., :JOINTS, :], points[..., JOINTS:, :]
-    return np.concatenate([_mirror_joints(joints), mirror_landmarks(landmarks)], axis=-2)
+    return np.concatenate(
+        [HUMAN36M.layout.mirrored(joints), BLAZEPOSE_33.mirrored(landmarks)], axis=-2
+    )

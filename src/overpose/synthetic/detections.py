@@ -183,8 +183,7 @@ def follow(engine: BlazePose, images: Sequence[np.ndarray], truth_px: np.ndarray
     Returns:
         keypoints (F, 33, 3), NaN where the person was lost.
     """
-    count = len(BLAZEPOSE_33.names)
-    keypoints = np.full((len(images), count, 3), np.nan, np.float32)
+    keypoints = np.full((len(images), len(BLAZEPOSE_33), 3), np.nan, np.float32)
     region: Region | None = None
     for frame, image in enumerate(images):
         region = region or _true_region(truth_px[frame])
@@ -198,9 +197,7 @@ def follow(engine: BlazePose, images: Sequence[np.ndarray], truth_px: np.ndarray
 
 
 def _true_region(truth_px: np.ndarray) -> Region:
-    names = BLAZEPOSE_33.names
-    hips = (truth_px[names.index("left_hip")] + truth_px[names.index("right_hip")]) / 2
-    shoulders = truth_px[names.index("left_shoulder")] + truth_px[names.index("right_shoulder")]
-    x, y = shoulders / 2 - hips
+    hips = BLAZEPOSE_33.middle(truth_px, "hip")
+    x, y = BLAZEPOSE_33.middle(truth_px, "shoulder") - hips
     reach = float(np.linalg.norm(truth_px - hips, axis=1).max())
     return Region(float(hips[0]), float(hips[1]), 2.3 * reach, math.atan2(x, -y))

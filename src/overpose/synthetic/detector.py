@@ -14,9 +14,7 @@ from overpose.networks.keypoint_windows import MAIN_NAMES
 from overpose.skeleton import HUMAN36M
 from overpose.synthetic.detections import Detections
 
-LANDMARKS = len(BLAZEPOSE_33.names)
-MAIN_LANDMARKS = np.array([BLAZEPOSE_33.names.index(name) for name in MAIN_NAMES])
-_HIPS = [BLAZEPOSE_33.names.index(name) for name in ("left_hip", "right_hip")]
+MAIN_LANDMARKS = BLAZEPOSE_33.indices(MAIN_NAMES)
 _RIDGE = 30.0
 _LOGIT_LIMIT = 1e-3
 
@@ -82,7 +80,7 @@ class DetectorModel:
         places = np.clip(start[:, None] + frames, 0, length - 1)
         drawn = self.residuals[stretch[:, None], places]
         mirrored = rng.random(batch) < 0.5
-        drawn[mirrored] = mirror_landmarks(drawn[mirrored])
+        drawn[mirrored] = BLAZEPOSE_33.mirrored(drawn[mirrored])
         strength = np.exp(rng.normal(0.0, 0.35, (batch, 1, 1, 1)))
         errors = bias + drawn * strength
         scale = _image_size(rays)[..., None, None]
@@ -96,24 +94,9 @@ def pose_features(landmarks_mm: np.ndarray) -> np.ndarray:
     return np.concatenate([np.ones((*flat.shape[:-1], 1)), flat], axis=-1)
 
 
-def mirror_landmarks(points: np.ndarray) -> np.ndarray:
-    """Landmarks (..., 33, n) of the mirrored person, the first coordinate x about 0."""
-    names = BLAZEPOSE_33.names
-    order = [names.index(_other_side(name)) for name in names]
-    mirrored = points[..., order, :].copy()
-    mirrored[..., 0] *= -1.0
-    return mirrored
-
-
-def _other_side(name: str) -> str:
-    if "left" in name:
-        return name.replace("left", "right")
-    return name.replace("right", "left")
-
-
 def _unit_shape(landmarks_mm: np.ndarray) -> np.ndarray:
     """Landmarks about the mid-hip, divided by the rms distance of the main ones from it."""
-    centred = landmarks_mm - landmarks_mm[..., _HIPS, :].mean(axis=-2, keepdims=True)
+    centred = landmarks_mm - BLAZEPOSE_33.middle(landmarks_mm, "hip")[..., None, :]
     squares = np.square(centred[..., MAIN_LANDMARKS, :]).sum(axis=-1)
     return centred / np.sqrt(squares.mean(axis=-1))[..., None, None]
 

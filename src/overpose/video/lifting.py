@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from overpose.layouts import KeypointLayout
-from overpose.networks.keypoint_windows import INPUT_MIRROR, INPUT_NAMES, make_windows
+from overpose.networks.keypoint_windows import INPUTS, make_windows
 from overpose.skeleton import HUMAN36M
 from overpose.support.checks import check_array
 
@@ -59,12 +59,12 @@ def lift(
     """
     check_array("keypoints_px", keypoints_px, ("frames", len(layout.names), 3))
     frames = len(keypoints_px)
-    names = ["pelvis" if name == "mid_hip" else name for name in layout.names]
-    rays = np.full((frames, len(INPUT_NAMES), 2), np.nan)
-    scores = np.zeros((frames, len(INPUT_NAMES)))
-    for place, name in enumerate(INPUT_NAMES):
-        if name in names:
-            point = keypoints_px[:, names.index(name)].astype(np.float64)
+    rays = np.full((frames, len(INPUTS), 2), np.nan)
+    scores = np.zeros((frames, len(INPUTS)))
+    for place, name in enumerate(INPUTS.names):
+        row = layout.find(name)
+        if row is not None:
+            point = keypoints_px[:, row].astype(np.float64)
             rays[:, place] = (point[:, :2] - center_px) / focal_px
             scores[:, place] = np.nan_to_num(point[:, 2])
     offsets = np.array(lifter.offsets)
@@ -73,11 +73,10 @@ def lift(
     middle = int(np.flatnonzero(offsets == 0)[0])
     poses = _predicted(lifter, rays, scores, places, middle)
     # Seen in a mirror, the same: the mean of both is better than either, and prefers no side.
-    mirrored = rays[:, INPUT_MIRROR] * (-1.0, 1.0)
-    others = _predicted(lifter, mirrored, scores[:, INPUT_MIRROR], places, middle)
-    poses = (poses + others[:, HUMAN36M.mirror] * (-1.0, 1.0, 1.0)) / 2
+    others = _predicted(lifter, INPUTS.mirrored(rays), scores[:, INPUTS.mirror], places, middle)
+    poses = (poses + HUMAN36M.layout.mirrored(others)) / 2
     poses[~np.isfinite(rays).any(axis=(1, 2))] = np.nan
-    return poses.astype(np.float32)
+    return poses
 
 
 def _predicted(

@@ -16,24 +16,15 @@ from overpose.camera import Camera
 from overpose.media.video import Media, open_media
 from overpose.media.writer import writing_video
 from overpose.poses import PoseTrack
+from overpose.skeleton import side_and_part
 from overpose.support.files import require_writable, writing_file
 from overpose.support.progress import progress_bar
 from overpose.video.smoothing import smooth_zero_phase
 from overpose.viewer.picture import draw_lines, project_px
-from overpose.viewer.staging import (
-    LEFT_COLOUR,
-    MIDDLE_COLOUR,
-    RIGHT_COLOUR,
-    Show,
-    ShownPerson,
-    keypoint_edges,
-    side,
-    stage,
-)
+from overpose.viewer.staging import SIDE_COLOURS, Show, ShownPerson, keypoint_edges, stage
 
 MAX_HEIGHT = 720
 _GROUND, _GRID, _TEXT = (24, 28, 36), (62, 70, 84), (148, 160, 178)
-_SIDE_COLOURS = {"left": LEFT_COLOUR, "right": RIGHT_COLOUR, "middle": MIDDLE_COLOUR}
 _YAW_DEG, _PITCH_DEG, _FOV_DEG = 35.0, 14.0, 32.0
 _GRID_MM = 500.0
 _FOLLOW_HZ = 0.4
@@ -221,8 +212,8 @@ def _draw_limbs(image: np.ndarray, points: np.ndarray, person: ShownPerson, thic
     """Limbs in the colours of their sides, on a dark rim that shows on any ground."""
     limbs = person.limbs.tolist()
     draw_lines(image, points, limbs, (0, 0, 0), thickness + 2, dots=False)
-    for name, colour in _SIDE_COLOURS.items():
-        edges = [limb for limb in limbs if side(person.joint_names[limb[1]]) == name]
+    for name, colour in SIDE_COLOURS.items():
+        edges = [limb for limb in limbs if side_and_part(person.joint_names[limb[1]])[0] == name]
         draw_lines(image, points, edges, colour, thickness, dots=False)
 
 

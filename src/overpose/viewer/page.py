@@ -16,20 +16,12 @@ from typing import Any
 import numpy as np
 
 from overpose.poses import PoseTrack
+from overpose.skeleton import side_and_part
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
 from overpose.support.version import VERSION
 from overpose.viewer.clip import ClipPlan, read_clip
-from overpose.viewer.staging import (
-    LEFT_COLOUR,
-    MIDDLE_COLOUR,
-    RIGHT_COLOUR,
-    Show,
-    ShownPerson,
-    keypoint_edges,
-    side,
-    stage,
-)
+from overpose.viewer.staging import SIDE_COLOURS, Show, ShownPerson, keypoint_edges, stage
 
 BYTES_PER_SECOND = 650_000
 """Of pictures, before base64: a clip of ten seconds makes a page of less than 10 MB."""
@@ -115,7 +107,7 @@ def _data(show: Show, title: str) -> dict[str, Any]:
         "middle": [round(float(value), 1) for value in show.middle_mm],
         "size": round(show.size_mm, 1),
         "group": round(show.group_mm, 1),
-        "colours": {"left": LEFT_COLOUR, "right": RIGHT_COLOUR, "middle": MIDDLE_COLOUR},
+        "colours": SIDE_COLOURS,
         "people": [_person(person) for person in show.people],
         "clip": None,
     }
@@ -129,13 +121,13 @@ def _person(person: ShownPerson) -> dict[str, Any]:
         "fps": person.fps,
         "frames": person.frames,
         "joints": names,
-        "sides": [side(name) for name in names],
+        "sides": [side_and_part(name)[0] for name in names],
         "limbs": person.limbs.tolist(),
         "root": _packed(person.root_mm),
         "poses": _packed(person.poses_mm),
         "keypoints": {
             "names": person.keypoint_names,
-            "sides": [side(name) for name in person.keypoint_names],
+            "sides": [side_and_part(name)[0] for name in person.keypoint_names],
             "edges": keypoint_edges(person.keypoint_names),
             "xy": _packed(person.keypoints_px[..., :2]),
             "score": _packed(person.keypoints_px[..., 2]),

@@ -20,12 +20,13 @@ import numpy as np
 import viser
 
 from overpose.poses import PoseTrack
+from overpose.skeleton import side_and_part
 from overpose.support.errors import InputError
 from overpose.support.progress import say
 from overpose.viewer.clip import Pictures
 from overpose.viewer.picture import draw_people
 from overpose.viewer.shapes import ball, cylinder, joint_radius_m, limb_transforms
-from overpose.viewer.staging import Show, ShownPerson, side, stage
+from overpose.viewer.staging import Show, ShownPerson, stage
 
 _TICK_S = 1 / 60
 _SIDE_SHADE = {"left": 1.12, "middle": 1.0, "right": 0.72}
@@ -285,7 +286,8 @@ class _Body:
         self._person, self._name = person, f"/people/{number + 1}"
         radii = np.array([joint_radius_m(name) for name in person.joint_names])
         self._limb_radii = radii[person.limbs[:, 1]] * 0.9
-        shades = np.array([_SIDE_SHADE[side(name)] for name in person.joint_names])[:, None]
+        sides = [side_and_part(name)[0] for name in person.joint_names]
+        shades = np.array([_SIDE_SHADE[side] for side in sides])[:, None]
         colours = np.clip(shades * person.colour, 0, 255).astype(np.uint8)
         joints, limbs = len(radii), len(person.limbs)
         self._limbs = server.scene.add_batched_meshes_simple(

@@ -5,6 +5,8 @@ Which people stand where is `staging`'s matter.
 
 import numpy as np
 
+from overpose.skeleton import side_and_part
+
 _RADII_M = {
     "hip": 0.046, "knee": 0.044, "ankle": 0.034, "spine": 0.050, "neck": 0.046, "shoulder": 0.036,
     "elbow": 0.032, "wrist": 0.026, "nose": 0.030, "head_top": 0.042,
@@ -14,7 +16,7 @@ _OTHER_RADIUS_M = 0.040
 
 def joint_radius_m(name: str) -> float:
     """How thick a limb is that ends in a joint, metres; by the joint's name without its side."""
-    return _RADII_M.get(name.removeprefix("left_").removeprefix("right_"), _OTHER_RADIUS_M)
+    return _RADII_M.get(side_and_part(name)[1], _OTHER_RADIUS_M)
 
 
 def cylinder(sides: int = 16) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ PALETTE = (
 )  # fmt: skip
 """Colours of people on a dark ground, RGB; they repeat after eight people."""
 
-LEFT_COLOUR, RIGHT_COLOUR, MIDDLE_COLOUR = (255, 159, 67), (72, 191, 255), (226, 232, 240)
+SIDE_COLOURS = {"left": (255, 159, 67), "right": (72, 191, 255), "middle": (226, 232, 240)}
 """Colours of the left side, the right side and the middle of a body, RGB."""
 
 FLOOR_PERCENTILE = 95.0
@@ -198,14 +198,6 @@ def stage(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
         size_mm=size_mm,
         group_mm=_group(people, first.fps),
     )
-
-
-def side(name: str) -> str:
-    """`left`, `right` or `middle`: the side of the body a joint or keypoint is on."""
-    for this in ("left", "right"):
-        if name.startswith(f"{this}_") or name.endswith(f"_{this}"):
-            return this
-    return "middle"
 
 
 def keypoint_edges(names: Sequence[str]) -> list[tuple[int, int]]:

@@ -9,8 +9,7 @@ import pytest
 from overpose.camera import Camera
 from overpose.datasets.layout import Sample
 from overpose.datasets.rendering.contact_sheet import (
-    LEFT_RGB,
-    RIGHT_RGB,
+    SIDE_RGB,
     contact_sheet,
     draw_joints,
     write_contact_sheet,
@@ -76,8 +75,8 @@ def test_joints_are_drawn_where_they_are_in_the_colour_of_their_side() -> None:
     keypoints[HUMAN36M.index("right_wrist")] = (40.5, 5.5, 1.0)
     image = np.zeros((50, 50, 3), dtype=np.uint8)
     draw_joints(image, keypoints)
-    assert tuple(image[20, 10]) == LEFT_RGB
-    assert tuple(image[5, 40]) == RIGHT_RGB
+    assert tuple(image[20, 10]) == SIDE_RGB["left"]
+    assert tuple(image[5, 40]) == SIDE_RGB["right"]
     assert not image[30:].any()
 
 

@@ -24,7 +24,7 @@ from overpose.datasets.human36m.names import (
     trial_key,
 )
 from overpose.datasets.human36m.plain_pickle import read_object
-from overpose.skeleton import HUMAN36M
+from overpose.skeleton import HUMAN36M, side_and_part
 from overpose.support.errors import InputError
 
 _PELVIS = HUMAN36M.index("pelvis")
@@ -141,9 +141,8 @@ def _check_joint_order(path: Path) -> None:
     described = read_object(path, "metadata", optional=True)
     if not isinstance(described, dict) or "keypoints_symmetry" not in described:
         return
-    left = {name for name in HUMAN36M.joint_names if name.startswith("left")}
-    right = {name for name in HUMAN36M.joint_names if name.startswith("right")}
-    wanted = [set(HUMAN36M.indices(sorted(names)).tolist()) for names in (left, right)]
+    sides = [side_and_part(name)[0] for name in HUMAN36M.joint_names]
+    wanted = [{i for i, side in enumerate(sides) if side == which} for which in ("left", "right")]
     try:
         got = [{int(joint) for joint in side} for side in described["keypoints_symmetry"]]
     except (TypeError, ValueError):

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 
 from overpose.datasets.store import Dataset
-from overpose.skeleton import HUMAN36M
+from overpose.skeleton import HUMAN36M, side_and_part
 from overpose.support.errors import InputError
 from overpose.support.files import writing_file
 
-RIGHT_RGB, LEFT_RGB, MIDDLE_RGB = (255, 110, 60), (70, 160, 255), (120, 230, 120)
+SIDE_RGB = {"right": (255, 110, 60), "left": (70, 160, 255), "middle": (120, 230, 120)}
 HIDDEN_PART = 0.45
 """How bright a joint that is not visible is drawn, of the brightness of one that is."""
 _SHIFT = 4  # cv2 draws at 1/16 px
@@ -106,8 +106,6 @@ def draw_joints(image: np.ndarray, keypoints_px: np.ndarray) -> None:
 
 
 def _colour(joint: int, brightness: float) -> tuple[int, int, int]:
-    name = HUMAN36M.joint_names[joint]
-    side = RIGHT_RGB if name.startswith("right") else LEFT_RGB
-    rgb = side if name.startswith(("right", "left")) else MIDDLE_RGB
+    rgb = SIDE_RGB[side_and_part(HUMAN36M.joint_names[joint])[0]]
     red, green, blue = (round(brightness * value) for value in rgb)
     return red, green, blue
