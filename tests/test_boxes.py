@@ -1,9 +1,10 @@
-"""The paper's box rule and the visibility of joints."""
+"""The paper's box rule, crops, and the visibility of joints."""
 
+import cv2
 import numpy as np
 import pytest
 
-from overpose.boxes import BOX_RADIUS_MM, LIMB_RADIUS_MM, joint_visibility, paper_box
+from overpose.boxes import BOX_RADIUS_MM, LIMB_RADIUS_MM, cut_out, joint_visibility, paper_box
 from overpose.camera import Camera
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
@@ -103,3 +104,23 @@ def test_a_joint_outside_the_image_or_behind_the_camera_is_not_visible():
 def test_a_depth_of_another_size_is_refused():
     with pytest.raises(InputError, match="shape"):
         joint_visibility(all_joints_at(0, 0, 4000), np.zeros((10, 10), np.float32), camera())
+
+
+def test_a_square_of_whole_pixels_is_cut_out_as_it_is() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(cut_out(image, (7, 5, 16), 16), image[5:21, 7:23])
+    means = image[5:21, 7:23].reshape(8, 2, 8, 2, 3).mean(axis=(1, 3))
+    assert np.abs(cut_out(image, (7, 5, 16), 8) - means).max() <= 0.5
+
+
+@pytest.mark.parametrize(("border", "outside"), [(cv2.BORDER_REPLICATE, 200), (0, 0)])
+def test_beyond_its_border_an_image_goes_on_and_a_mask_ends(border: int, outside: int) -> None:
+    cut = cut_out(np.full((10, 12, 3), 200, np.uint8), (-4, -2, 8), 8, border)
+    assert (cut[2:, 4:] == 200).all()
+    assert (cut[:2] == outside).all()
+    assert (cut[:, :4] == outside).all()
+
+
+def test_a_square_larger_than_any_image_between_still_gives_a_crop() -> None:
+    image = np.full((10, 12), 200, np.uint8)
+    assert (cut_out(image, (-50_000.0, -50_000.0, 100_000.0), 8) == 200).all()

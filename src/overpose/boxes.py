@@ -1,10 +1,11 @@
-"""The crop box of the paper and the visibility of 2D joints.
+"""The crop box of the paper, the crop itself, and the visibility of 2D joints.
 
-Both say something about a camera's view of 17 joints; drawing is `frame`'s part.
+Drawing is `frame`'s part, and how crops lie on disk that of `datasets.crops`.
 """
 
 import math
 
+import cv2
 import numpy as np
 
 from overpose.camera import Camera
@@ -13,6 +14,8 @@ from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
 _JOINTS = len(HUMAN36M)
+_LARGEST_WARP = 16_384
+"""Height and width of the largest image that is made on the way to a crop, px."""
 
 
 def _per_joint(default: float, exceptions: dict[str, float]) -> np.ndarray:
@@ -97,6 +100,43 @@ def sphere_box(
     side = int((high - low).max())
     left, top = (int(value) for value in (low + high - side) // 2)
     return left, top, side
+
+
+def cut_out(
+    image: np.ndarray,
+    square: tuple[float, float, float],
+    size: int,
+    border: int = cv2.BORDER_REPLICATE,
+) -> np.ndarray:
+    """A square of an image, resized: what image networks are shown, in training and in use.
+
+    Args:
+        image: (height, width) or (height, width, 3) uint8.
+        square: left, top and side, px; it may leave the image.
+        size: height and width of the result, px.
+        border: of OpenCV: beyond the border the image goes on as it ends there; a mask has nothing
+            there (`cv2.BORDER_CONSTANT`).
+
+    Returns:
+        (size, size) or (size, size, 3) uint8.
+    """
+    left, top, side = square
+    finer = max(1, min(round(side / size), _LARGEST_WARP // size))  # all pixels count
+    step = side / (size * finer)
+    cut = warped(image, np.array([[step, 0.0, left], [0.0, step, top]]), size * finer, border)
+    return cv2.resize(cut, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def warped(
+    image: np.ndarray, to_image: np.ndarray, size: int, border: int = cv2.BORDER_CONSTANT
+) -> np.ndarray:
+    """(size, size, …) uint8: what an affine map (2, 3) from pixels of the result to those of the
+    image reaches; the corner of the first pixel is (0, 0) in both. OpenCV counts from its middle.
+    """
+    matrix = to_image.copy()
+    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, matrix, (size, size), flags=flags, borderMode=border)
 
 
 def joint_visibility(

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from human36m_miniature import (
@@ -20,7 +21,7 @@ from human36m_miniature import (
     write_trial,
 )
 
-from overpose.datasets.crops import cut_out
+from overpose.boxes import cut_out
 from overpose.datasets.human36m import convert as module
 from overpose.datasets.human36m.files import read_metadata, rotation_of
 from overpose.datasets.store import Dataset, open_dataset
@@ -130,20 +131,11 @@ def test_images_show_their_own_frame_and_place(converted: Dataset) -> None:
 
 def test_masks_of_both_kinds_of_files_are_cut_like_the_image(converted: Dataset) -> None:
     for index, camera, world in each(converted):
-        left, top, side = converted.boxes_px[index].astype(int)
+        left, top, side = converted.boxes_px[index].tolist()
         whole = mask_image(camera.project(world[:1])[0]).astype(np.uint8) * 255
-        wanted = cut_out(whole, (int(left), int(top), int(side)), 64) > 127
+        wanted = cut_out(whole, (left, top, side), 64, cv2.BORDER_CONSTANT) > 127
         np.testing.assert_array_equal(converted.mask(index), wanted)
         assert 0.05 < wanted.mean() < 0.6
-
-
-def test_what_leaves_the_image_is_black() -> None:
-    image = np.full((10, 12, 3), 200, dtype=np.uint8)
-    cut = cut_out(image, (-4, -2, 8), 8)
-    assert (cut[2:, 4:] == 200).all()
-    assert not cut[:2].any()
-    assert not cut[:, :4].any()
-    assert not cut_out(image, (50, 50, 4), 8).any()
 
 
 def test_the_inventory_of_a_whole_copy_lists_only_the_subjects_that_are_not_there(

@@ -15,10 +15,13 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
+from overpose.boxes import warped
+from overpose.layouts import BLAZEPOSE_33
+
 Complexity = Literal["full", "heavy"]
 DETECTOR_SIZE = 224
 LANDMARK_SIZE = 256
-LANDMARKS = 33
+LANDMARKS = len(BLAZEPOSE_33)
 MINIMUM_SCORE = 0.5
 """Detections below this score are dropped."""
 _SUPPRESSION_OVERLAP = 0.3
@@ -113,14 +116,14 @@ class BlazePose:
             windows += _tiles(image.shape[0], image.shape[1])
         found = [self._detect_window(image, window) for window in windows]
         boxes, points, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        kept = _suppress(boxes, scores)
+        kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), 0.0, _SUPPRESSION_OVERLAP)
         return [_region_from_points(points[i, 0], points[i, 1], float(scores[i])) for i in kept]
 
     def landmarks(self, image: np.ndarray, region: Region) -> Landmarks:
         """The landmarks of the person in a region of an RGB image (height, width, 3) uint8."""
         to_image = region.to_image()
         side = LANDMARK_SIZE
-        crop = _crop(image, to_image / [[side, side, 1.0]], side)
+        crop = warped(image, to_image / [[side, side, 1.0]], side)
         outputs = self._landmarks(crop[None].astype(np.float32) / 255.0)
         raw = outputs["Identity"].reshape(39, 5).astype(np.float64)
         points = raw[:, :3] / side
@@ -142,21 +145,20 @@ class BlazePose:
     def _detect_window(
         self, image: np.ndarray, window: tuple[float, float, float]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Boxes (n, 4) as corners, points (n, 4, 2), pixels, and scores (n,) in a square window."""
+        """What is found in a square window: boxes (n, 4) as left, top, width and height, points
+        (n, 4, 2), all in pixels of the image, and scores (n,)."""
         x, y, size = window
         step = size / DETECTOR_SIZE
         to_image = np.array([[step, 0.0, x], [0.0, step, y]])
-        crop = _crop(image, to_image, DETECTOR_SIZE)
+        crop = warped(image, to_image, DETECTOR_SIZE)
         outputs = self._detect(crop[None].astype(np.float32) / 127.5 - 1.0)
         scores = _sigmoid(outputs["Identity_1"][0, :, 0].astype(np.float64))
         kept = np.flatnonzero(scores >= MINIMUM_SCORE)
         values = outputs["Identity"][0, kept].reshape(-1, 6, 2).astype(np.float64) / DETECTOR_SIZE
         centers = values[:, 0] + self._anchors[kept]
         points = (values[:, 2:] + self._anchors[kept, None]) * size + (x, y)
-        corner = np.array([x, y])
-        low = (centers - values[:, 1] / 2) * size + corner
-        high = (centers + values[:, 1] / 2) * size + corner
-        return np.concatenate([low, high], axis=1), points, scores[kept]
+        low = (centers - values[:, 1] / 2) * size + (x, y)
+        return np.concatenate([low, values[:, 1] * size], axis=1), points, scores[kept]
 
 
 def region_of_keypoints(keypoints_px: np.ndarray) -> Region | None:
@@ -165,9 +167,10 @@ def region_of_keypoints(keypoints_px: np.ndarray) -> Region | None:
     Args:
         keypoints_px: (33, 3) x, y, score in the order of the landmarks; NaN where missing.
     """
-    points = keypoints_px[np.isfinite(keypoints_px[:, :2]).all(axis=1), :2].astype(np.float64)
-    hips = keypoints_px[23:25, :2].astype(np.float64).mean(axis=0)
-    shoulders = keypoints_px[11:13, :2].astype(np.float64).mean(axis=0)
+    known = keypoints_px[:, :2].astype(np.float64)
+    points = known[np.isfinite(known).all(axis=1)]
+    hips = BLAZEPOSE_33.middle(known, "hip")
+    shoulders = BLAZEPOSE_33.middle(known, "shoulder")
     if not np.isfinite(hips).all() or not np.isfinite(shoulders).all():
         return None
     reach = float(np.linalg.norm(points - hips, axis=1).max())
@@ -237,34 +240,6 @@ def _tiles(height: int, width: int) -> list[tuple[float, float, float]]:
 def _starts(length: int, size: float) -> list[float]:
     count = max(1, int(np.ceil((length - size) / (0.6 * size))) + 1)
     return [0.0] if count == 1 else np.linspace(0.0, length - size, count).tolist()
-
-
-def _crop(image: np.ndarray, to_image: np.ndarray, size: int) -> np.ndarray:
-    """(size, size, 3) uint8: the part of the image that an affine map from crop pixels reaches.
-
-    Both use continuous pixel coordinates, OpenCV those of pixel centres.
-    """
-    matrix = to_image.copy()
-    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
-    return cv2.warpAffine(
-        image, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    )
-
-
-def _suppress(boxes: np.ndarray, scores: np.ndarray) -> list[int]:
-    """Indices of the boxes (n, 4) that no surer one overlaps, the surest first."""
-    order = np.argsort(-scores)
-    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    kept: list[int] = []
-    for i in order:
-        if kept:
-            low = np.maximum(boxes[i, :2], boxes[kept, :2])
-            high = np.minimum(boxes[i, 2:], boxes[kept, 2:])
-            shared = np.prod(np.maximum(high - low, 0.0), axis=1)
-            if (shared > _SUPPRESSION_OVERLAP * (area[i] + area[kept] - shared)).any():
-                continue
-        kept.append(int(i))
-    return kept
 
 
 def _refine(points: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:

@@ -5,9 +5,9 @@ training, and given to it.
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-import cv2
 import numpy as np
 
+from overpose.boxes import cut_out
 from overpose.keypoints.people import Person
 from overpose.skeleton import HUMAN36M
 
@@ -43,13 +43,13 @@ def poses_from_image(model: ImageModel, image: np.ndarray, people: Sequence[Pers
     if not people:
         return np.empty((0, len(HUMAN36M), 3), np.float32)
     size = model.image_size
-    crops = [_cut_out(image, _square(image, person.keypoints_px), size) for person in people]
+    crops = [cut_out(image, _square(image, person.keypoints_px), size) for person in people]
     return model.predict(np.stack(crops))
 
 
 def _square(image: np.ndarray, keypoints_px: np.ndarray) -> tuple[float, float, float]:
     """Left, top and side of the box about a person: clipped to the image, its shorter side
-    enlarged, as in the training images (`studio.box.paper_box`)."""
+    enlarged, as in the training images (`boxes.paper_box`)."""
     points = keypoints_px[np.isfinite(keypoints_px[:, :2]).all(axis=1), :2].astype(np.float64)
     low, high = points.min(axis=0), points.max(axis=0)
     margin = _MARGIN * float((high - low).max())
@@ -58,18 +58,3 @@ def _square(image: np.ndarray, keypoints_px: np.ndarray) -> tuple[float, float, 
     side = max(float((high - low).max()), 1.0)
     left, top = (low + high - side) / 2
     return float(left), float(top), side
-
-
-def _cut_out(image: np.ndarray, square: tuple[float, float, float], size: int) -> np.ndarray:
-    left, top, side = square
-    finer = max(1, round(side / size))  # of a large person, all pixels count
-    step = side / (size * finer)
-    x, y = (corner + 0.5 * step - 0.5 for corner in (left, top))  # OpenCV counts from pixel centres
-    cut = cv2.warpAffine(
-        image,
-        np.array([[step, 0.0, x], [0.0, step, y]]),
-        (size * finer, size * finer),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return cv2.resize(cut, (size, size), interpolation=cv2.INTER_AREA)

@@ -46,7 +46,7 @@ PROVENANCE = {
     "motion": "Human3.6M, http://vision.imar.ro/human3.6m",
     "motion_licence": LICENCE,
     "motion_credit": "Ionescu, Papava, Olaru, Sminchisescu: Human3.6M, IEEE PAMI 2014",
-    "images": "crops of the dataset's videos; black where a crop leaves the image",
+    "images": "crops of the dataset's videos, which go on beyond their border as they end there",
     "keypoints_visible": "inside the image; whether something hides the joint is not known",
     "fps": FPS,
 }
