@@ -52,11 +52,10 @@ def begin_anew(place: Path, stage: str) -> None:
 
 
 def assert_same_run(got: Path, expected: Path) -> None:
-    for kind in ("last", "best"):
-        a, b = (load_file(run / kind / "weights.safetensors") for run in (got, expected))
-        assert a.keys() == b.keys()
-        for name in a:
-            assert torch.equal(a[name], b[name]), name
+    a, b = (load_file(run / "last" / "weights.safetensors") for run in (got, expected))
+    assert a.keys() == b.keys()
+    for name in a:
+        assert torch.equal(a[name], b[name]), name
     timing = {"train_s", "samples_per_s"}
     records = [
         [{key: value for key, value in record.items() if key not in timing} for record in metrics]
@@ -121,7 +120,7 @@ def test_a_stop_between_the_files_of_an_epoch_loses_no_consistency(
 def test_leftovers_of_a_killed_write_are_swept(place: Path) -> None:
     (place / "direct" / ".last.abc.part").mkdir(parents=True)
     tiny_run.run_stage(place, "direct")
-    assert {path.name for path in (place / "direct").iterdir()} == {"best", "last", "metrics.jsonl"}
+    assert {path.name for path in (place / "direct").iterdir()} == {"last", "metrics.jsonl"}
 
 
 def test_a_finished_stage_is_not_trained_again(place: Path, uninterrupted: Path) -> None:

@@ -35,11 +35,6 @@ class Progress:
         """Number of finished epochs."""
         return len(self.history)
 
-    @property
-    def best_score(self) -> float:
-        """Smallest score so far, infinite before the first epoch."""
-        return min((float(entry["score"]) for entry in self.history), default=float("inf"))
-
 
 def save_checkpoint(
     directory: Path,

@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from overpose.networks.storage import Model, write_model_files
+from overpose.networks.storage import Model
 from overpose.support.errors import InputError
-from overpose.support.files import recover_directory, writing_directory, writing_file
+from overpose.support.files import writing_file
 from overpose.support.progress import progress_bar
 from overpose.support.seeding import stream_seed
 from overpose.training.checkpoint import Progress, restore_checkpoint, save_checkpoint
@@ -98,8 +98,7 @@ class Task:
 def fit(task: Task, loop: LoopConfig, out: Path, runtime: Runtime) -> None:
     """Train `task.model` in place, or go on from the checkpoint in `out`.
 
-    Leaves in `out`: `last/` (model and training state after the last finished epoch), `best/` (the
-    model with the smallest validation error, or training loss without validation data) and
+    Leaves in `out`: `last/` (model and training state after the last finished epoch) and
     `metrics.jsonl`, one line for each epoch. A kill at any moment loses at most the current epoch.
     If the stage is finished already, the model is filled from `last/` and nothing else happens.
 
@@ -109,7 +108,6 @@ def fit(task: Task, loop: LoopConfig, out: Path, runtime: Runtime) -> None:
     """
     groups = [{"params": list(parameters), "scale": scale} for parameters, scale in task.groups]
     optimizer = torch.optim.Adam(groups, lr=loop.learning_rate, fused=True)
-    recover_directory(out / "best")
     progress = restore_checkpoint(out / "last", task.model, optimizer, task.record)
     _write_metrics(out, progress)
     remaining = loop.epochs - progress.epochs_done
@@ -127,10 +125,7 @@ def fit(task: Task, loop: LoopConfig, out: Path, runtime: Runtime) -> None:
             train_s = time.perf_counter() - started
             task.model.eval()
             error_mm = task.validate() if task.validate else None
-            is_best = _append(progress, task, loop, epoch, train_loss, error_mm, train_s)
-            if is_best:
-                with writing_directory(out / "best") as temporary:
-                    write_model_files(task.model, temporary, {**task.provenance, **task.record})
+            _append(progress, task, loop, epoch, train_loss, error_mm, train_s)
             save_checkpoint(
                 out / "last", task.model, optimizer, progress, task.record, task.provenance
             )
@@ -197,22 +192,19 @@ def _append(
     train_loss: float,
     error_mm: float | None,
     train_s: float,
-) -> bool:
-    score = train_loss if error_mm is None else error_mm
-    is_best = score < progress.best_score
+) -> None:
     entry = {
         "stage": task.stage,
         "epoch": epoch,
         "train_loss": train_loss,
         "val_mpjpe_mm": error_mm,
-        "score": score,
+        "score": train_loss if error_mm is None else error_mm,
         "learning_rate": learning_rate(loop, epoch * task.steps, task.steps * loop.epochs),
         "train_s": round(train_s, 4),
         "samples_per_s": round(task.samples / train_s, 1),
         "dtype": task.dtype,
     }
     progress.history.append(entry)
-    return is_best
 
 
 def _write_metrics(out: Path, progress: Progress) -> None:
