@@ -25,7 +25,7 @@ from overpose.datasets.layout import (
     TABLE_NAME,
     TABLE_SCHEMA,
 )
-from overpose.datasets.writer import sha256_of
+from overpose.support.digests import sha256_of_file
 from overpose.support.errors import InputError
 from overpose.support.files import read_json
 
@@ -330,7 +330,7 @@ def _check_file(path: Path, size: int, digest: str | None) -> None:
     if got != size:
         kind = "truncated" if got < size else "too long"
         raise InputError(f"{path}: {kind}: {got} bytes, expected {size}; {_RENDER_AGAIN}")
-    if digest is not None and (found := sha256_of(path)) != digest:
+    if digest is not None and (found := sha256_of_file(path)) != digest:
         raise InputError(f"{path}: altered: SHA-256 {found}, expected {digest}; {_RENDER_AGAIN}")
 
 

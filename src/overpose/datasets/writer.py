@@ -6,7 +6,6 @@ whole or not at all. At the end `samples.parquet` and, last of all, `dataset.jso
 """
 
 import errno
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -32,6 +31,7 @@ from overpose.datasets.layout import (
     sample_row,
 )
 from overpose.skeleton import HUMAN36M
+from overpose.support.digests import sha256_of_file
 from overpose.support.errors import InputError
 from overpose.support.files import read_json, write_json, writing_file
 
@@ -187,12 +187,6 @@ def raise_if_disk_full(error: OSError, directory: Path) -> None:
         ) from error
 
 
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, read in pieces, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _write_shard(directory: Path, number: int, samples: Sequence[Sample]) -> None:
     images, masks = directory / image_shard_name(number), directory / mask_shard_name(number)
     has_masks = any(sample.mask_png is not None for sample in samples)
@@ -227,7 +221,7 @@ def _is_written(directory: Path, number: int) -> bool:
 
 
 def _described(path: Path) -> dict[str, Any]:
-    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of_file(path)}
 
 
 def _remove_parts(directory: Path) -> None:

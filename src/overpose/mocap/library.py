@@ -8,7 +8,6 @@ archive again. Which trials serve for what belongs to `datasets`.
 """
 
 import gzip
-import hashlib
 import lzma
 import re
 import shutil
@@ -26,6 +25,7 @@ from overpose.mocap.joints17 import BONE_ENDS
 from overpose.mocap.motion import Motion
 from overpose.support.archives import check_member, tar_members
 from overpose.support.assets import cache_directory
+from overpose.support.digests import sha256_of_file
 from overpose.support.errors import InputError
 from overpose.support.files import remove_stale
 
@@ -192,11 +192,7 @@ def _skeleton_beside(subject: Path) -> Path:
 
 def _unpacked(archive: Path) -> Path:
     """The directory an archive is unpacked in; unpacks it the first time."""
-    digest = hashlib.sha256()
-    with archive.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    place = cache_directory() / "mocap" / digest.hexdigest()[:32]
+    place = cache_directory() / "mocap" / sha256_of_file(archive)[:32]
     if place.is_dir():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,6 @@
 The networks themselves are rebuilt by `storage` (torch) and `numpy_lifter`.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from safetensors import SafetensorError
 
 from overpose.networks.configs import PosePredictorConfig
+from overpose.support.digests import sha256
 from overpose.support.errors import InputError
 from overpose.support.files import read_json, recover_directory
 
@@ -74,13 +74,13 @@ def current_names(tensors: Mapping[str, _Tensor]) -> dict[str, _Tensor]:
 
 
 def read_tensors(
-    path: Path, sha256: str | None, load: Callable[[bytes], dict[str, _Tensor]]
+    path: Path, expected: str | None, load: Callable[[bytes], dict[str, _Tensor]]
 ) -> dict[str, _Tensor]:
     """Read named tensors from a safetensors file, after comparing its SHA-256 if one is given.
 
     Args:
         path: the file.
-        sha256: what it must be, in hex.
+        expected: its SHA-256, in hex.
         load: of safetensors, for the library the tensors are wanted for.
 
     Raises:
@@ -96,11 +96,11 @@ def read_tensors(
         raise InputError(
             f"{path}: not a whole safetensors file ({error}); copy or train it again"
         ) from None
-    found = hashlib.sha256(data).hexdigest()
-    if sha256 is not None and found != sha256:
+    found = sha256(data)
+    if expected is not None and found != expected:
         raise InputError(
-            f"{path}: got SHA-256 {found}, expected {sha256} from config.json; the file is damaged "
-            "or not this model's: copy or train it again"
+            f"{path}: got SHA-256 {found}, expected {expected} from config.json; the file is "
+            "damaged or not this model's: copy or train it again"
         )
     return tensors
 

@@ -4,7 +4,6 @@
 these files and belongs to `training.checkpoint`.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,6 +21,7 @@ from overpose.networks.model_files import (
     read_tensors,
     require_fit,
 )
+from overpose.support.digests import sha256
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, write_json, writing_directory
 from overpose.support.version import VERSION, source_commit
@@ -98,12 +98,12 @@ def write_model_files(
     weights = dict(model.state_dict())
     if half:
         weights = {name: _halved(name, tensor) for name, tensor in weights.items()}
-    sha256 = write_tensors(directory / "weights.safetensors", weights)
+    digest = write_tensors(directory / "weights.safetensors", weights)
     config = {
         "format_version": FORMAT_VERSION,
         "kind": model.saved_as,
         "model": asdict(model.config),  # pyright: ignore[reportArgumentType]
-        "weights_sha256": sha256,
+        "weights_sha256": digest,
         "versions": {"overpose": VERSION, "torch": str(torch.__version__)},
         "commit": source_commit(),
         "provenance": dict(provenance or {}),
@@ -157,7 +157,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
     """Write named tensors as safetensors; return the SHA-256 of the file."""
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     path.write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
+    return sha256(data)
 
 
 def fill_model(model: torch.nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:

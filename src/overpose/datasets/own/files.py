@@ -3,7 +3,6 @@
 What is asked of the table alone belongs to `own_checks`.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,6 +11,7 @@ import cv2
 import numpy as np
 
 from overpose.datasets.own.table import BOX, CENTER, OwnTable
+from overpose.support.digests import sha256
 from overpose.support.errors import InputError
 
 FARTHEST_MM = 1e6
@@ -127,7 +127,7 @@ def _stored(path: Path, what: str, problems: list[str]) -> tuple[np.ndarray | No
             f"the {what} has {8 * stored.dtype.itemsize} bits a channel, expected 8; convert it"
         )
         return None, ""
-    return stored, hashlib.sha256(data).hexdigest()
+    return stored, sha256(data)
 
 
 def _read_bytes(path: Path) -> bytes | None:

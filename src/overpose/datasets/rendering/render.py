@@ -4,7 +4,6 @@ What is on an image is decided in `sequence.py`; how a dataset lies on disk in `
 """
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -25,6 +24,7 @@ from overpose.datasets.rendering.plan import (
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
 from overpose.studio.body_export import load_body_asset
+from overpose.support.digests import sha256, sha256_of_parts
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 from overpose.support.progress import progress_bar
@@ -116,19 +116,20 @@ def describe_plan(
 
         photos = find_photos(config.backgrounds)
         listing = json.dumps([(photo.name, photo.stat().st_size) for photo in photos])
-        options["backgrounds"] = {"files": len(photos), "sha256": _digest(listing)}
-    moved = hashlib.sha256()
-    for trial in sorted({sequence.trial for sequence in sequences}):
-        motion = motions.motion(trial)
-        for values in (motion.skeleton.offsets_mm, motion.root_mm):
-            moved.update((np.round(values, 1) + 0.0).tobytes())  # + 0.0: no negative zeros
+        options["backgrounds"] = {"files": len(photos), "sha256": sha256(listing)}
+    trials = sorted({sequence.trial for sequence in sequences})
+    moved = sha256_of_parts(
+        np.round(values, 1) + 0.0  # no negative zeros
+        for motion in map(motions.motion, trials)
+        for values in (motion.skeleton.offsets_mm, motion.root_mm)
+    )
     return {
         "overpose_version": VERSION,
         **options,
         "sequences": len(sequences),
         "samples": sum(map(len, sequences)),
-        "sequences_sha256": _digest(text),
-        "motions_sha256": moved.hexdigest(),
+        "sequences_sha256": sha256(text),
+        "motions_sha256": moved,
     }
 
 
@@ -161,7 +162,3 @@ def _make_work(
         return len(samples)
 
     return work
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
