@@ -94,7 +94,7 @@ def test_kill_in_an_epoch_and_resume_end_with_the_same_weights(
     assert_same_run(place / "finetuned", uninterrupted / "finetuned")
 
 
-@pytest.mark.parametrize("broken", ["save_checkpoint", "_write_metrics", "write_model_files"])
+@pytest.mark.parametrize("broken", ["save_checkpoint", "_write_metrics"])
 def test_a_stop_between_the_files_of_an_epoch_loses_no_consistency(
     broken: str, place: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
