@@ -312,3 +312,22 @@ def test_whether_case_matters_is_asked_of_the_file_system(tmp_path: Path) -> Non
     assert files._folds_case(below / "not" / "yet") == (tmp_path / "sOMEWHERE").exists()
     (tmp_path / "sOMEWHERE").symlink_to(below)  # as a file system without case would answer
     assert files._folds_case(below / "not" / "yet")
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "x" * 241 + ".npz", "ä" * 127, "日" * 85])
+def test_names_of_any_length_that_is_allowed_can_be_written(tmp_path: Path, name: str) -> None:
+    with writing_file(tmp_path / name) as temporary:
+        assert temporary.name != name
+        temporary.write_text("whole")
+    with writing_directory(tmp_path / "d" / name) as temporary:
+        (temporary / "inside").write_text("whole")
+    with writing_directory(tmp_path / "d" / name) as temporary:
+        (temporary / "inside").write_text("new")
+    assert (tmp_path / name).read_text() == "whole"
+    assert (tmp_path / "d" / name / "inside").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["d", name])
+
+
+def test_a_name_that_is_too_long_is_not_writable(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="got a name of 256 bytes"):
+        require_writable(tmp_path / ("ä" * 128), overwrite=True)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from overpose.support.errors import InputError
 
+LONGEST_NAME = 255
+"""Bytes in the name of a file, on every file system in common use."""
 STALE_S = 86_400.0
 """Age, in seconds, from which a temporary file or directory is one that a killed process left."""
 
@@ -31,8 +33,13 @@ def require_writable(path: Path, *, overwrite: bool) -> None:
     """Refuse to write over an existing file or non-empty directory unless told to.
 
     Raises:
-        InputError: `path` exists and `overwrite` is false.
+        InputError: `path` exists and `overwrite` is false, or its name is longer than names can be.
     """
+    if len(os.fsencode(path.name)) > LONGEST_NAME:
+        raise InputError(
+            f"{path}: got a name of {len(os.fsencode(path.name))} bytes, expected at most "
+            f"{LONGEST_NAME}; give the input a shorter name"
+        )
     occupied = path.is_file() or (path.is_dir() and any(path.iterdir()))
     if occupied and not overwrite:
         raise InputError(f"{path} exists already; give another path or --overwrite")
@@ -78,7 +85,7 @@ def writing_file(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_stale(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_hidden(path, 13), suffix=".part", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -100,7 +107,7 @@ def writing_directory(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_stale(path)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=_hidden(path, 13), suffix=".part", dir=path.parent))
     temporary.chmod(0o777 & ~_umask())
     try:
         yield temporary
@@ -135,7 +142,9 @@ def remove_stale(path: Path) -> None:
     Younger ones stay: another process may be at work on them, and whether it lives cannot be told
     from another machine or container. A temporary directory counts from its newest entry.
     """
-    own = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}\.part")  # as tempfile names them
+    own = re.compile(
+        rf"{re.escape(_hidden(path, 13))}[a-z0-9_]{{8}}\.part"
+    )  # as tempfile names them
     with suppress(OSError):  # a directory that may be written to but not listed
         for left in [entry for entry in path.parent.iterdir() if own.fullmatch(entry.name)]:
             with suppress(OSError):  # somebody else's, or already gone
@@ -185,7 +194,13 @@ def _flush(path: Path) -> None:
 
 
 def _old(path: Path) -> Path:
-    return path.with_name(f".{path.name}.old")
+    return path.with_name(f"{_hidden(path, 3)}old")
+
+
+def _hidden(path: Path, more: int) -> str:
+    """`.NAME.`, of a name that would be too long with `more` bytes after that, the first part."""
+    name = os.fsencode(path.name)[: LONGEST_NAME - 2 - more]
+    return f".{name.decode(errors='ignore')}."
 
 
 def _umask() -> int:
