@@ -1,29 +1,29 @@
-"""Photos and videos as frames: upright, RGB, at a constant rate, a few at a time.
+"""The door for photos and videos: upright RGB frames at a constant rate, a few at a time.
 
-What is seen in them belongs to the keypoint engines; writing videos to `writer`.
+Reading each kind of file belongs to `photo`, `animation`, `folder` and `container`; writing videos
+to `writer`.
 """
 
 import queue
 import threading
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-import cv2
 import numpy as np
 
-from overpose.media.photo import is_photo, read_photo
+from overpose.media.animation import open_animation
+from overpose.media.clip import Clip, Picture
+from overpose.media.clock import Clock
+from overpose.media.folder import is_frame_folder, open_folder
+from overpose.media.photo import is_moving, is_picture, read_photo
 from overpose.support.errors import InputError
 from overpose.support.progress import say
 
 AHEAD = 4
 """Frames decoded ahead of the one in use."""
-DEFAULT_FPS = 25.0
-_IRREGULAR = 0.5
-"""Frames further than this part of a frame's time from the constant rate count as irregular."""
+_REMOTE = ("s3:/", "gs:/")
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,13 @@ class MediaInfo:
         path: the file.
         width: of the upright frames, pixels.
         height: likewise.
-        fps: frames per second, of a video with a variable rate their average; 1 for a photo.
+        fps: frames per second, of a video with a variable rate that of most; 1 for a photo.
         frames: how many, as far as the file says; an estimate.
         is_photo: whether it is a single picture.
         focal_px: focal length, pixels, where the photo says it.
+
+    Width, height and focal length are those of the original, also where the images of its frames
+    are smaller because it is too large for memory.
     """
 
     name: str
@@ -60,12 +63,14 @@ class Frame:
         time_s: index / fps.
         image: (height, width, 3) uint8 RGB.
         repeated: whether it is the frame before once more, to keep a constant rate.
+        number: of the frame among those of the file that could be read, from 0.
     """
 
     index: int
     time_s: float
     image: np.ndarray
     repeated: bool = False
+    number: int = 0
 
 
 class Media:
@@ -144,128 +149,89 @@ class Media:
         return False
 
 
-def open_media(source: Path | str) -> Media:
-    """Open a photo or a video.
+def open_media(source: Path | str, *, fps: float | None = None) -> Media:
+    """Open a photo, a video, an animated picture, or a folder of numbered frames.
 
-    Videos come upright (rotation of phones applied), with square pixels, and at a constant rate:
-    where the file's is variable, frames are repeated or left out, with one notice.
+    Videos come upright (turned and mirrored as the file says), with square pixels, and at a
+    constant rate: where the file's is variable, frames are repeated or left out, with one notice.
+    So is what is damaged or missing, and a clock that jumps.
+
+    Args:
+        source: a file or folder here, whatever characters are in its name.
+        fps: frames a second of a folder; everything else says its own.
 
     Raises:
         InputError: there is no such file, or it is neither a picture nor a video with frames.
     """
     path = Path(source)
+    require_local(source)
     if path.is_dir():
-        raise InputError(f"{path}: got a directory, expected a photo or a video")
+        if not is_frame_folder(path):
+            raise InputError(
+                f"{path}: got a directory without pictures, expected a photo, a video, or a folder "
+                "of numbered frames"
+            )
+        return _played(path, open_folder(path, fps))
+    if fps is not None:
+        raise InputError(f"fps: got {fps} for {path}, expected it for a folder of frames alone")
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a photo or a video")
-    if is_photo(path):
-        image, focal_px = read_photo(path)
-        height, width = image.shape[:2]
-        info = MediaInfo(path.stem, path, width, height, 1.0, 1, True, focal_px)
-        return Media(info, iter([Frame(0, 0.0, image)]))
-    return _open_video(path)
+    if not is_picture(path):
+        from overpose.media.container import open_container  # photos do without PyAV
+
+        return _played(path, open_container(path))
+    if is_moving(path):
+        return _played(path, open_animation(path))
+    photo = read_photo(path)
+    info = MediaInfo(path.stem, path, photo.width, photo.height, 1.0, 1, True, photo.focal_px)
+    return Media(info, iter([Frame(0, 0.0, photo.image)]))
 
 
-def _open_video(path: Path) -> Media:
-    import av  # photos do without
-    from av.error import FFmpegError
+def require_local(source: Path | str) -> None:
+    """Refuse `s3://` and `gs://`, the only names that are taken for addresses.
 
-    try:
-        container: Any = av.open(str(path))
-    except (FFmpegError, ValueError) as error:
-        raise InputError(
-            f"{path}: neither a photo nor a video that can be read ({_reason(error)})"
-        ) from None
-    try:
-        if not container.streams.video:
-            raise InputError(f"{path}: no video in it; expected a photo or a video")
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        rate = stream.average_rate or stream.guessed_rate
-        fps = float(rate) if rate and 0 < rate <= 1000 else DEFAULT_FPS
-        decoded = _decoded(container, stream, path)
-        first = next(decoded, None)
-        if first is None:
-            raise InputError(f"{path}: no frame in it can be read; is the file whole?")
-    except BaseException:
-        container.close()
-        raise
-    height, width = upright(first).shape[:2]
-    frames = stream.frames or None
-    if frames is None and container.duration:
-        frames = max(1, round(container.duration / av.time_base * fps))
-    info = MediaInfo(path.stem, path, width, height, fps, frames, False)
-    return Media(info, _constant_rate(container, first, decoded, info))
-
-
-def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
-    """Frames as they come; damage at the end is said once and ends them."""
-    from av.error import FFmpegError
-
-    count = 0
-    try:
-        for frame in container.decode(stream):
-            count += 1
-            yield frame
-    except (FFmpegError, ValueError) as error:
-        if count:
-            say(f"{path}: damaged or cut short after {count} frames ({_reason(error)})")
-        return
-    expected = stream.frames
-    if expected and count < expected - 1:
-        say(f"{path}: cut short: {count} of {expected} frames can be read")
-
-
-def _constant_rate(
-    container: Any, first: Any, decoded: Iterator[Any], info: MediaInfo
-) -> Iterator[Frame]:
-    """Upright frames, frame i the one shown at time i / fps."""
-    try:
-        start = first.time if first.time is not None else 0.0
-        image = upright(first)
-        index, told = 0, False
-        frame: Any = first
-        while frame is not None:
-            following = next(decoded, None)
-            if following is None:
-                yield Frame(index, index / info.fps, image)
-                return
-            # Shown until the next one; by its number where the file has no times.
-            place = float(index + 1)
-            if following.time is not None:
-                place = (following.time - start) * info.fps
-            last = max(index, round(place)) if abs(place - index - 1) > _IRREGULAR else index + 1
-            if not told and last != index + 1:
-                told = True
-                say(f"{info.path}: variable frame rate; taken at {info.fps:.4g} frames/s")
-            for repeat in range(index, last):
-                yield Frame(repeat, repeat / info.fps, image, repeat > index)
-            index = last
-            frame = following
-            image = upright(frame, (info.width, info.height))
-    finally:
-        container.close()
-
-
-def upright(frame: Any, size: tuple[int, int] | None = None) -> np.ndarray:
-    """RGB image (height, width, 3) uint8 of a decoded frame as it is meant to be seen.
-
-    Args:
-        frame: PyAV's.
-        size: (width, height) to give it, where a video changes its size in the middle.
+    Raises:
+        InputError: it is one.
     """
-    image = frame.to_ndarray(format="rgb24")
-    aspect = getattr(frame, "sample_aspect_ratio", None) or Fraction(1)
-    if aspect > 0 and aspect != 1:
-        wide = max(1, round(image.shape[1] * float(aspect)))
-        image = cv2.resize(image, (wide, image.shape[0]), interpolation=cv2.INTER_AREA)
-    turns = round((getattr(frame, "rotation", 0) or 0) / 90) % 4
-    if turns:
-        image = np.rot90(image, turns)
-    if size is not None and image.shape[1::-1] != size:
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(image)
+    if str(source).startswith(_REMOTE):
+        raise InputError(f"{source}: files elsewhere are not read; copy it here first")
 
 
-def _reason(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error).splitlines()[0]
+def _played(path: Path, clip: Clip) -> Media:
+    info = MediaInfo(
+        path.stem, path, clip.width, clip.height, clip.fps, clip.frames, False, clip.focal_px
+    )
+    return Media(info, _constant_rate(path, clip))
+
+
+def _constant_rate(path: Path, clip: Clip) -> Iterator[Frame]:
+    """Frame i is what is shown at time i / fps; at the end it is said what that took."""
+    clock = Clock(clip.fps)
+    shown: Picture | None = None
+    number = 0
+    try:
+        for number, picture in enumerate(clip.pictures):
+            begun = clock.index
+            clock.place(picture.stamp_s, lost=picture.lost)
+            if shown is not None:
+                yield from _repeated(shown, begun, clock.index, number - 1, clip.fps)
+            shown = picture
+        if shown is not None:
+            yield from _repeated(shown, clock.index, clock.index + 1, number, clip.fps)
+    finally:
+        if isinstance(clip.pictures, Generator):
+            clip.pictures.close()
+    if clock.uneven:
+        say(f"{path}: variable frame rate; taken at {clip.fps:.4g} frames/s")
+    if clock.jumps:
+        frames, by_s = clock.jumps[0]
+        times = "once" if len(clock.jumps) == 1 else f"{len(clock.jumps)} times, first"
+        say(
+            f"{path}: its clock jumps {times} by {by_s:+.2f} s after {frames} frames; no time is "
+            "taken to have passed there"
+        )
+
+
+def _repeated(picture: Picture, begin: int, end: int, number: int, fps: float) -> Iterator[Frame]:
+    for index in range(begin, end):
+        yield Frame(index, index / fps, picture.image, index > begin, number)

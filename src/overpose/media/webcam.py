@@ -6,13 +6,15 @@ Files are read by `media`.
 import threading
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from overpose.media.video import DEFAULT_FPS, Frame, Media, MediaInfo
+from overpose.media.clock import DEFAULT_FPS
+from overpose.media.video import Frame, Media, MediaInfo, open_media
 from overpose.support.errors import InputError
 
 _LONGEST_WAIT_S = 5.0
@@ -25,8 +27,8 @@ def open_webcam(device: int | Path, *, seconds: float | None = None) -> Media:
     time i / fps, the one before once more where the camera or the user of the frames was late.
 
     Args:
-        device: number of the camera, 0 for the first; or a video file in its place, whose frames
-            all come.
+        device: number of the camera, 0 for the first; or a video in its place, whose frames all
+            come.
         seconds: how long to go on; None: until closed.
 
     Raises:
@@ -34,10 +36,14 @@ def open_webcam(device: int | Path, *, seconds: float | None = None) -> Media:
     """
     if seconds is not None and not seconds > 0:
         raise InputError(f"seconds: got {seconds}, expected a positive number")
+    if isinstance(device, Path):
+        media = open_media(device)
+        last = None if seconds is None else max(1, round(seconds * media.info.fps))
+        return Media(media.info, _first(media, last))
     logging: Any = cv2.utils.logging
     level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # its complaints say less than ours
     try:
-        capture = cv2.VideoCapture(device if isinstance(device, int) else str(device))
+        capture = cv2.VideoCapture(device)
         opened, first = capture.read() if capture.isOpened() else (False, None)
     finally:
         logging.setLogLevel(level)
@@ -50,26 +56,15 @@ def open_webcam(device: int | Path, *, seconds: float | None = None) -> Media:
     fps = float(capture.get(cv2.CAP_PROP_FPS))
     fps = fps if 1.0 <= fps <= 1000.0 else DEFAULT_FPS
     height, width = first.shape[:2]
-    is_file = isinstance(device, Path)
-    name = device.stem if isinstance(device, Path) else f"webcam{device}"
-    path = device if isinstance(device, Path) else Path(name)
-    info = MediaInfo(name, path, width, height, fps, None, False)
+    name = f"webcam{device}"
+    info = MediaInfo(name, Path(name), width, height, fps, None, False)
     last = None if seconds is None else max(1, round(seconds * fps))
-    frames = (
-        _every_frame(capture, first, fps, last) if is_file else _newest(capture, first, fps, last)
-    )
-    return Media(info, frames, ahead=4 if is_file else 1)
+    return Media(info, _newest(capture, first, fps, last), ahead=1)
 
 
-def _every_frame(capture: Any, first: np.ndarray, fps: float, count: int | None) -> Iterator[Frame]:
-    try:
-        index, image = 0, first
-        while image is not None and (count is None or index < count):
-            yield Frame(index, index / fps, _rgb(image))
-            index += 1
-            image = capture.read()[1]
-    finally:
-        capture.release()
+def _first(media: Media, count: int | None) -> Iterator[Frame]:
+    with media:
+        yield from islice(media, count)
 
 
 def _newest(capture: Any, first: np.ndarray, fps: float, count: int | None) -> Iterator[Frame]:

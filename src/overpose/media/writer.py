@@ -13,6 +13,7 @@ import av
 import numpy as np
 from av.error import FFmpegError
 
+from overpose.media.container import local_url
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
@@ -68,7 +69,7 @@ def writing_video(
         )
     with writing_file(path) as temporary:
         try:
-            with av.open(str(temporary), "w", format="mp4", options=_FAST_START) as container:
+            with av.open(local_url(temporary), "w", format="mp4", options=_FAST_START) as container:
                 stream = _stream(container, fps, width - width % 2, height - height % 2)
                 yield VideoWriter(container, stream)
                 container.mux(stream.encode(None))
