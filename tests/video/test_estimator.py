@@ -6,6 +6,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+from clips import write_frames
 from PIL import Image
 from scripted_people import FPS, HEIGHT, WIDTH, ScriptedEngines, draw, standing_px, write_clip
 
@@ -13,6 +14,7 @@ from overpose.keypoints.blazepose import BlazePose
 from overpose.keypoints.keypoint_files import KeypointFile
 from overpose.keypoints.people import BlazePoseFinder
 from overpose.layouts import BLAZEPOSE_33
+from overpose.media import photo
 from overpose.metrics import limb_length_std
 from overpose.networks.autoencoder import AutoencoderConfig, PoseAutoencoder
 from overpose.networks.configs import PosePredictorConfig
@@ -225,3 +227,43 @@ def test_mirrored_people_have_mirrored_poses() -> None:
 
 def test_options_are_values() -> None:
     assert replace(PredictOptions(), people=2) == PredictOptions(people=2)
+
+
+def test_people_count_by_the_time_they_are_seen_not_by_frames_of_the_file(
+    estimator: PoseEstimator, tmp_path: Path
+) -> None:
+    times = [*np.arange(30) / 30, *(1 + np.arange(1, 8) / 6)]  # green comes with the slow frames
+    images = [
+        draw({"red": (100, 120), "green": (220, 120) if time > 1 else None}) for time in times
+    ]
+    write_frames(tmp_path / "slow.mkv", images, times, codec="ffv1", pixels="bgr0")
+    track = estimator.predict(tmp_path / "slow.mkv", PredictOptions(bridge_s=0))
+    assert track.fps == pytest.approx(30, rel=0.01)
+    assert track.people == 2  # seen in at most 7 frames, but for a second
+    assert track.seen[1].sum() >= 20
+
+
+def test_one_frame_that_stays_does_not_make_a_person(
+    estimator: PoseEstimator, tmp_path: Path
+) -> None:
+    times = [*np.arange(40) / 25, 6.0, 6.04, 6.08]
+    images = [
+        draw({"red": (100, 120), "green": (220, 120) if number == 39 else None})
+        for number in range(len(times))
+    ]
+    write_frames(tmp_path / "pause.mkv", images, times, codec="ffv1", pixels="bgr0")
+    assert estimator.predict(tmp_path / "pause.mkv").people == 1
+
+
+def test_a_photo_read_smaller_has_keypoints_in_its_own_pixels(
+    estimator: PoseEstimator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = np.kron(draw({"red": (150, 110)}), np.ones((2, 2, 1), np.uint8))
+    Image.fromarray(large).save(tmp_path / "photo.jpg", quality=95)
+    monkeypatch.setattr(photo, "LARGEST_PX", WIDTH * HEIGHT)
+    track = estimator.predict(tmp_path / "photo.jpg")
+    assert (track.width, track.height) == (2 * WIDTH, 2 * HEIGHT)
+    expected = 2 * standing_px(150, 110)
+    assert np.abs(track.keypoints_px[0, 0, :, :2] - expected).max() < 6
+    live = next(estimator.track(tmp_path / "photo.jpg")).people[0]
+    assert np.abs(live.keypoints_px[:, :2] - expected).max() < 6

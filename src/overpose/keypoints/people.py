@@ -5,7 +5,7 @@ How keypoints are found belongs to `blazepose` and the engines, who is who to
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -38,6 +38,12 @@ class Person:
 
     number: int
     keypoints_px: np.ndarray
+
+    def scaled(self, factor: float) -> "Person":
+        """The same person in a picture of `factor` times the size."""
+        return replace(
+            self, keypoints_px=self.keypoints_px * np.array([factor, factor, 1], np.float32)
+        )
 
 
 @runtime_checkable

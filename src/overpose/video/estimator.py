@@ -38,6 +38,8 @@ from overpose.video.recording import PersonRecord, Recording
 
 SLOWEST_FPS = 12.0
 """Below this rate the frames of a video are too far apart for the network that sees several."""
+LONGEST_LOOK_S = 0.25
+"""For how long, at most, people count as seen by a single frame that stays."""
 DEFAULTS = PredictOptions()
 
 
@@ -125,7 +127,8 @@ class PoseEstimator:
         """All people of a photo or video.
 
         Args:
-            source: an RGB image (height, width, 3) uint8, or the file of a photo or video.
+            source: an RGB image (height, width, 3) uint8, the file of a photo or video, or a folder
+                of numbered frames.
             options: whom to keep, camera, smoothing.
 
         Returns:
@@ -163,7 +166,8 @@ class PoseEstimator:
         except KeyboardInterrupt:
             if not until_interrupted or recording.frames == 0:
                 raise
-        kept = _kept(finder.presences, recording.frames, view, options)
+        presences = [recording.timed(each) for each in finder.presences]
+        kept = _kept(presences, recording.frames, view, options)
         records = [recording.person(number) for number in kept]
         return self._tracked(records, recording, view, options, is_estimated, info.is_photo)
 
@@ -225,7 +229,8 @@ class PoseEstimator:
         people: tuple[LivePerson, ...] = ()
         for frame in source:
             if not frame.repeated:
-                people = poser.pose(frame.image, finder.find(frame.image, frame.index))
+                found = finder.find(frame.image, frame.index)
+                people = poser.pose(frame.image, found, _px_size(frame, source.info))
             yield TrackedFrame(frame.index, frame.time_s, frame.image, people)
 
     def _record(
@@ -237,12 +242,15 @@ class PoseEstimator:
     ) -> None:
         people: list[Person] = []
         poses: np.ndarray | None = None
+        since = 0
         for frame in media:
             if not frame.repeated:
-                people = finder.find(frame.image, frame.index)
+                people, since = finder.find(frame.image, frame.index), frame.index
                 if not isinstance(self._photo, Lifter):
                     poses = poses_from_image(self._photo, frame.image, people)
-            recording.add(people, poses)
+                people = _in_original_px(people, frame, media.info)
+            held_s = (frame.index - since) / media.info.fps
+            recording.add(people, poses, held=0 < held_s < LONGEST_LOOK_S)
             advance(1)
 
     def _tracked(
@@ -375,6 +383,16 @@ def _kept(presences: list[Presence], frames: int, view: View, options: PredictOp
 
 def _stacked(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     return np.stack(arrays) if arrays else np.empty((0, *shape), np.float32)
+
+
+def _px_size(frame: Frame, info: MediaInfo) -> float:
+    """Pixels of the original for each one of the frame's image, smaller if that is too large."""
+    return info.width / frame.image.shape[1]
+
+
+def _in_original_px(people: list[Person], frame: Frame, info: MediaInfo) -> list[Person]:
+    size = _px_size(frame, info)
+    return people if size == 1 else [person.scaled(size) for person in people]
 
 
 def _of_image(image: np.ndarray) -> Media:

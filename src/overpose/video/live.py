@@ -72,15 +72,25 @@ class LivePoser:
         self._memories: dict[int, _Memory] = {}
         self._frame = 0
 
-    def pose(self, image: np.ndarray, people: list[Person]) -> tuple[LivePerson, ...]:
-        """The people of the next frame in 3D."""
+    def pose(
+        self, image: np.ndarray, people: list[Person], px_size: float = 1.0
+    ) -> tuple[LivePerson, ...]:
+        """The people of the next frame in 3D.
+
+        Args:
+            image: (height, width, 3) uint8 RGB.
+            people: with keypoints in pixels of that.
+            px_size: pixels of the original for each one of the image.
+        """
         self._frame += 1
         oldest = self._frame - FORGOTTEN_S * self._view.fps
         self._memories = {n: m for n, m in self._memories.items() if m.last_frame >= oldest}
         if isinstance(self._model, Lifter):
+            people = [person.scaled(px_size) for person in people]
             poses = [self._lifted(self._model, person) for person in people]
         else:
             poses = poses_from_image(self._model, image, people)
+            people = [person.scaled(px_size) for person in people]
         return tuple(
             self._finished(person, pose) for person, pose in zip(people, poses, strict=True)
         )

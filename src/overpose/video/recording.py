@@ -4,11 +4,12 @@ Finding belongs to `people`, making poses of it to `posing`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from overpose.keypoints.people import Person
+from overpose.keypoints.selection import Presence
 from overpose.layouts import KeypointLayout
 
 
@@ -36,14 +37,34 @@ class Recording:
 
     layout: KeypointLayout
     frames: int = 0
+    _held: dict[int, int] = field(default_factory=dict)
     _seen: dict[int, list[tuple[int, Person, np.ndarray | None]]] = field(default_factory=dict)
 
-    def add(self, people: Sequence[Person], poses_mm: np.ndarray | None = None) -> None:
-        """The people of the next frame, and their poses (people, 17, 3) if they are known."""
+    def add(
+        self, people: Sequence[Person], poses_mm: np.ndarray | None = None, *, held: bool = False
+    ) -> None:
+        """The people of the next frame.
+
+        Args:
+            people: who is in it.
+            poses_mm: their poses (people, 17, 3) if they are known.
+            held: whether it is the frame before, still there, and they count as seen in it.
+        """
         for place, person in enumerate(people):
             pose = None if poses_mm is None else poses_mm[place]
             self._seen.setdefault(person.number, []).append((self.frames, person, pose))
+            self._held[person.number] = self._held.get(person.number, 0) + held
         self.frames += 1
+
+    def timed(self, presence: Presence) -> Presence:
+        """A presence by what the finder saw, with the time for which each frame was held."""
+        times = 1 + self._held.get(presence.person, 0) / max(1, presence.frames)
+        return replace(
+            presence,
+            frames=round(presence.frames * times),
+            area_px=presence.area_px * times,
+            doubled=round(presence.doubled * times),
+        )
 
     def person(self, number: int) -> PersonRecord:
         """Everything about one person."""
