@@ -13,6 +13,7 @@ from overpose.keypoints.engines import FULL, Engine
 from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
 from overpose.keypoints.people import BlazePoseFinder, PeopleFinder
 from overpose.layouts import BLAZEPOSE_33
+from overpose.media.video import open_media
 from overpose.poses import PoseTrack
 
 SCRIPTED = Engine(
@@ -164,6 +165,10 @@ def test_a_full_disk_is_one_line_and_nothing_half_written(
         (("CLIP", "--keypoints", "missing.json"), "keypoints: got missing.json"),
         (("CLIP", "--seconds", "3"), "without --webcam"),
         (("CLIP", "--model", "missing"), "no such model directory"),
+        (("CLIP", "--fps", "30"), "for folders of frames alone"),
+        (("s3://bucket/clip.mp4",), "files elsewhere are not read"),
+        (("gs://bucket/clip.mp4",), "files elsewhere are not read"),
+        (("http://example.org/clip.mp4",), "no such file"),
         (("--webcam", "98"), "webcam: got 98"),
         (("--webcam", "98", "--keypoints", "CLIP"), "for a webcam"),
     ],
@@ -290,3 +295,45 @@ def test_ctrl_c_ends_a_recording_and_keeps_it(
     monkeypatch.setattr(BlazePoseFinder, "find", find)
     assert run("predict", "--webcam", clip, "--out", tmp_path / "out") == 0
     assert PoseTrack.load(tmp_path / "out" / "clip.npz").frames == 12
+
+
+def test_a_folder_of_frames_is_a_video(tmp_path: Path) -> None:
+    from PIL import Image
+
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for i in range(12):
+        Image.fromarray(draw({"red": (100 + i, 120)})).save(folder / f"img_{i + 1:04d}.png")
+    out = tmp_path / "out"
+    assert run("predict", folder, "--out", out, "--fps", 20, "--overlay", "--html") == 0
+    assert names(out) == ["frames.html", "frames.npz", "frames_overlay.mp4"]
+    track = PoseTrack.load(out / "frames.npz")
+    assert (track.people, track.frames, track.fps) == (1, 12, 20)
+    with open_media(out / "frames_overlay.mp4") as media:
+        assert media.info.fps == 20
+
+
+def test_names_with_colons_are_files_wherever_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip_at(tmp_path / "clip.mp4", 5).rename(tmp_path / "12:30:00.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert run("predict", "12:30:00.mp4", "--out", ".", "--overlay") == 0
+    assert names(tmp_path) == ["12:30:00.mp4", "12:30:00.npz", "12:30:00_overlay.mp4"]
+
+
+def test_names_as_long_as_they_may_be_work(tmp_path: Path) -> None:
+    stem = "x" * 243  # NAME_overlay.mp4 has 255
+    clip = clip_at(tmp_path / "clip.mp4", 5).rename(tmp_path / f"{stem}.mp4")
+    assert run("predict", clip, "--out", tmp_path / "out", "--overlay") == 0
+    assert names(tmp_path / "out") == [f"{stem}.npz", f"{stem}_overlay.mp4"]
+
+
+def test_names_that_would_be_too_long_are_refused_before_anything_is_computed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = clip_at(tmp_path / "clip.mp4", 5).rename(tmp_path / f"{'ä' * 122}.mp4")
+    out = tmp_path / "out"
+    assert run("predict", clip, "--out", out, "--overlay") == 1
+    assert "got a name of 256 bytes, expected at most 255" in error_of(capsys)
+    assert not out.exists()

@@ -23,7 +23,7 @@ class Predict:
     """
 
     inputs: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
-    """Photos and videos, or keypoint files (see docs/keypoint-files.md)."""
+    """Photos, videos, folders of numbered frames, or keypoint files (docs/keypoint-files.md)."""
     formats: tuple[Format, ...] = ()
     """Formats to write besides .npz; see docs/formats.md."""
     overlay: bool = False
@@ -38,6 +38,8 @@ class Predict:
     """Record from this camera (0 is the first) instead of files; Ctrl-C ends it."""
     seconds: float | None = None
     """How long to record from the webcam."""
+    fps: float | None = None
+    """Frames a second of a folder of frames; 30 if not given."""
     output: Output = field(default_factory=lambda: Output(Path("overpose-out")))
     poses: PredictOptions = field(default_factory=PredictOptions)
 
@@ -52,6 +54,7 @@ class Predict:
             model=self.model,
             webcam=self.webcam,
             seconds=self.seconds,
+            fps=self.fps,
         )
         for path in written:
             print(path, flush=True)

@@ -13,8 +13,9 @@ from overpose.formats.format import Format, person_path
 from overpose.formats.writing import format_path, write_formats
 from overpose.keypoints.engines import FULL, Engine
 from overpose.keypoints.keypoint_files import read_keypoints
+from overpose.media.folder import is_frame_folder
 from overpose.media.photo import is_photo
-from overpose.media.video import open_media
+from overpose.media.video import open_media, require_local
 from overpose.media.webcam import open_webcam
 from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
@@ -103,6 +104,7 @@ def predict(
     model: Path | None = None,
     webcam: str | None = None,
     seconds: float | None = None,
+    fps: float | None = None,
 ) -> Iterator[Path]:
     """`predict_files` or `predict_webcam`, from what the command line gives.
 
@@ -121,7 +123,7 @@ def predict(
     if webcam is None:
         if seconds is not None:
             raise InputError("seconds: got it without --webcam; cut the video instead")
-        return predict_files(inputs, outputs, options, keypoints=keypoints, model=model)
+        return predict_files(inputs, outputs, options, keypoints=keypoints, model=model, fps=fps)
     if isinstance(keypoints, Path):
         raise InputError(f"keypoints: got the file {keypoints} for a webcam, expected an engine")
     device = int(webcam) if webcam.isdecimal() else Path(webcam)
@@ -137,15 +139,18 @@ def predict_files(
     *,
     keypoints: Engine | Path = FULL,
     model: Path | None = None,
+    fps: float | None = None,
 ) -> Iterator[Path]:
     """Predict every input and give the files written; those of finished inputs stay in any case.
 
     Args:
-        inputs: photos, videos, and files of keypoints that say their frame rate and image size.
+        inputs: photos, videos, folders of numbered frames, and files of keypoints that say their
+            frame rate and image size.
         outputs: what to write and where.
         options: whom to keep, camera, smoothing.
         keypoints: an engine, or a file of the keypoints of the only input.
         model: directory of a model to take instead of the shipped ones.
+        fps: frames a second of the folders of frames.
 
     Raises:
         InputError: bad input; names and places are checked before anything is computed.
@@ -158,8 +163,11 @@ def predict_files(
             "one by one"
         )
     for path in inputs:
+        require_local(path)
         if not path.exists():
             raise InputError(f"{path}: no such file; expected a photo or a video")
+        if fps is not None and not is_frame_folder(path):
+            raise InputError(f"fps: got {fps} for {path}, expected it for folders of frames alone")
     read = [*inputs, *([keypoints] if isinstance(keypoints, Path) else [])]
     read += [file for path in read if path.is_dir() for file in path.iterdir() if _may_hold(file)]
     outputs.prepare([path.stem for path in inputs], read)
@@ -167,10 +175,11 @@ def predict_files(
     for path in inputs:
         found = keypoints if isinstance(keypoints, Path) else path
         if isinstance(keypoints, Path) or _holds_keypoints(path):
-            track = _of_keypoints(path, found, options, model)
+            track = _of_keypoints(path, found, options, model, fps)
         else:
             estimator = estimator or PoseEstimator.from_pretrained(keypoints, model=model)
-            track = estimator.predict(path, options)
+            with open_media(path, fps=fps) as media:
+                track = estimator.predict_media(media, options)
         yield from _write(track, path, outputs)
 
 
@@ -205,12 +214,12 @@ def predict_webcam(
 
 
 def _of_keypoints(
-    path: Path, keypoints: Path, options: PredictOptions, model: Path | None
+    path: Path, keypoints: Path, options: PredictOptions, model: Path | None, fps: float | None
 ) -> PoseTrack:
     """The track of keypoints; rate and size are the video's, where the input is one."""
     if path == keypoints:
         return predict_keypoints(read_keypoints(keypoints), options, name=path.stem, model=model)
-    with open_media(path) as media:
+    with open_media(path, fps=fps) as media:
         info = media.info
     found = read_keypoints(keypoints, fps=info.fps, width=info.width, height=info.height)
     return predict_keypoints(
@@ -219,7 +228,7 @@ def _of_keypoints(
 
 
 def _holds_keypoints(path: Path) -> bool:
-    return path.is_dir() or _may_hold(path)
+    return not is_frame_folder(path) if path.is_dir() else _may_hold(path)
 
 
 def _may_hold(path: Path) -> bool:

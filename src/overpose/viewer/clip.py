@@ -104,22 +104,24 @@ def read_clip(
     max_bytes: int,
     max_images: int,
     shape: tuple[int, int],
+    fps: float | None = None,
     on_plan: Callable[[ClipPlan], None],
 ) -> Generator[bytes, None, None]:
     """JPEG files of the pictures of a photo or video, as `plan_clip` plans them.
 
     Args:
-        path: photo or video.
+        path: photo, video or folder of frames.
         length_s: how much of it is to be shown, seconds.
         max_bytes: for all pictures together.
         max_images: how many at most.
         shape: width and height of the clip the poses are of, px: another proportion is told.
+        fps: frames a second of the poses, and so of a folder.
         on_plan: called with the plan before the first picture.
 
     Raises:
         InputError: the clip cannot be read.
     """
-    with open_media(path) as media:
+    with open_media(path, fps=fps if path.is_dir() else None) as media:
         info = media.info
         if abs(info.width / info.height / (shape[0] / shape[1]) - 1) > 0.02:
             say(
@@ -161,6 +163,7 @@ class Pictures:
             max_bytes=MAX_LIVE_BYTES,
             max_images=20_000,
             shape=(show.width, show.height),
+            fps=show.fps,
             on_plan=self._plans.append,
         )
         self._closing = threading.Event()

@@ -47,7 +47,7 @@ def write_overlay(
     """Draw a track on the photo or video that it is of.
 
     Args:
-        source: the photo or video.
+        source: the photo, video or folder of frames.
         track: of that.
         path: where to, see `overlay_path`.
         overwrite: whether an existing file may be replaced.
@@ -57,7 +57,7 @@ def write_overlay(
         InputError: `source` cannot be read, or `path` not be written.
     """
     require_writable(path, overwrite=overwrite)
-    with open_media(source) as media:
+    with open_media(source, fps=track.fps if source.is_dir() else None) as media:
         info = media.info
         overlay = Overlay(track, info.width, info.height, max_height=max_height)
         if info.is_photo:

@@ -159,6 +159,7 @@ def _clip(show: Show, video: Path, max_images: int) -> dict[str, Any]:
             max_bytes=int(min(MOST_BYTES, BYTES_PER_SECOND * max(1.0, length_s))),
             max_images=max_images,
             shape=(show.width, show.height),
+            fps=show.fps,
             on_plan=plans.append,
         )
     ]
