@@ -43,13 +43,49 @@ def test_a_bar_is_seen_in_the_direction_across_it(angle_deg):
     assert min(abs(strongest + 0.5 - across), 9 - abs(strongest + 0.5 - across)) <= 1
 
 
-def test_what_lies_outside_the_mask_does_not_count():
-    image = picture(30)
-    cluttered = image.copy()
-    outside = cv2.dilate(image[..., 3], np.ones((9, 9), np.uint8)) == 0
-    noise = np.random.default_rng(0).integers(0, 255, image.shape, dtype=np.uint8)
-    cluttered[outside, :3] = noise[outside, :3]
-    np.testing.assert_array_equal(phog(image[None]), phog(cluttered[None]))
+def square_person(outside: int, inside: int, side: int = 256) -> np.ndarray:
+    """A mask in the middle of the picture, about an even person on an even background."""
+    image = np.full((side, side, 4), outside, np.uint8)
+    image[64:192, 64:192, :3] = inside
+    image[..., 3] = 0
+    image[64:192, 64:192, 3] = 255
+    return image
+
+
+def test_edges_of_the_background_never_count():
+    image = square_person(100, 100)
+    image[20:40, 20:236, :3] = 250
+    assert phog(image[None]).sum() == 0
+    with_bar = image.copy()
+    with_bar[110:140, 100:160, :3] = 250
+    alone = with_bar.copy()
+    alone[20:40] = with_bar[0, 0]
+    np.testing.assert_array_equal(phog(with_bar[None]), phog(alone[None]))
+
+
+def test_the_mask_draws_no_silhouette():
+    """A masked person of the background's own colour has no edges; its outline is none."""
+    assert phog(square_person(200, 200)[None]).sum() == 0
+    assert phog(square_person(100, 200)[None]).sum() > 0.99
+
+
+def test_gradients_inside_are_those_of_the_unmasked_picture():
+    """The same picture under a mask of everything has the same edges there, at the same cells."""
+    image = square_person(100, 100)
+    image[100:156, 90:170, :3] = np.linspace(120, 250, 80).astype(np.uint8)[:, None]
+    whole = image.copy()
+    whole[..., 3] = 255
+    masked, unmasked = (phog(each[None])[0] for each in (image, whole))
+    np.testing.assert_allclose(masked[:9], unmasked[:9], atol=1e-6)
+
+
+def test_a_strong_edge_of_the_background_raises_the_least_that_counts():
+    """Thresholds are parts of the picture's largest gradient, wherever it lies."""
+    image = square_person(100, 100)
+    image[110:140, 100:160, :3] = 115
+    assert phog(image[None]).sum() == pytest.approx(1, abs=1e-5)
+    image[20:40, 20:236, :3] = 250
+    assert phog(image[None]).sum() == 0
 
 
 def test_only_the_largest_component_counts():

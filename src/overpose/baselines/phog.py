@@ -1,4 +1,4 @@
-"""PHOG: a pyramid of histograms of edge directions on the masked grey image (Bosch et al. 2007).
+"""PHOG: a pyramid of histograms of a person's edge directions (Bosch et al. 2007).
 
 The image descriptor of LinKDE and KDE (Ionescu et al. 2014). What is regressed from it belongs to
 the modules beside.
@@ -29,17 +29,18 @@ pixels, would wipe out the edges of arms and legs."""
 def phog(images: np.ndarray) -> np.ndarray:
     """Descriptors of masked images.
 
-    The largest component of the mask is dilated (by 3 px where a person measures 400 px, and in
-    proportion here) and everything else set to black. Gradients at Canny's edges (thresholds 0.01
-    and 0.2 of the largest gradient) count with their length in 9 directions over 180 degrees, in
-    the cells of a pyramid of 1, 4, 16 and 64 over the component's box with a margin (10 px of 400).
+    Gradients at Canny's edges (thresholds 0.01 and 0.2 of the largest gradient) are taken of the
+    whole picture, background included, so that the mask draws no silhouette. Those inside the
+    mask's largest component, dilated by 3 px where a person measures 400 px and in proportion here,
+    count with their length in 9 directions over 180 degrees, in the cells of a pyramid of 1, 4, 16
+    and 64 over the component's box with a margin (10 px of 400).
 
     Args:
         images: (N, S, S, 4) uint8: RGB, and the mask of the person, 0 or 255. An image without any
             mask counts as a whole.
 
     Returns:
-        (N, 765) float32, not negative, summing to 1; all zero for an image without edges. Coarse
+        (N, 765) float32, not negative, summing to 1; all zero for a person without edges. Coarse
         levels first; within a level cell by cell, row by row.
 
     Raises:
@@ -59,8 +60,7 @@ def _descriptor(image: np.ndarray) -> np.ndarray:
     side = len(image)
     person = _person(image[..., 3], max(1, round(_DILATION_PX * side / _PERSON_PX)))
     grey = cv2.cvtColor(np.ascontiguousarray(image[..., :3]), cv2.COLOR_RGB2GRAY)
-    grey = np.where(person, grey, 0).astype(np.float32)
-    grey = cv2.GaussianBlur(grey, (0, 0), _SMOOTHING_PX)
+    grey = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), _SMOOTHING_PX)
     across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     length = np.hypot(across, down)
     largest = float(length.max())
@@ -74,7 +74,7 @@ def _descriptor(image: np.ndarray) -> np.ndarray:
         _EDGES[1] * _LARGEST_GRADIENT,
         L2gradient=True,
     )
-    rows, columns = np.nonzero(edges)
+    rows, columns = np.nonzero((edges > 0) & person)
     top, left, height, width = _box(person, _MARGIN_PX * side / _PERSON_PX)
     row = np.floor((rows + 0.5 - top) / height * _CELLS)
     column = np.floor((columns + 0.5 - left) / width * _CELLS)
