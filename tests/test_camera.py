@@ -71,7 +71,9 @@ def test_human36m_projection_is_the_published_formula() -> None:
     expected = [
         human36m_reference(point, rotation, position, focal, center, k, p) for point in points
     ]
-    np.testing.assert_allclose(camera.project(points), expected, atol=1e-9, rtol=0)
+    # The formula counts pixels from 1: the first one's centre is at 1, here at 0.5.
+    shifted = np.array(expected) - 0.5
+    np.testing.assert_allclose(camera.project(points), shifted, atol=1e-9, rtol=0)
 
 
 def test_human36m_counts_the_cross_term_once_where_opencv_counts_it_twice() -> None:

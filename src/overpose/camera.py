@@ -210,7 +210,7 @@ class Camera:
             rotation: (3, 3) R, world to camera.
             position_mm: (3,) T, the camera's centre: x_camera = R (x_world - T).
             focal_px: (2,) f.
-            center_px: (2,) c.
+            center_px: (2,) c; the dataset counts pixels from 1, so 0.5 is taken off.
             radial: (3,) k = (k1, k2, k3).
             tangential: (2,) p = (p1, p2).
             width: image width, pixels.
@@ -221,7 +221,7 @@ class Camera:
         matrix = _numbers("rotation", rotation, (3, 3))
         return cls(
             focal_px=np.asarray(focal_px),
-            center_px=np.asarray(center_px),
+            center_px=_numbers("center_px", center_px, (2,)) - 0.5,
             rotation=matrix,
             translation_mm=-matrix @ _numbers("position_mm", position_mm, (3,)),
             width=width,
