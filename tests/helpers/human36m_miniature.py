@@ -71,7 +71,17 @@ def camera_of(subject: str, number: int) -> Camera:
     )
 
 
-def write_metadata(path: Path, *, with_trials: bool = True) -> None:
+def write_metadata(
+    path: Path,
+    *,
+    with_trials: bool = True,
+    mapping: dict[str, list[str]] | None = None,
+    counts: dict[tuple[str, str], list[int]] | None = None,
+) -> None:
+    """The cameras and the table of trials; `mapping` says other trials, two of each action.
+
+    `counts` is the table `frames`: of a subject's trial the frames of its videos, and the raw ones.
+    """
     numbers: list[float] = []
     for number in range(4):
         for subject in range(1, 12):
@@ -85,12 +95,32 @@ def write_metadata(path: Path, *, with_trials: bool = True) -> None:
         rows = [["", "", *names]]
         for action, trials in (("1", ("_ALL 1", "_ALL")), ("14", TRIALS)):
             rows += [[action, str(k + 1), *(11 * [name])] for k, name in enumerate(trials)]
-        table = "".join(
-            "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows
-        )
+        table = _rows(rows)
+        if mapping is not None:
+            table = _rows([["", "", *names]])
+            count = max(map(len, mapping.values()))
+            filled = {name: [*mapping.get(name, []), *count * [""]] for name in names}
+            rows = [
+                [str(place // 2 + 1), str(place % 2 + 1), *(filled[name][place] for name in names)]
+                for place in range(count)
+            ]
+            table += _rows(rows)
+            cells = [
+                [
+                    "",
+                    *(str((counts or {}).get((name, trial), "")) for trial in filled[name][:count]),
+                ]
+                for name in names
+            ]
         table = f"<mapping>{table}</mapping>"
+        if mapping is not None and counts is not None:
+            table += f"<frames>{_rows(cells)}</frames>"
     text = " ".join(f"{number:.12g}" for number in numbers)
     path.write_text(f"<database>{table}<w0>[{text}]</w0></database>")
+
+
+def _rows(rows: list[list[str]]) -> str:
+    return "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
 
 
 def write_cdf(path: Path, poses: np.ndarray) -> None:

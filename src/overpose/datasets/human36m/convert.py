@@ -20,10 +20,12 @@ from overpose.datasets.human36m.files import MissingLibraryError, open_masks, vi
 from overpose.datasets.human36m.layout import Inventory, Recording, find_human36m
 from overpose.datasets.human36m.names import (
     BOX_RADIUS_32_MM,
+    CAMERA_IDS,
     FPS,
     JOINTS_17,
     PAPER_ACTIONS,
     checked_actions,
+    is_known_defect,
     split_of,
 )
 from overpose.datasets.layout import Sample, part_record_name
@@ -68,9 +70,9 @@ def convert_human36m(
     """Make a dataset of Human3.6M in the paper's protocol, or finish an interrupted one.
 
     Subjects S1, S5, S6, S7, S8 train, S9 and S11 test; each camera gives its own samples. A pose is
-    R (J - T) minus the pelvis, of 17 of the 32 joints; the box holds 14 points on a sphere about
-    each of the 32. What is missing or damaged is said and left out; it is also listed in
-    `dataset.json`, under provenance.
+    R (J - T) minus the pelvis, of 17 of the 32 joints; the box holds 14 points about each of the
+    32. What is missing or damaged is said and left out; it is also listed in `dataset.json`, under
+    provenance, as `problems`, and what is so in the official release itself as `notes`.
 
     Args:
         source: the official directory, or a directory with the official archives, or an archive.
@@ -106,7 +108,7 @@ def convert_human36m(
             f"{source}: nothing usable: {first}"
             + (f" (and {len(problems) - 1} problems more)" if len(problems) > 1 else "")
         )
-    _say_problems(problems)
+    _say_problems([*problems, *found.notes])
     plan = {
         "overpose_version": VERSION,
         "source": NAME,
@@ -129,7 +131,10 @@ def convert_human36m(
     for shard in range(len(recordings)):
         path = out / _problems_name(shard)
         problems += read_json(path)["problems"] if path.is_file() else []
-    provenance = PROVENANCE | {"problems": problems}
+    provenance = PROVENANCE | {
+        "problems": [line for line in problems if not is_known_defect(line)],
+        "notes": [*found.notes, *filter(is_known_defect, problems)],
+    }
     finish_dataset(out, len(recordings), name=NAME, image_size=image_size, provenance=provenance)
     return open_dataset(out)
 
@@ -162,7 +167,8 @@ def _usable_frames(
     for recording in found.recordings:
         joints = recording.joints_world_mm()
         usable = _usable(joints[::every], recording.camera)
-        where = f"{recording.subject}: {recording.trial}, camera {recording.camera_number}"
+        camera_id = CAMERA_IDS[recording.camera_number]
+        where = f"{recording.subject}: {recording.trial}.{camera_id}"
         if not usable.all() and np.isfinite(joints[::every]).all():
             problems.append(f"{where}: nobody in the image in {int((~usable).sum())} frames")
         if not usable.any():

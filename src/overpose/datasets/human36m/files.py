@@ -18,6 +18,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from overpose.camera import Camera
+from overpose.datasets.human36m.frames import official_frames
 from overpose.datasets.human36m.names import (
     CAMERA_IDS,
     CAMERA_SIZES_PX,
@@ -28,6 +29,7 @@ from overpose.support.errors import InputError
 
 _METADATA_SUBJECTS = 11
 _NUMBERS = 6 * _METADATA_SUBJECTS * len(CAMERA_IDS) + 9 * len(CAMERA_IDS)
+_FRAME_COUNTS = len(CAMERA_IDS) + 1
 _THIGH_MM = (200.0, 700.0)
 """Lengths that a thigh may have."""
 
@@ -44,10 +46,13 @@ class Metadata:
         cameras: for subject ("S1") and camera (0 to 3) its camera, world millimetres.
         trials: for each subject the names of its trials, "_ALL" included; empty where the file
             does not list them.
+        frames: for subject and name of a trial its frames by the official rule; empty where the
+            file does not list them.
     """
 
     cameras: dict[tuple[str, int], Camera]
     trials: dict[str, tuple[str, ...]]
+    frames: dict[tuple[str, str], int]
 
 
 def read_metadata(path: Path) -> Metadata:
@@ -91,7 +96,11 @@ def read_metadata(path: Path) -> Metadata:
         }
     except InputError as error:
         raise InputError(f"{path}: element w0 makes no camera ({error})") from None
-    return Metadata(cameras, _trials(root))
+    table = _trials(root)
+    trials = {
+        subject: tuple(name for name in rows.values() if name) for subject, rows in table.items()
+    }
+    return Metadata(cameras, trials, _frames(root, table))
 
 
 def rotation_of(angles: np.ndarray) -> np.ndarray:
@@ -116,19 +125,41 @@ def _camera(extrinsic: np.ndarray, intrinsic: np.ndarray, size: tuple[int, int])
     )
 
 
-def _trials(root: ElementTree.Element) -> dict[str, tuple[str, ...]]:
-    """The table `mapping`: a head with subjects, then a row for each action and trial."""
-    table = root.find("mapping")
-    rows = [[cell.text or "" for cell in row] for row in table] if table is not None else []
+def _table(root: ElementTree.Element, name: str) -> list[list[str]]:
+    table = root.find(name)
+    return [[cell.text or "" for cell in row] for row in table] if table is not None else []
+
+
+def _trials(root: ElementTree.Element) -> dict[str, dict[int, str]]:
+    """By subject and row the trials of the table `mapping`: a head with subjects, then a row for
+    each action and trial."""
+    rows = _table(root, "mapping")
     if not rows:
         return {}
-    found: dict[str, list[str]] = {subject: [] for subject in rows[0][2:]}
-    for row in rows[1:]:
+    found: dict[str, dict[int, str]] = {subject: {} for subject in rows[0][2:]}
+    for number, row in enumerate(rows[1:], 1):
         # Further rows of the same table, such as that of the resolutions, are no trials.
         if len(row) == len(rows[0]) and row[0].isdecimal() and row[1] in ("1", "2"):
             for subject, name in zip(rows[0][2:], row[2:], strict=True):
-                found[subject].append(name.strip())
-    return {subject: tuple(filter(None, names)) for subject, names in found.items()}
+                found[subject][number] = name.strip()
+    return found
+
+
+def _frames(
+    root: ElementTree.Element, trials: dict[str, dict[int, str]]
+) -> dict[tuple[str, str], int]:
+    """The table `frames`: a row for each subject, in it a cell for each row of `mapping` with the
+    frames of the four videos and of the motion capture; what is laid out otherwise is left out."""
+    found = {}
+    for cells, (subject, names) in zip(_table(root, "frames"), trials.items(), strict=False):
+        for row, name in names.items():
+            words = (
+                re.findall(r"\d+", re.sub(r"u?int\d+", "", cells[row])) if row < len(cells) else ()
+            )
+            if name and len(words) == _FRAME_COUNTS:
+                *videos, raw = map(int, words)
+                found[subject, name] = official_frames(videos, raw)
+    return found
 
 
 def read_poses(path: Path) -> np.ndarray:

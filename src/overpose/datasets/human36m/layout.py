@@ -19,6 +19,7 @@ from overpose.datasets.human36m.files import (
     read_metadata,
     read_poses,
 )
+from overpose.datasets.human36m.frames import count_frames
 from overpose.datasets.human36m.names import (
     ACTIONS,
     CAMERA_IDS,
@@ -26,6 +27,7 @@ from overpose.datasets.human36m.names import (
     canonical_action,
     checked_actions,
     is_ignored,
+    is_known_defect,
     trial_key,
 )
 from overpose.support.errors import InputError
@@ -58,7 +60,7 @@ class Recording:
         poses_are_mono: whether the poses are of D3_Positions_mono.
         video: MP4 file.
         masks: MAT file of the foreground, None where there is none.
-        frames: how many frames both video and poses have.
+        frames: how many of them are used, see `count_frames`.
     """
 
     subject: str
@@ -90,12 +92,14 @@ class Inventory:
         root: the directory with the subjects' folders.
         recordings: everything usable, by subject, trial and camera.
         problems: one line for everything that is missing, damaged or odd.
+        notes: one line for everything that is so in the official release itself.
         unknown_actions: files' names that are of no known action.
     """
 
     root: Path
     recordings: tuple[Recording, ...]
     problems: tuple[str, ...]
+    notes: tuple[str, ...]
     unknown_actions: tuple[str, ...]
 
 
@@ -134,13 +138,21 @@ def find_human36m(
         files = _files_of(root / subject, subject, wanted, problems)
         trials += [(files, t) for t in _trials_of(files, wanted, known, problems, unknown)]
     checked: dict[tuple[str, int], bool] = {}
+    extra: dict[tuple[str, str], int] = {}
     with progress_bar("looking at Human3.6M", len(trials)) as advance:
         for files, trial in trials:
-            recordings += _recordings(files, trial, known, problems, checked)
+            recordings += _recordings(files, trial, known, problems, checked, extra)
             advance(1)
     # A camera may turn out to be wrong at a later trial than its first.
     recordings = [r for r in recordings if checked.get((r.subject, r.camera_number), True)]
-    return Inventory(root, tuple(recordings), tuple(problems), tuple(sorted(unknown)))
+    notes = [line for line in problems if is_known_defect(line)]
+    if extra:
+        notes.append(
+            f"{len(extra)} trials have up to {max(extra.values())} frames more in a video or in "
+            "the poses than the official count, which is used"
+        )
+    problems = [line for line in problems if not is_known_defect(line)]
+    return Inventory(root, tuple(recordings), tuple(problems), tuple(notes), tuple(sorted(unknown)))
 
 
 def _root(source: Path, unpack_to: Path | None) -> tuple[Path, list[str]]:
@@ -266,12 +278,15 @@ def _recordings(
     known: Metadata,
     problems: list[str],
     checked: dict[tuple[str, int], bool],
+    extra: dict[tuple[str, str], int],
 ) -> list[Recording]:
     """The usable recordings of a trial; says why others are not."""
     subject, folder, key = files.subject, files.folder, trial_key(trial)
+    official = {trial_key(n): count for (s, n), count in known.frames.items() if s == subject}
     world = files.poses.get((key, ""))
     world_poses = _poses(world, f"{subject}: {trial}", problems) if world is not None else None
-    found = []
+    found: list[Recording] = []
+    counts: dict[int, int] = {}
     for number, camera_id in enumerate(CAMERA_IDS):
         name = f"{trial}.{camera_id}"
         where = f"{subject}: {name}"
@@ -292,11 +307,6 @@ def _recordings(
         info = _fitting_video(video, camera, where, problems)
         if info is None:
             continue
-        if info.frames != len(poses):
-            problems.append(
-                f"{where}: {info.frames} frames in the video, {len(poses)} poses; the first "
-                f"{min(info.frames, len(poses))} are used"
-            )
         missing = int((~np.isfinite(poses).all(axis=(1, 2))).sum())
         if missing:
             problems.append(f"{where}: {missing} of {len(poses)} poses hold NaN; left out")
@@ -311,9 +321,18 @@ def _recordings(
                 poses_are_mono=world_poses is None,
                 video=video,
                 masks=files.masks.get((key, camera_id)),
-                frames=min(info.frames, len(poses)),
+                frames=info.frames,
             )
         )
+        counts[number] = len(poses)
+    if found:
+        videos = {recording.camera_number: recording.frames for recording in found}
+        counted = count_frames(min(counts.values()), videos, official.get(key))
+        for number, gap in counted.gaps.items():
+            problems.append(f"{subject}: {trial}.{CAMERA_IDS[number]}: {gap}")
+        if counted.extra > 0 and not counted.gaps:
+            extra[subject, trial] = counted.extra
+        found = [replace(r, frames=counted.used[r.camera_number]) for r in found]
     if any(recording.masks for recording in found):
         for recording in found:
             if recording.masks is None:

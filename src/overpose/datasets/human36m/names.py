@@ -45,6 +45,9 @@ _VARIANTS = {
 }  # fmt: skip
 _SPELLINGS = {action.replace(" ", "").lower(): action for action in ACTIONS} | _VARIANTS
 
+_KNOWN_DEFECT = f"S11: Directions.{CAMERA_IDS[0]}"
+"""The subject and the video, as lines about a recording begin."""
+
 JOINTS_IN_FILES = 32
 _PLACE_IN_FILES = {
     "pelvis": 1,
@@ -84,6 +87,11 @@ def canonical_action(name: str) -> str | None:
     """
     bare = re.sub(r"[\s_-]*\d*$", "", name.strip())
     return _SPELLINGS.get(re.sub(r"[\s_-]", "", bare).lower())
+
+
+def is_known_defect(line: str) -> bool:
+    """Whether a line tells of what is broken in the official release itself."""
+    return line.startswith(_KNOWN_DEFECT)
 
 
 def is_ignored(name: str) -> bool:
