@@ -23,6 +23,7 @@ from overpose.mocap.asf_amc import CMU_FPS, read_trial
 from overpose.mocap.bvh import read_bvh
 from overpose.mocap.joints17 import BONE_ENDS
 from overpose.mocap.motion import Motion
+from overpose.mocap.proportions import repaired_lengths
 from overpose.support.archives import check_member, tar_members
 from overpose.support.assets import cache_directory
 from overpose.support.digests import sha256_of_file
@@ -71,7 +72,8 @@ class MotionLibrary:
             fps: frame rate wanted; None keeps that of the recording.
 
         Returns:
-            The motion in the world frame (z up, mm), its `subject` and `trial` filled in.
+            The motion in the world frame (z up, mm), its `subject` and `trial` filled in, limbs
+            that no body has repaired (`repaired_lengths`).
 
         Raises:
             InputError: there is no such trial, its skeleton is missing, or a file is damaged.
@@ -88,6 +90,7 @@ class MotionLibrary:
             if not asf.is_file():
                 raise InputError(f"{amc}: its skeleton {asf} is missing")
             motion = replace(read_trial(asf, amc, fps=self.fps), subject=asf.stem, trial=trial)
+        motion = replace(motion, skeleton=repaired_lengths(motion.skeleton))
         return motion if fps is None else motion.resample(fps)
 
 

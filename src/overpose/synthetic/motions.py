@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from overpose.mocap.motion import BoneSkeleton, Motion
+from overpose.mocap.motion import Motion
+from overpose.mocap.proportions import other_lengths
 from overpose.studio.body import BodyModel, BodyShape
 from overpose.studio.fit import fit_body
 from overpose.studio.retarget import BoneTransforms, retarget
@@ -37,11 +38,7 @@ LENGTH_SPREAD = {
     "hips": 0.07,
 }  # fmt: skip
 """Standard deviation of the logarithm of limb lengths against those of the recorded subject."""
-_GROUPS = {
-    "legs": ("femur", "tibia"), "shanks": ("tibia",), "arms": ("humerus", "radius", "wrist"),
-    "forearms": ("radius", "wrist"), "shoulders": ("clavicle",), "hips": ("hipjoint",),
-}  # fmt: skip
-_TRUNK = ("lowerback", "upperback", "thorax")
+STATURE_SPREAD = 0.04
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +114,7 @@ def random_clip(
         for bone, degrees in JITTER_DEGREES.items():
             turn = _slow_turns(rng, frames, np.deg2rad(strength * degrees))
             rotations[:, index(bone)] = rotations[:, index(bone)] @ turn
-    skeleton = _other_lengths(clip.skeleton, rng)
+    skeleton = other_lengths(clip.skeleton, rng, LENGTH_SPREAD, STATURE_SPREAD)
     return replace(clip, skeleton=skeleton, rotations=rotations)
 
 
@@ -142,19 +139,3 @@ def _slow_turns(rng: np.random.Generator, frames: int, sigma: float) -> np.ndarr
         waves = np.sin(2 * np.pi * rng.uniform(0.1, 1.0) * time + rng.uniform(0, 2 * np.pi))
         vectors += waves[:, None] * rng.normal(0.0, 0.5 * sigma, 3)
     return Rotation.from_rotvec(vectors).as_matrix()
-
-
-def _other_lengths(skeleton: BoneSkeleton, rng: np.random.Generator) -> BoneSkeleton:
-    """The skeleton with limbs made longer or shorter, alike on both sides."""
-    factors = dict.fromkeys(skeleton.names, 1.0)
-    overall = np.exp(rng.normal(0.0, 0.04))
-    for group, bones in _GROUPS.items():
-        factor = np.exp(rng.normal(0.0, LENGTH_SPREAD[group]))
-        for bone in bones:
-            for side in "lr":
-                factors[f"{side}{bone}"] *= factor
-    trunk = np.exp(rng.normal(0.0, LENGTH_SPREAD["trunk"]))
-    for bone in _TRUNK:
-        factors[bone] *= trunk
-    scale = np.array([factors[name] for name in skeleton.names]) * overall
-    return replace(skeleton, offsets_mm=skeleton.offsets_mm * scale[:, None])

