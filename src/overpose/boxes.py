@@ -74,8 +74,8 @@ def sphere_box(
     14 points about each joint are projected: the ends of a sphere's 6 axes and 8 diagonals at 1.22
     of its radius, as in the official code. Their bounding rectangle is clipped to the image,
     rounded outwards to whole pixels, and its shorter side enlarged about the same centre (Li and
-    Chan 2014). The square may leave the image where the rectangle touches its border: a virtual camera
-    simply sees the world there; a real one needs padding.
+    Chan 2014). The square may leave the image where the rectangle touches its border: a virtual
+    camera simply sees the world there; a real one needs padding.
 
     Args:
         joints_world_mm: (joints, 3), of any skeleton.

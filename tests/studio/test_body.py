@@ -84,7 +84,7 @@ def test_the_body_stands_on_the_ground_with_left_at_plus_x(body: BodyModel) -> N
     skin_vertices = np.unique(body.faces[body.group_faces("body")])
     assert shape.rest_mm[skin_vertices, 2].min() == pytest.approx(0.0, abs=1e-3)
     assert joints[HUMAN36M.index("left_hip"), 0] > 50
-    assert joints[HUMAN36M.index("nose"), 1] < joints[HUMAN36M.index("neck"), 1] - 50
+    assert joints[HUMAN36M.index("nose"), 1] < joints[HUMAN36M.index("head_top"), 1] - 5
     heights = joints[
         HUMAN36M.indices(["left_ankle", "left_knee", "left_hip", "neck", "head_top"]), 2
     ]
@@ -121,12 +121,34 @@ def test_joints_of_many_frames_equal_those_of_each(body: BodyModel) -> None:
         np.testing.assert_array_equal(together[frame], pose_body(body, shape, transforms)[1])
 
 
-def test_face_joints_lie_on_the_posed_skin(body: BodyModel) -> None:
+def test_the_top_of_the_head_lies_on_the_posed_skin(body: BodyModel) -> None:
     shape = make_shape(body, {})
     vertices, joints = pose_body(body, shape, random_transforms(len(body.bone_names)))
-    for joint, vertex in body.face_landmarks.items():
-        distance = np.linalg.norm(vertices[vertex] - joints[HUMAN36M.index(joint)])
-        assert distance < 1.0, joint
+    top = vertices[body.face_landmarks["head_top"]]
+    assert np.linalg.norm(top - joints[HUMAN36M.index("head_top")]) < 1.0
+
+
+def test_the_nose_has_a_place_in_the_head_and_keeps_its_distance_from_the_neck(
+    body: BodyModel,
+) -> None:
+    """However the head nods, turns and tilts about its pivot; the tip of the nose does not."""
+    shape = make_shape(body, {})
+    head, nose = body.bone("Head"), HUMAN36M.index("nose")
+    pivot, tip = shape.bone_heads_mm[head], shape.rest_mm[body.face_landmarks["nose"]]
+    turns = Rotation.from_rotvec(
+        np.radians([[0, 0, 0], [40, 0, 0], [-40, 0, 0], [0, 0, 60], [0, 30, 0]])
+    ).as_matrix()
+    transforms = np.tile(np.eye(3, 4), (len(turns), len(body.bone_names), 1, 1))
+    transforms[:, head, :, :3] = turns
+    transforms[:, head, :, 3] = pivot - turns @ pivot
+    joints = pose_joints(body, shape, transforms)
+    in_head = np.einsum("fji,fj->fi", turns, joints[:, nose] - pivot)
+    np.testing.assert_allclose(in_head, np.tile(in_head[:1], (len(turns), 1)), atol=0.01)
+    neck = joints[:, HUMAN36M.index("neck")]
+    tips = pivot + turns @ (tip - pivot)
+    away, tip_away = (np.linalg.norm(place - neck, axis=1) for place in (joints[:, nose], tips))
+    assert np.ptp(away) < 0.45 * np.ptp(tip_away)
+    assert in_head[0, 1] == pytest.approx(0.25 * (tip - pivot)[1], abs=0.5)
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ _SIDES = {"left": ("Left", "L", 1.0), "right": ("Right", "R", -1.0)}
 def landmark_points(model: BodyModel, shape: BodyShape) -> tuple[np.ndarray, np.ndarray]:
     """Where the landmarks lie on a body at rest.
 
-    Shoulders, elbows, wrists, hips, knees, ankles and the nose are the body's joints; the others
-    are points of the skin: middles of eyeballs and ears, corners of the lips, the hindmost point
-    of the sole, the foremost of the foot, the knuckles.
+    Shoulders, elbows, wrists, hips, knees and ankles are the body's joints; the others are points
+    of the skin: the tip of the nose, middles of eyeballs and ears, corners of the lips, the
+    hindmost point of the sole, the foremost of the foot, the knuckles.
 
     Returns:
         (33, 3) float64 rest positions, mm, and (33,) int64, the bone each moves with.
@@ -32,7 +32,7 @@ def landmark_points(model: BodyModel, shape: BodyShape) -> tuple[np.ndarray, np.
     rest = shape.rest_mm.astype(np.float64)
     found: dict[str, tuple[np.ndarray, int]] = {}
     head = model.bone("Head")
-    found["nose"] = (shape.joint_points_mm[HUMAN36M.index("nose")], head)
+    found["nose"] = (rest[model.face_landmarks["nose"]], head)
     body = np.unique(model.faces[model.group_faces("body")])
     main_bone = model.weight_indices[np.arange(len(rest)), model.weights.argmax(axis=1)]
     lips = np.flatnonzero(model.lips > 0.5)
