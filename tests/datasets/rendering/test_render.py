@@ -264,9 +264,10 @@ def test_nothing_to_render_is_refused(tmp_path: Path) -> None:
         {"image_size": 0}, {"supersample": 0}, {"cameras": 0}, {"takes": 0}, {"fps": 0.0},
         {"fps": float("nan")}, {"sequence_s": 0.0}, {"jpeg_quality": (90, 80)},
         {"jpeg_quality": (0, 80)},
-        {"max_train": -1}, {"samples_per_shard": 0},
+        {"max_train": -1}, {"samples_per_shard": 0}, {"bodies": "camera"},
     ],
 )  # fmt: skip
+@pytest.mark.wrong_types
 def test_a_configuration_out_of_range_names_the_option(options: dict) -> None:
     with pytest.raises(InputError, match=next(iter(options))):
         RenderConfig(**options)
@@ -287,6 +288,15 @@ def test_other_motion_in_the_same_place_is_refused(tmp_path: Path) -> None:
     rendered(tmp_path / "d")
     with pytest.raises(InputError, match="motions_sha256"):
         rendered(tmp_path / "d", motions=Standing(x_mm=1.0))
+
+
+def test_what_another_studio_rendered_is_not_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered(tmp_path / "d")
+    monkeypatch.setattr(render, "STUDIO_VERSION", render.STUDIO_VERSION + 1)
+    with pytest.raises(InputError, match="studio"):
+        rendered(tmp_path / "d")
 
 
 def test_less_than_one_process_is_refused(tmp_path: Path) -> None:

@@ -114,6 +114,31 @@ def test_a_subject_keeps_skin_and_hair_but_changes_clothes_and_place(
     assert (stages[0].scene.sky_rgb != stages[2].scene.sky_rgb).any()
 
 
+OWN = dataclasses.replace(CONFIG, bodies="take")
+
+
+def lengths_of(piece: Piece, config: RenderConfig) -> np.ndarray:
+    """(16,) limbs in the first sample of a piece, mm."""
+    (sample, *_) = make_studio(config)(ShardJob(0, (piece,)), lambda: None)
+    limbs = HUMAN36M.limbs
+    return np.linalg.norm(sample.pose_mm[limbs[:, 1]] - sample.pose_mm[limbs[:, 0]], axis=1)
+
+
+def test_takes_may_have_bodies_of_their_own_but_not_in_the_test(movement: Motion) -> None:
+    def limbs(config: RenderConfig, **changes: object) -> np.ndarray:
+        sequence = dataclasses.replace(SEQUENCE, **changes)  # type: ignore[arg-type]
+        return lengths_of(Piece(sequence, 0, 1, movement), config)
+
+    subject = limbs(CONFIG)
+    first, again, second = (limbs(OWN, take=take) for take in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_allclose(limbs(CONFIG, take=1), subject)
+    for one, other in ((first, subject), (second, subject), (first, second)):
+        change = np.abs(np.log(one / other))
+        assert 0.02 < change.max() < 0.5
+    np.testing.assert_allclose(limbs(OWN, split="test"), subject)
+
+
 @dataclasses.dataclass(frozen=True)
 class One:
     """The made-up movement under any name."""

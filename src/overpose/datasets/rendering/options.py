@@ -4,8 +4,11 @@ shows these options."""
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from overpose.support.errors import InputError
+
+_Bodies = Literal["subject", "take"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,9 @@ class RenderConfig:
     """Cameras around each sequence."""
     takes: int = 1
     """How often each trial is rendered, each time with other clothes, light and place."""
+    bodies: _Bodies = "subject"
+    """Whose body moves: that of the recorded subject, or for each take of a training trial another
+    one, of random proportions. Test subjects always have their own."""
     sequence_s: float = 4.0
     """Longest time with the same clothes, light and place, seconds of the motion."""
     jpeg_quality: tuple[int, int] = (60, 95)
@@ -51,6 +57,8 @@ class RenderConfig:
             raise InputError(f"fps: got {self.fps}, expected above 0 and at most 1000")
         if not 0 < self.sequence_s < math.inf:
             raise InputError(f"sequence_s: got {self.sequence_s}, expected a positive number")
+        if self.bodies not in get_args(_Bodies):
+            raise InputError(f"bodies: got {self.bodies!r}, expected subject or take")
         low, high = self.jpeg_quality
         if not 1 <= low <= high <= 100:
             raise InputError(f"jpeg_quality: got {low} to {high}, expected 1 <= lowest <= highest")

@@ -31,6 +31,10 @@ from overpose.support.progress import progress_bar
 from overpose.support.version import VERSION
 from overpose.support.workers import do_jobs, number_of_processes
 
+STUDIO_VERSION = 2
+"""Raised when the same plan gives other pictures or labels. 2: boxes with the official diagonal
+points, the nose inside the head, implausible limbs repaired."""
+
 
 def make_studio(config: RenderConfig) -> Renderer:
     """The renderer of `sequence.py`, which is loaded only where something is rendered."""
@@ -125,6 +129,7 @@ def describe_plan(
     )
     return {
         "overpose_version": VERSION,
+        "studio": STUDIO_VERSION,
         **options,
         "sequences": len(sequences),
         "samples": sum(map(len, sequences)),

@@ -17,6 +17,7 @@ from overpose.datasets.rendering.jobs import Piece, Renderer, ShardJob
 from overpose.datasets.rendering.options import RenderConfig
 from overpose.datasets.rendering.plan import RenderSequence
 from overpose.mocap.motion import BoneSkeleton, Motion
+from overpose.mocap.proportions import other_lengths
 from overpose.skeleton import HUMAN36M
 from overpose.studio.background import find_photos
 from overpose.studio.body import BodyModel, BodyShape, load_body
@@ -64,10 +65,11 @@ def make_studio(config: RenderConfig) -> Renderer:
         for piece in job.pieces:
             check()
             sequence, motion = piece.sequence, piece.motion
-            key = _body_key(sequence.subject, motion.skeleton)
+            key = body_name(sequence, config), motion.skeleton.offsets_mm.tobytes()
             if key not in shapes:
-                subject = sequence.subject
-                shapes[key] = fit_body(model, motion.skeleton, config.seed, subject)
+                if config.bodies == "take":
+                    shapes.clear()  # hardly any is needed again
+                shapes[key] = make_body(model, motion.skeleton, sequence, config)
             if (motion, key) not in bones:
                 # Only the last: pieces of one trial follow each other.
                 bones.clear()
@@ -80,6 +82,22 @@ def make_studio(config: RenderConfig) -> Renderer:
     return render
 
 
+def body_name(sequence: RenderSequence, config: RenderConfig) -> str:
+    """What decides whose body it is: the subject, or where takes have their own, trial and take."""
+    own = config.bodies == "take" and sequence.split != "test"
+    return f"{sequence.trial}, take {sequence.take}" if own else sequence.subject
+
+
+def make_body(
+    model: BodyModel, skeleton: BoneSkeleton, sequence: RenderSequence, config: RenderConfig
+) -> BodyShape:
+    """The body of a sequence; one of a take's own has the subject's lengths varied at random."""
+    name = body_name(sequence, config)
+    if name != sequence.subject:
+        skeleton = other_lengths(skeleton, random_stream(config.seed, "lengths", name))
+    return fit_body(model, skeleton, config.seed, name)
+
+
 def set_stage(
     model: BodyModel,
     shape: BodyShape,
@@ -90,7 +108,7 @@ def set_stage(
 ) -> Stage:
     """Clothes, scene and cameras of a sequence: the same whichever of its samples are rendered.
 
-    A subject's skin, hair and eyes have the same colours in all sequences. The cameras stand about
+    A body's skin, hair and eyes have the same colours in all its sequences. The cameras stand about
     the middle of the way of the pelvis; walls stand clear of all of it.
     """
     joints = bones.joints_world_mm[sequence.start : sequence.stop].astype(np.float64)
@@ -98,7 +116,7 @@ def set_stage(
     middle = (way.min(axis=0) + way.max(axis=0)) / 2
     reach = joints[..., :2].reshape(-1, 2)
     name = (sequence.trial, sequence.split, sequence.take, sequence.start)
-    person = random_stream(config.seed, "person", sequence.subject)
+    person = random_stream(config.seed, "person", body_name(sequence, config))
     clothes = random_stream(config.seed, "clothes", *name)
     style = random_style(shape, clothes)
     return Stage(
@@ -182,7 +200,3 @@ def _render_sample(
 def _encode_mask(mask: np.ndarray) -> bytes:
     options = [cv2.IMWRITE_PNG_BILEVEL, 1]
     return cv2.imencode(".png", mask.astype(np.uint8) * 255, options)[1].tobytes()
-
-
-def _body_key(subject: str, skeleton: BoneSkeleton) -> tuple[str, bytes]:
-    return subject, skeleton.offsets_mm.tobytes()
