@@ -89,14 +89,14 @@ def other_lengths(
             `LENGTH_SPREAD`.
         stature_spread: the same of all lengths together.
     """
-    overall = np.exp(rng.normal(0.0, stature_spread))
-    factors = dict.fromkeys(skeleton.names, overall)
+    overall = float(np.exp(rng.normal(0.0, stature_spread)))
+    factors: dict[str, float] = dict.fromkeys(skeleton.names, overall)
     for group, bones in _GROUPS.items():
-        factor = np.exp(rng.normal(0.0, spread[group]))
+        factor = float(np.exp(rng.normal(0.0, spread[group])))
         for bone in bones:
             for side in "lr":
                 factors[f"{side}{bone}"] *= factor
-    trunk = np.exp(rng.normal(0.0, spread["trunk"]))
+    trunk = float(np.exp(rng.normal(0.0, spread["trunk"])))
     for bone in _TRUNK:
         factors[bone] *= trunk
     return _scaled(skeleton, factors)
