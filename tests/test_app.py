@@ -18,7 +18,7 @@ from overpose.datasets.rendering.options import RenderConfig
 from overpose.video.options import PredictOptions
 
 COMMANDS = (
-    "predict", "demo", "reproduce", "render", "data", "train", "evaluate", "ablate",
+    "predict", "demo", "reproduce", "render", "data", "train", "evaluate", "ablate", "curve",
     "train-lifter", "evaluate-video", "view", "export", "assets", "bench",
 )  # fmt: skip
 

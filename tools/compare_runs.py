@@ -13,10 +13,12 @@ import numpy as np
 import pyarrow.parquet as pq
 from safetensors.numpy import load_file
 
-REPORTS = ("report.json", "autoencoder.json", "learning_curve.json")
+REPORTS = ("report.json", "autoencoder.json")
 """Files of the experiment that hold measured numbers."""
 SKIPPED = ("*_s", "*ms_per*", "*memory*", "*mib*")
 """Names of numbers that differ from run to run."""
+BLOCKS = (("inputs", "image"), ("finishing", "none"))
+"""What tells rows of one method apart; those of earlier commits are of the first block."""
 STORED = (".shard", ".parquet")
 """Files of a dataset that are compared."""
 
@@ -53,7 +55,7 @@ def compare_runs(reference: Path, other: Path, ignored: tuple[str, ...] = ()) ->
 
 
 def compare_numbers(reference: Path, other: Path, what: str, found: Comparison) -> None:
-    """Compare all numbers of two JSON files; rows are matched by method, action and seed."""
+    """Compare all numbers of two JSON files; rows are matched by method, action, seed and block."""
     if not reference.exists() and not other.exists():
         return
     for path in (reference, other):
@@ -89,9 +91,10 @@ def numbers(value: Any, name: str = "") -> Iterator[tuple[str, float | None]]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             keys = ("method", "action", "seed")
-            known = (
-                [str(item[key]) for key in keys if key in item] if isinstance(item, dict) else []
-            )
+            known = []
+            if isinstance(item, dict):
+                known = [str(item[key]) for key in keys if key in item]
+                known += [item[key] for key, plain in BLOCKS if item.get(key, plain) != plain]
             yield from numbers(item, f"{name}/{'-'.join(known) or index}")
     elif value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         yield name, value

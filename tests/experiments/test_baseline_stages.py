@@ -50,7 +50,7 @@ def test_each_fitted_system_is_tried_here():
 @pytest.mark.parametrize("method", CONFIGS)
 def test_each_is_fitted_measured_and_found_again(tmp_path, dataset, method):
     model = fitted(method, dataset, tmp_path)
-    rows = evaluate(model.predict, dataset, method=method, seed=0, masked=True)
+    rows = evaluate(model.predict, dataset, method=method, seed=0, mask_channel=True)
     assert rows[-1].action == "mean"
     assert rows[-1].mpjpe_mm is not None
     assert 0 < rows[-1].mpjpe_mm < 400

@@ -17,7 +17,9 @@ from overpose.experiments.learning_curve import curve_table, learning_curve
 from overpose.methods import Samples
 from overpose.methods.dconv_mp_hml import DconvStage
 from overpose.networks.model_files import read_model_config
-from overpose.report.rows import Row
+from overpose.report.rows import MEASURES, Row
+from overpose.support.errors import InputError
+from overpose.support.files import Output
 from overpose.training import Runtime, read_metrics
 
 
@@ -39,9 +41,10 @@ PRESET = replace(
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory, tiny_dataset):
     """A curve at 12 and all 48 training images, by two processes; and its directory."""
-    out = tmp_path_factory.mktemp("curve")
-    with open_dataset(tiny_dataset(out / "data")) as dataset:
-        return learning_curve(PRESET, dataset, out, processes=2, runtime=Runtime("cpu")), out
+    place = tmp_path_factory.mktemp("curve")
+    data, out = tiny_dataset(place / "data"), place / "out"
+    learning_curve(PRESET, data, Output(out), seeds=(4,), processes=2, runtime=Runtime("cpu"))
+    return learning_curve(PRESET, data, Output(out), processes=1, runtime=Runtime("cpu")), out
 
 
 def test_parts_are_nested_and_leave_test_samples_alone(tmp_path, tiny_dataset):
@@ -60,7 +63,7 @@ def test_parts_are_nested_and_leave_test_samples_alone(tmp_path, tiny_dataset):
 def test_every_stage_of_a_point_learned_from_that_many_images(learned):
     _, out = learned
     for size, epochs in ((12, 4), (48, 2)):  # a quarter of the images: twice the epochs
-        place = out / "curve" / str(size)
+        place = out / "seed0" / str(size)
         assert not (place / "dconv_mp_hml").exists()  # which would have seen all images
         assert read_model_config(place / "linkde" / "last")["provenance"]["train_samples"] == size
         metrics = read_metrics(place / "direct")
@@ -71,14 +74,18 @@ def test_every_stage_of_a_point_learned_from_that_many_images(learned):
                 assert seen == pytest.approx(size, rel=0.1)
 
 
-def test_each_size_has_a_row_for_each_method_and_is_drawn_once(learned):
+def test_each_size_has_a_row_for_each_method_and_seed_and_is_drawn_once(learned):
     curve, out = learned
     assert list(curve) == [12, 48]  # 5000 is all of them: 48
     for rows in curve.values():
-        assert [row.method for row in rows] == ["linkde", "direct", "finetuned"]
+        methods = ["linkde", "direct", "finetuned"]
+        assert [(r.seed, r.method) for r in rows] == [(s, m) for s in (0, 4) for m in methods]
         assert all(row.error is None and row.action == "mean" for row in rows)
-    saved = json.loads((out / "learning_curve.json").read_text())["sizes"]
-    assert saved["12"][0]["mpjpe_mm"] == curve[12][0].mpjpe_mm
+    saved = json.loads((out / "learning_curve.json").read_text())
+    assert saved["seeds"] == [0, 4]
+    assert saved["sizes"]["12"][0]["mpjpe_mm"] == curve[12][0].mpjpe_mm
+    mean = np.mean([row.mpjpe_mm for row in curve[48] if row.method == "direct"])
+    assert f"| {mean:.1f} ± " in (out / "learning_curve.md").read_text()
     assert cv2.imread(str(out / "learning_curve.png")) is not None
 
 
@@ -92,13 +99,22 @@ def test_a_finished_curve_trains_nothing_again(learned, monkeypatch):
 
     monkeypatch.setattr(pipeline, "train_stage", refuse)
     monkeypatch.setattr(module, "draw_learning_curve", lambda *_: None)
-    with open_dataset(out / "data") as dataset:
-        again = learning_curve(PRESET, dataset, out, processes=1, runtime=Runtime("cpu"))
+    data = out.parent / "data"
+    again = learning_curve(PRESET, data, Output(out), processes=1, runtime=Runtime("cpu"))
     assert again == curve
 
 
+def test_a_preset_without_sizes_and_masks_that_are_not_there_are_refused(tmp_path, tiny_dataset):
+    data = tiny_dataset(tmp_path / "data")
+    with pytest.raises(InputError, match="has no train_sizes"):
+        learning_curve(TINY, data, Output(tmp_path / "out"))
+    with pytest.raises(InputError, match="has no masks"):
+        learning_curve(PRESET, data, Output(tmp_path / "out"), inputs="masked_image")
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_table_shows_what_failed_and_what_is_missing():
-    good = Row("direct", "mean", 0, mpjpe_mm=120.0)
+    good = Row("direct", "mean", 0, **dict.fromkeys(MEASURES, 120.0))
     table = curve_table({100: [Row("direct", "mean", 0, error="no memory")], 20_000: [good]})
     assert table.header == ("Method", "100", "20,000")
     assert table.rows == (("CNN (direct)", "failed", "120.0"),)

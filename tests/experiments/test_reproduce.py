@@ -6,6 +6,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from tiny_dataset import mask_png
 
 from overpose.baselines.convolutions import ConvolutionsConfig
 from overpose.baselines.dconv import DconvConfig
@@ -17,13 +18,13 @@ from overpose.datasets.layout import Sample
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.options import RenderConfig
 from overpose.datasets.store import open_dataset
-from overpose.experiments import pipeline
+from overpose.experiments import examples, pipeline
 from overpose.experiments import reproduce as reproduction
 from overpose.experiments.pipeline import merge_actions
 from overpose.experiments.preset import Preset, ProceduralMotion
 from overpose.experiments.presets import PRESETS, ours_and_cnn, preset_named, structnets
 from overpose.experiments.reproduce import reproduce
-from overpose.methods import latent
+from overpose.methods import INPUTS, latent
 from overpose.methods.dconv_mp_hml import DconvStage
 from overpose.methods.mean_pose import MeanPoseConfig
 from overpose.methods.nearest_pose import NearestPoseMethod
@@ -62,14 +63,14 @@ def make_line_renderer(config):
                 )
                 camera_mm = camera.to_camera_mm(joints_mm[frame])
                 points = camera.project_camera(camera_mm)
-                image = np.full((SIZE, SIZE, 3), 60, dtype=np.uint8)
+                image = np.full((SIZE, SIZE, 3), 90, dtype=np.uint8)
                 for a, b in HUMAN36M.limbs:
                     ends = [(int(points[j, 0]), int(points[j, 1])) for j in (a, b)]
                     cv2.line(image, ends[0], ends[1], (250, 250, 250), 1)
                 samples.append(
                     Sample(
                         jpeg=cv2.imencode(".jpg", image)[1].tobytes(),
-                        mask_png=None,
+                        mask_png=mask_png(image),
                         subject=sequence.subject,
                         action=sequence.action,
                         trial=sequence.trial,
@@ -107,7 +108,9 @@ TINY = Preset(
         **ours_and_cnn(ENCODER, latent=LoopConfig(epochs=2), finetune=LoopConfig(epochs=1)),
     },
     codes={"autoencoder": AutoencoderStage(AutoencoderConfig((60,)), LoopConfig(epochs=3))},
+    inputs=("image",),
 )
+WHOLE = replace(TINY, inputs=INPUTS, finishing_share=0.5)
 
 
 def without(*names):
@@ -117,7 +120,7 @@ def without(*names):
 @pytest.fixture
 def no_pictures(monkeypatch):
     """Leaves out the drawing, which is tested once."""
-    monkeypatch.setattr(reproduction, "draw_comparison", lambda *_, **__: None)
+    monkeypatch.setattr(examples, "draw_comparison", lambda *_, **__: None)
     monkeypatch.setattr(reproduction, "draw_errors", lambda *_: None)
 
 
@@ -126,23 +129,60 @@ def run(out, preset=TINY, *, overwrite=False, **changes):
     return reproduce(preset, Output(out, overwrite), **changes)
 
 
+def means_of(reproduction):
+    """The means of the block that the paper has."""
+    rows = reproduction.report.rows
+    return [r for r in rows if (r.action, r.inputs, r.finishing) == ("mean", "image", "none")]
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     out = tmp_path_factory.mktemp("reproduce") / "out"
-    return run(out, seeds=(0, 1))
+    run(out, WHOLE, seeds=(1,))
+    return run(out, WHOLE, seeds=(0,))
 
 
-def test_every_method_action_and_seed_has_its_row(finished):
+def test_seeds_trained_one_at_a_time_are_merged_and_every_block_has_its_rows(finished):
     report = read_report(finished.out / "report.json")
-    found = {(row.method, row.action, row.seed) for row in report.rows}
+    found = {(r.method, r.action, r.seed, r.inputs, r.finishing) for r in report.rows}
     runs = [(method, seed) for method in METHODS for seed in (0, 1)]
-    runs += [(method, 0) for method in ONCE]
-    assert found == {(m, a, s) for m, s in runs for a in (*ACTIONS, "mean")}
+    runs += [(method, 1) for method in ONCE]  # nothing in them begins at random: not fitted again
+    assert found == {
+        (method, action, seed, inputs, finishing)
+        for method, seed in runs
+        for action in (*ACTIONS, "mean")
+        for inputs in INPUTS
+        for finishing in (("none",) if method == "mean_pose" else ("none", "common"))
+    }
     assert all(row.error is None for row in report.rows)
+    assert not any(row.privileged for row in report.rows)
+
+
+def test_one_code_serves_all_inputs_and_models_know_theirs(finished):
+    seed = finished.out / "seed0"
+    assert not (seed / "autoencoder-masked").exists()
+    for stage, inputs in (("direct", "image"), ("direct-masked", "masked_image")):
+        known = json.loads((seed / stage / "last" / "config.json").read_text())["provenance"]
+        assert known["inputs"] == inputs
+        assert known["stages"] == [stage]
+
+
+def test_masks_and_finishing_change_the_errors_and_a_wider_share_the_limbs(finished):
+    rows = {
+        (r.method, r.inputs, r.finishing): r
+        for r in finished.report.rows
+        if r.action == "mean" and r.seed == 1
+    }
+    for method in ("direct", "latent", "nearest_pose", "linkde"):
+        errors = {rows[method, i, f].mpjpe_mm for i in INPUTS for f in ("none", "common")}
+        assert len(errors) == 4, method
+    for inputs in INPUTS:
+        plain, done = (rows["linkde", inputs, f].limb_ratio_full for f in ("none", "common"))
+        assert done < plain
 
 
 def test_training_time_counts_every_stage_that_a_method_needs(finished):
-    rows = {(r.method, r.seed): r for r in finished.report.rows if r.action == "mean"}
+    rows = {(r.method, r.seed): r for r in means_of(finished)}
     assert rows["mean_pose", 0].train_s == 0
     for method, stages in (
         ("latent", ("autoencoder", "latent")),
@@ -162,12 +202,12 @@ def test_the_page_holds_every_table_and_needs_nothing_else(finished):
 
 
 def test_errors_by_joint_add_up_to_the_mean(finished):
-    rows = {(r.method, r.seed): r for r in finished.report.rows if r.action == "mean"}
+    rows = {(r.method, r.seed): r for r in means_of(finished)}
     for method in ("direct", "kde"):
-        details = json.loads((finished.out / "seed0" / f"rows-{method}.json").read_text())
+        details = json.loads((finished.out / "seed1" / f"rows-{method}.json").read_text())
         errors = details["joint_errors_mm"]
         assert list(errors) == list(HUMAN36M.joint_names)
-        assert np.mean(list(errors.values())) == pytest.approx(rows[method, 0].mpjpe_mm, rel=1e-5)
+        assert np.mean(list(errors.values())) == pytest.approx(rows[method, 1].mpjpe_mm, rel=1e-5)
         assert details["model_mib"] > 0
 
 
@@ -188,7 +228,7 @@ def test_tables_figure_and_autoencoder_results_are_left(finished):
 
 @pytest.mark.usefixtures("no_pictures")
 def test_the_last_line_says_where_figure_and_tables_are(finished, capsys):
-    run(finished.out, seeds=(0, 1))
+    run(finished.out, WHOLE, seeds=(0, 1))
     last = capsys.readouterr().out.strip().splitlines()[-1]
     assert last == f"figure: {finished.out / 'figure.png'}; tables: {finished.out / 'tables.md'}"
 
@@ -201,7 +241,7 @@ def test_a_finished_run_trains_and_renders_nothing_again(finished, monkeypatch):
     monkeypatch.setattr(pipeline, "train_stage", refuse)
     monkeypatch.setattr(pipeline, "evaluate", refuse)
     again = reproduce(
-        TINY,
+        WHOLE,
         Output(finished.out),
         processes=1,
         seeds=(0, 1),
@@ -225,9 +265,13 @@ def test_a_run_killed_between_stages_ends_with_the_same_numbers(tmp_path, finish
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path / "out")
     rows = run(tmp_path / "out").report.rows
-    errors = {(r.method, r.action): r.mpjpe_mm for r in rows}
-    expected = {(r.method, r.action): r.mpjpe_mm for r in finished.report.rows if r.seed == 0}
-    assert errors == expected
+    errors = {(r.method, r.action): r.mpjpe_mm for r in rows if r.method in METHODS}
+    whole = finished.report.rows
+    assert errors == {
+        (r.method, r.action): r.mpjpe_mm
+        for r in whole
+        if (r.seed, r.inputs, r.finishing) == (0, "image", "none")
+    }
 
 
 @pytest.mark.usefixtures("no_pictures")
@@ -243,6 +287,7 @@ def test_a_failing_stage_says_so_and_hides_nothing_else(tmp_path, monkeypatch):
     assert means["finetuned"].error == "needs begun: RuntimeError: no memory"
     assert means["direct"].error is None
     assert len(result.failed) == 2
+    assert result.failed[0] == "latent, image, seed 0: RuntimeError: no memory"
     assert "no memory" in (result.out / "seed0" / "latent-error.txt").read_text()
     mended = run(tmp_path / "out")
     assert mended.failed == ()
@@ -326,6 +371,40 @@ def test_a_finished_dataset_is_measured_in_the_place_of_a_rendered_one(tmp_path,
     assert not (tmp_path / "out" / "dataset").exists()
     with pytest.raises(InputError, match="another experiment"):  # a rendered one
         run(tmp_path / "out", replace(TINY, methods=without("kde", "linkde")))
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_held_out_training_subjects_take_the_place_of_the_test_and_a_share_is_chosen(
+    tmp_path, tiny_dataset
+):
+    subjects = {"train": ("01", "02", "03"), "test": ("08",)}
+    data = tiny_dataset(tmp_path / "data", size=SIZE, subjects=subjects)
+    preset = replace(WHOLE, methods={n: TINY.methods[n] for n in ("mean_pose", "direct")}, codes={})
+    result = run(tmp_path / "out", preset, data=data, held_out=True)
+    assert "training images of 2 subjects" in result.report.dataset
+    chosen = json.loads((tmp_path / "out" / "finishing.json").read_text())
+    (held_out,) = chosen["subjects"]
+    assert held_out in subjects["train"]
+    model = tmp_path / "out" / "seed0" / "direct" / "last" / "config.json"
+    trained = json.loads(model.read_text())["provenance"]["train_subjects"]
+    assert sorted([*trained, held_out]) == ["01", "02", "03"]
+    assert f"NOT THE TEST: measured on the training subjects {held_out}" in result.report.protocol
+    by_share = {each["share"]: each["mpjpe_mm"] for each in chosen["by_share"]}
+    good = [share for share, error in by_share.items() if error <= by_share[0.0]]
+    assert chosen["share"] == max(good)
+    finished = {r.finishing: r.mpjpe_mm for r in result.report.rows if r.method == "direct"}
+    assert by_share[0.5] == pytest.approx(finished["common"], rel=1e-5)
+    with pytest.raises(InputError, match="another experiment"):  # the test's
+        run(tmp_path / "out", preset, data=data)
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_dataset_without_masks_gives_no_rows_with_them(tmp_path, tiny_dataset, capsys):
+    data = tiny_dataset(tmp_path / "data", size=SIZE)
+    preset = replace(TINY, inputs=INPUTS, methods={"mean_pose": MeanPoseConfig()}, codes={})
+    rows = run(tmp_path / "out", preset, data=data).report.rows
+    assert {row.inputs for row in rows} == {"image"}
+    assert "has no masks: no rows with them" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("no_pictures")

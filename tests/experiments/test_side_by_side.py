@@ -1,7 +1,6 @@
 """Training several seeds and methods at once."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from test_standalone import TINY
@@ -14,7 +13,7 @@ from overpose.experiments import side_by_side
 from overpose.experiments.pipeline import Run
 from overpose.experiments.presets import ours_and_cnn, structnets
 from overpose.experiments.side_by_side import jobs_of_run, train_side_by_side
-from overpose.methods import Samples, load_model
+from overpose.methods import INPUTS, Samples, load_model
 from overpose.methods.dconv_mp_hml import DconvStage
 from overpose.networks.pca import PCAConfig
 from overpose.training import LoopConfig, Runtime
@@ -23,13 +22,11 @@ ENCODER = TINY.methods["direct"].image.encoder
 LOOPS = (TINY.methods["begun"].image.loop, TINY.methods["finetuned"].loop)
 
 
-def trained_order(monkeypatch, jobs):
+def trained_order(monkeypatch, dataset, jobs):
     """The stages in the order in which one process trains them; nothing is trained."""
     order = []
-    monkeypatch.setattr(side_by_side, "Samples", lambda dataset: None)
-    monkeypatch.setattr(side_by_side, "open_dataset", lambda path: None)
-    monkeypatch.setattr(side_by_side, "_train", lambda samples, job, check: order.append(job.stage))
-    train_side_by_side(Path("nowhere"), jobs, 1)
+    monkeypatch.setattr(side_by_side, "_train", lambda _, job, check: order.append(job.place.name))
+    train_side_by_side(dataset, jobs, 1)
     return order
 
 
@@ -46,12 +43,19 @@ def test_every_stage_is_trained_once_after_all_that_it_needs(tmp_path, tiny_data
         codes={**TINY.codes, "pca": PCAConfig(5)},
     )
     with open_dataset(tiny_dataset(tmp_path / "data")) as dataset:
-        run = Run(preset, Samples(dataset), tmp_path, 0, Runtime("cpu"))
-    order = trained_order(monkeypatch, jobs_of_run(run)[::-1])
+        runs = [
+            Run(preset, Samples(dataset, inputs), tmp_path, 0, Runtime("cpu")) for inputs in INPUTS
+        ]
+        jobs = [job for run in runs for job in jobs_of_run(run)]
+        order = trained_order(monkeypatch, dataset, jobs[::-1])
     expected = {"autoencoder", "begun", "dconv_mp_hml", "direct", "finetuned", "latent", "pca"}
-    assert sorted(order) == sorted(expected | {"structnet"})
-    for stage in order:
-        assert order.index(stage) >= max(map(order.index, preset.stages_before(stage)))
+    expected |= {"structnet"}
+    masked = {f"{stage}-masked" for stage in expected - {"autoencoder"}}
+    assert sorted(order) == sorted(expected | masked)
+    for run in runs:
+        for stage in expected:
+            before = [run.place(each).name for each in preset.stages_before(stage)]
+            assert order.index(run.place(stage).name) >= max(map(order.index, before))
 
 
 def test_two_processes_train_the_same_weights_as_one(tmp_path, tiny_dataset):
@@ -62,7 +66,7 @@ def test_two_processes_train_the_same_weights_as_one(tmp_path, tiny_dataset):
         for processes in (1, 2):
             out = tmp_path / f"by{processes}"
             run = Run(TINY, Samples(dataset), out, 0, Runtime("cpu"))
-            train_side_by_side(data, jobs_of_run(run), processes)
+            train_side_by_side(dataset, jobs_of_run(run), processes)
             for stage in ("direct", "finetuned"):
                 model = load_model(out / stage / "last")
                 predicted[processes, stage] = model.predict(images)
@@ -78,7 +82,7 @@ def test_a_stage_that_fails_ends_only_those_that_need_it(tmp_path, tiny_dataset,
     diverging = replace(TINY, methods=methods)
     with open_dataset(data) as dataset:
         run = Run(diverging, Samples(dataset), tmp_path / "out", 0, Runtime("cpu"))
-        train_side_by_side(data, jobs_of_run(run), 1)
+        train_side_by_side(dataset, jobs_of_run(run), 1)
     assert (tmp_path / "out" / "direct" / "last").is_dir()
     assert not (tmp_path / "out" / "finetuned").exists()
     said = capsys.readouterr().err

@@ -3,22 +3,27 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from overpose.baselines.convolutions import ConvolutionsConfig
 from overpose.baselines.dconv import DconvConfig
 from overpose.baselines.structnet import StructNetConfig
 from overpose.datasets.rendering.options import RenderConfig
+from overpose.datasets.store import open_dataset
 from overpose.experiments.preset import Preset
 from overpose.experiments.presets import ours_and_cnn, structnets
 from overpose.experiments.standalone import evaluate_models, train_stages
+from overpose.methods import load_model, pictures
 from overpose.methods.dconv_mp_hml import DconvStage
+from overpose.metrics import mpjpe
 from overpose.networks.autoencoder import AutoencoderConfig
 from overpose.networks.image_encoder import ImageEncoderConfig
 from overpose.report.rows import read_report
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 from overpose.training.config import AutoencoderStage, LoopConfig
+from overpose.video.estimator import trained_model
 
 TINY = Preset(
     name="tiny",
@@ -101,8 +106,36 @@ def test_damaged_metrics_are_named(tmp_path, data):
 
 def test_the_same_method_and_seed_twice_is_refused(tmp_path, data):
     place = train_stages(TINY, data, tmp_path / "out", stage="direct")["direct"]
-    with pytest.raises(InputError, match="both direct, seed 0"):
+    with pytest.raises(InputError, match="both direct, image, seed 0"):
         evaluate_models((place, place), data, Output(tmp_path / "report"))
+
+
+def test_a_model_trained_with_masks_is_measured_with_them_and_refuses_to_do_without(
+    tmp_path, tiny_dataset
+):
+    data = tiny_dataset(tmp_path / "masked", masks=True)
+    out = tmp_path / "out"
+    plain, masked = (
+        train_stages(TINY, data, out, stage="direct", inputs=inputs)["direct"]
+        for inputs in ("image", "masked_image")
+    )
+    assert (plain.parent.name, masked.parent.name) == ("direct", "direct-masked")
+    report = evaluate_models((plain, masked), data, Output(tmp_path / "report"))
+    means = {row.inputs: row for row in report.rows if row.action == "mean"}
+    with open_dataset(data) as dataset:
+        test = dataset.select(dataset.splits == "test")
+        images = pictures(test, "masked_image")(np.arange(len(test)))
+        expected = mpjpe(load_model(masked).predict(images), test.poses_mm)
+    assert means["masked_image"].mpjpe_mm == pytest.approx(expected)
+    assert means["image"].mpjpe_mm != means["masked_image"].mpjpe_mm
+    bare = tiny_dataset(tmp_path / "bare")
+    with pytest.raises(InputError, match=r"trained on images with masks, .*bare has none"):
+        evaluate_models((masked,), bare, Output(tmp_path / "other"))
+    with pytest.raises(InputError, match="has no masks"):
+        train_stages(TINY, bare, tmp_path / "new", stage="direct", inputs="masked_image")
+    with pytest.raises(InputError, match="photos and videos do not have"):
+        trained_model(masked)
+    assert trained_model(plain).image_size == 32
 
 
 def test_an_autoencoder_is_no_regressor(tmp_path, data):
@@ -182,7 +215,7 @@ def test_protocols_refuse_before_anything_is_written(tmp_path, data, human36m):
         evaluate_models((trained,), human36m, Output(out), protocols=("1", "1"))
     with pytest.raises(InputError, match="got no protocol and 14 joints"):
         evaluate_models((trained,), human36m, Output(out), joints=14)
-    with pytest.raises(InputError, match="both direct, seed 0"):
+    with pytest.raises(InputError, match="both direct, image, seed 0"):
         evaluate_models((trained, trained), human36m, Output(out), protocols=("1",))
     assert not out.exists()
     out.mkdir()

@@ -39,6 +39,12 @@ def drawn(pose_mm: np.ndarray, size: int) -> np.ndarray:
     return image
 
 
+def mask_png(image: np.ndarray) -> bytes:
+    """A PNG of what is drawn on the grey ground."""
+    person = np.abs(image.astype(int) - 90).max(axis=-1) > 5
+    return cv2.imencode(".png", person.astype(np.uint8) * 255)[1].tobytes()
+
+
 def write_tiny_dataset(
     path: Path,
     *,
@@ -46,8 +52,10 @@ def write_tiny_dataset(
     per_group: int = 8,
     actions: tuple[str, ...] = ("walking", "running"),
     subjects: dict[str, tuple[str, ...]] | None = None,
+    masks: bool = False,
 ) -> Path:
-    """A complete dataset with `per_group` samples for each split's subject and action."""
+    """A complete dataset with `per_group` samples for each split's subject and action; the masks
+    are the drawn lines."""
     subjects = subjects or {"train": ("01", "02", "03"), "test": ("08", "09")}
     rest = np.array([0.0, 0.0, 4000.0])
     samples = []
@@ -71,7 +79,7 @@ def write_tiny_dataset(
                     samples.append(
                         Sample(
                             jpeg=cv2.imencode(".jpg", bgr)[1].tobytes(),
-                            mask_png=None,
+                            mask_png=mask_png(drawn(pose_mm, size)) if masks else None,
                             subject=subject,
                             action=action,
                             trial=f"{subject}_{action}",

@@ -6,8 +6,8 @@ import pytest
 from overpose.datasets.store import open_dataset
 from overpose.measure import protocols
 from overpose.measure.protocols import (
+    error_text,
     evaluate,
-    failed_row,
     measure,
     require_disjoint_subjects,
 )
@@ -183,4 +183,4 @@ def test_a_prediction_with_nan_is_refused(dataset):
 
 
 def test_a_failure_becomes_one_line():
-    assert failed_row("direct", 0, RuntimeError("a\n  b")).error == "RuntimeError: a b"
+    assert error_text(RuntimeError("a\n  b")) == "RuntimeError: a b"

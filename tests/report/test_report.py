@@ -7,8 +7,10 @@ import subprocess
 
 import pytest
 
+from overpose.methods import INPUTS
 from overpose.report.header import code_commit
 from overpose.report.rows import (
+    FINISHINGS,
     MEASURES,
     Report,
     Row,
@@ -51,6 +53,9 @@ def test_the_file_has_exactly_the_fields_of_the_contract(tmp_path, report):
         "limb_ratio_full",
         "train_s",
         "predict_ms_per_image",
+        "inputs",
+        "finishing",
+        "privileged",
     ]
 
 
@@ -71,6 +76,9 @@ def test_a_failed_row_keeps_its_reason_and_no_numbers(tmp_path):
         ({"seed": 0.5}, "seed is 0.5, expected an integer"),
         ({"seed": True}, "seed is True, expected an integer"),
         ({"method": ""}, "method is '', expected a non-empty string"),
+        ({"inputs": "mask"}, "inputs is 'mask', expected image or masked_image"),
+        ({"finishing": "all"}, "finishing is 'all', expected none or common"),
+        ({"privileged": 1}, "privileged is 1, expected true or false"),
         ({"surprise": 1}, "unknown surprise"),
     ],
 )
@@ -84,6 +92,30 @@ def test_a_row_without_a_field_is_refused_by_name():
     del value["train_s"]
     with pytest.raises(InputError, match="no train_s"):
         parse_row(value)
+
+
+@pytest.mark.parametrize(
+    ("method", "inputs", "privileged"),
+    [
+        ("direct", "image", False),
+        ("linkde", "masked_image", False),
+        ("structnet_avg_apf", "image", True),
+        ("toy", "image", False),
+    ],
+)
+def test_a_row_from_before_there_were_blocks_has_what_was_then_true(method, inputs, privileged):
+    value = make_row(method).to_json()
+    for name in ("inputs", "finishing", "privileged"):
+        del value[name]
+    row = parse_row(value)
+    assert (row.inputs, row.finishing, row.privileged) == (inputs, "none", privileged)
+
+
+def test_a_method_may_have_a_row_in_every_block(tmp_path):
+    path = tmp_path / "report.json"
+    rows = [make_row(inputs=i, finishing=f) for f in FINISHINGS for i in INPUTS]
+    write_report(path, Report("p", "d", "c", "m", "t", tuple(rows)))
+    assert read_report(path).rows == tuple(rows)
 
 
 def test_an_error_in_a_file_names_the_file_and_the_row(tmp_path, report):

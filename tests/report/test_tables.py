@@ -3,9 +3,10 @@
 import pytest
 
 from overpose.report import published
+from overpose.report.blocks import blocks_of
+from overpose.report.checks import checks
 from overpose.report.rows import MEASURES, Report, Row
 from overpose.report.tables import (
-    checks,
     measured_tables,
     number_text,
     published_tables,
@@ -15,11 +16,11 @@ from overpose.report.tables import (
 ACTIONS = ("walking", "running", "exercise", "dance", "martial_arts", "gesturing")
 
 
-def rows_of(method, mpjpe_by_action, *, limb_ratio_full, seed=0):
+def rows_of(method, mpjpe_by_action, *, limb_ratio_full, seed=0, **block):
     def row(action, mpjpe_mm):
         numbers = dict.fromkeys(MEASURES, 1.0)
         numbers |= {"mpjpe_mm": mpjpe_mm, "limb_ratio_full": limb_ratio_full}
-        return Row(method, action, seed, **numbers)
+        return Row(method, action, seed, **numbers, **block)
 
     rows = [row(a, e) for a, e in zip(ACTIONS, mpjpe_by_action, strict=True)]
     return [*rows, row("mean", sum(mpjpe_by_action) / len(ACTIONS))]
@@ -47,15 +48,61 @@ def test_finetuned_wins_where_its_error_is_smaller(rows):
 def test_the_check_lines_are_in_the_text(rows):
     text = text_of(rows)
     assert "finetuned beats direct in MPJPE on 5 of 6 actions" in text
-    assert "full-body limb-ratio error finetuned/direct = 0.750" in text
+    expected = "full-body limb-ratio error finetuned/direct = 0.750 (published: 0.795; reached)"
+    assert expected in text
 
 
 def test_other_systems_are_compared_with_ours_beside_the_published_ratio(rows):
     others = rows_of("linkde", (190.0,) * 6, limb_ratio_full=20.0)
     text = text_of([*others, *rows, Row("structnet_max", "mean", 0, error="no memory")])
-    assert "mean MPJPE finetuned/linkde = 0.500 (expected: at most 0.75; published: 0.730)" in text
+    assert "mean MPJPE finetuned/linkde = 0.500 (published: 0.730; reached)" in text
     assert "finetuned/structnet_max" not in text
     assert "finetuned/linkde" not in text_of(others)
+
+
+def test_every_block_has_its_own_tables_and_checks(rows):
+    masked = [
+        *rows_of("direct", (80.0,) * 6, limb_ratio_full=10.0, inputs="masked_image"),
+        *rows_of("finetuned", (72.0,) * 6, limb_ratio_full=9.0, inputs="masked_image"),
+    ]
+    finished = rows_of("direct", (79.0,) * 6, limb_ratio_full=5.0, finishing="common")
+    blocks = blocks_of([*finished, *masked, *rows])
+    assert [(block.inputs, block.finishing) for block in blocks] == [
+        ("image", "none"),
+        ("masked_image", "none"),
+        ("image", "common"),
+    ]
+    assert [len(block.rows) for block in blocks] == [14, 14, 7]
+    parts = text_of([*finished, *masked, *rows]).split("\n# ")
+    assert [part.splitlines()[0] for part in parts[1:]] == [
+        "Images",
+        "Images with masks",
+        "Images, with the common finishing",
+        "As published, and further measurements",
+    ]
+    assert "mean MPJPE finetuned/direct = 0.950" in parts[1]
+    assert "mean MPJPE finetuned/direct = 0.900" in parts[2]
+    assert "0.900 (published: 0.795; not reached)" in parts[2]
+    assert "cannot be compared" in parts[3]
+    assert "| CNN (direct) | 79.0 |" in parts[3]
+    assert "79.0" not in parts[1] + parts[2]
+
+
+def test_ours_on_limbs_is_compared_with_the_cnn_on_limbs(rows):
+    more = [
+        *rows_of("direct_limbs", (100.0,) * 6, limb_ratio_full=10.0),
+        *rows_of("finetuned_limbs", (85.0,) * 6, limb_ratio_full=8.5),
+    ]
+    text = text_of([*rows, *more])
+    assert "mean MPJPE finetuned_limbs/direct_limbs = 0.850, smaller" in text
+    assert "limb-ratio error finetuned_limbs/direct_limbs = 0.850 (published: 0.795; not" in text
+
+
+def test_the_smallest_errors_are_named_but_not_of_a_privileged_method(rows):
+    told = rows_of("structnet_avg_apf", (10.0,) * 6, limb_ratio_full=0.0, privileged=True)
+    text = text_of([*rows, *told])
+    assert "smallest mean MPJPE: finetuned, 95.0 mm" in text
+    assert "smallest full-body limb-ratio error: finetuned, 7.5" in text
 
 
 def test_a_tie_is_not_a_win(rows):

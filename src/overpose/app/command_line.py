@@ -13,7 +13,7 @@ from tyro.constructors import ConstructorRegistry
 from overpose.app.assets import Assets
 from overpose.app.cards import choices
 from overpose.app.data import Render, data_group
-from overpose.app.experiments import Ablate, Reproduce
+from overpose.app.experiments import Ablate, Curve, Reproduce
 from overpose.app.measure import Bench, Evaluate, EvaluateVideo
 from overpose.app.predict import Demo, Predict
 from overpose.app.tracks import Export, View
@@ -44,6 +44,7 @@ def _commands(sources: tuple[Source, ...]) -> Any:
         ("train", Train),
         ("evaluate", Evaluate),
         ("ablate", Ablate),
+        ("curve", Curve),
         ("train-lifter", TrainLifter),
         ("evaluate-video", EvaluateVideo),
         ("view", View),

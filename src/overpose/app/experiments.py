@@ -1,8 +1,8 @@
-"""Whole experiments: `reproduce` and `ablate`."""
+"""Whole experiments: `reproduce`, `ablate` and `curve`."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from overpose.app.options import Device, PresetName, Processes
 from overpose.datasets.motion_source import MotionSource
@@ -16,8 +16,9 @@ class Reproduce:
     """Render, train and measure every method of a preset; write tables and figures.
 
     OUT gets report.json, tables.md, report.html and figures, the dataset and the models.
-    Interrupted runs go on where they were: give the same command again. Smoke makes up its motion;
-    cpu and paper need --mocap and --splits, or a dataset as --data.
+    Interrupted runs go on where they were: give the same command again. Seeds can be trained one at
+    a time: with another --seeds and the same OUT, the report has all that are there. Smoke makes up
+    its motion; cpu and paper need --mocap and --splits, or a dataset as --data.
 
     Example: overpose reproduce --preset cpu --mocap cmu.tar.xz --splits splits.json --out runs/cpu
     """
@@ -29,7 +30,10 @@ class Reproduce:
     data: Path | None = None
     """A finished dataset instead of rendering one, e.g. Human3.6M or your own."""
     seeds: tuple[int, ...] | None = None
-    """Seeds of training, instead of the preset's."""
+    """Seeds to train now, instead of the preset's."""
+    held_out: bool = False
+    """Leave the test subjects alone and measure on training subjects that are held out of training:
+    for choices, e.g. the share of the common finishing, which is written to finishing.json."""
     processes: Processes = None
     device: Device = "auto"
 
@@ -44,6 +48,7 @@ class Reproduce:
             up=self.motion.up,
             data=self.data,
             seeds=self.seeds,
+            held_out=self.held_out,
             processes=self.processes,
             device=self.device,
             overwrite=self.output.overwrite,
@@ -94,3 +99,49 @@ class Ablate:
         failed = [f"{v['name']}: {v['error']}" for v in report["variants"] if "error" in v]
         if failed:
             raise InputError(f"{len(failed)} variants failed: {'; '.join(failed)}")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Measure how the error falls with the number of training images: ours, the CNN and LinKDE.
+
+    OUT gets learning_curve.json, .md and .png. An interrupted curve is resumed; seeds can be
+    trained one at a time, as with reproduce.
+
+    Example: overpose curve --preset cpu --data runs/cpu/dataset --out runs/curve
+    """
+
+    data: Path
+    """A rendered dataset."""
+    output: Output
+    preset: PresetName = "cpu"
+    inputs: Literal["image", "masked_image"] = "image"
+    """What the methods are given: images, or images with the person's mask."""
+    seeds: tuple[int, ...] | None = None
+    """Seeds to train now, instead of the preset's."""
+    processes: Processes = None
+    device: Device = "auto"
+
+    def run(self) -> None:
+        from overpose.experiments.learning_curve import learning_curve
+        from overpose.experiments.presets import preset_named
+        from overpose.training.loop import Runtime
+
+        curve = learning_curve(
+            preset_named(self.preset),
+            self.data,
+            self.output,
+            inputs=self.inputs,
+            seeds=self.seeds,
+            processes=self.processes,
+            runtime=Runtime(device=self.device),
+        )
+        print((self.output.out / "learning_curve.md").read_text(encoding="utf-8"), end="")
+        failed = [
+            f"{row.method}, seed {row.seed}, {size} images: {row.error}"
+            for size, rows in curve.items()
+            for row in rows
+            if row.error is not None
+        ]
+        if failed:
+            raise InputError(f"{len(failed)} rows failed: {'; '.join(failed)}")

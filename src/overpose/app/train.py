@@ -29,23 +29,29 @@ class Train:
     """Which stage of the preset; those that it needs are trained first if they are not there. A
     name that the preset does not have is answered by those that it has."""
     preset: PresetName = "cpu"
+    inputs: Literal["image", "masked_image"] = "image"
+    """What the methods are given: images, or images with the person's mask."""
     seed: int = 0
     """Seed of weights, order, crops, noise and dropout."""
     device: Device = "auto"
 
     def run(self) -> None:
         from overpose.experiments.entry_points import train
+        from overpose.experiments.pipeline import stage_place
+        from overpose.experiments.presets import preset_named
 
         trained = train(
             self.data,
             self.out,
             preset=self.preset,
             stage=self.stage,
+            inputs=self.inputs,
             seed=self.seed,
             device=self.device,
         )
         for name in trained:
-            print(f"{name}: {self.out / name / 'last'}")
+            place = stage_place(preset_named(self.preset), self.out, self.inputs, name)
+            print(f"{name}: {place / 'last'}")
 
 
 @dataclass(frozen=True)

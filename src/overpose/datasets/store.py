@@ -211,6 +211,18 @@ class Dataset:
         indices = self._checked(chosen)
         return Dataset(self.info, self._table.take(pa.array(indices)), self._shards)
 
+    @property
+    def has_masks(self) -> bool:
+        """Whether any sample has a mask."""
+        return self._table.column("mask_shard").null_count < len(self)
+
+    def with_splits(self, splits: np.ndarray) -> "Dataset":
+        """A view of the same samples in other splits, (N,) of train, val, test."""
+        place = self._table.schema.get_field_index("split")
+        column = pa.array(splits.tolist(), self._table.schema.field(place).type)
+        table = self._table.set_column(place, self._table.schema.field(place), column)
+        return Dataset(self.info, table, self._shards)
+
     def _camera(self, index: int, prefix: str, width: int | None, height: int | None) -> Camera:
         index = int(self._checked(np.array([index]))[0])
         row = self._row(index, tuple(n for n in TABLE_SCHEMA.names if n.startswith(_CAMERAS)))

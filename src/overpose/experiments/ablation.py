@@ -12,6 +12,7 @@ import numpy as np
 
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.experiments.ablation_table import VARIANTS, Variant, ablation_markdown
+from overpose.experiments.held_out import Split, hold_out_subjects
 from overpose.experiments.setting import begin_setting
 from overpose.measure.protocols import measure, require_image_size
 from overpose.measure.reconstruction import evaluate_reconstruction
@@ -35,8 +36,6 @@ from overpose.training import (
     train_finetune,
     train_latent,
 )
-
-HELD_OUT_PART = 0.12
 
 
 @dataclass(frozen=True)
@@ -71,20 +70,6 @@ class AblationBudget:
             raise InputError(f"image epochs: got {epochs}, expected both at least 1, or both 0")
         if min(self.train_images, self.val_images) < 1:
             raise InputError("train_images, val_images: expected at least 1 each")
-
-
-@dataclass(frozen=True)
-class Split:
-    """What variants are trained and measured on: rows of training subjects only.
-
-    Attributes:
-        train, held_out: rows of different subjects; the actions of `held_out` are all in `train`.
-        subjects: the held-out subjects.
-    """
-
-    train: Dataset
-    held_out: Dataset
-    subjects: tuple[str, ...]
 
 
 def ablate(
@@ -176,37 +161,6 @@ def ablate(
         temporary.write_text(ablation_markdown(report, variants, codes), encoding="utf-8")
     print(f"ablation: {out / 'ablation.md'}", flush=True)
     return report
-
-
-def hold_out_subjects(dataset: Dataset) -> Split:
-    """Hold out some training subjects: whole people, as in the test, but never the test's.
-
-    Subjects are taken from the one with the fewest samples on, until they have at least 12 % of
-    the training samples; one without whom an action would be left without training is passed over.
-    Rows of split "val" belong to training trials: they are dropped for the subjects that train.
-
-    Raises:
-        InputError: there are fewer than two training subjects that could be parted.
-    """
-    seen = dataset.select(dataset.splits != "test")
-    names, counts = np.unique(seen.subjects, return_counts=True)
-    actions = set(seen.actions.tolist())
-    out: list[str] = []
-    for subject in names[np.argsort(counts, kind="stable")].tolist():
-        rest = ~np.isin(seen.subjects, [*out, subject]) & (seen.splits == "train")
-        if set(seen.actions[rest].tolist()) == actions:
-            out.append(subject)
-        if np.isin(seen.subjects, out).sum() >= HELD_OUT_PART * len(seen):
-            break
-    if not out:
-        raise InputError(
-            f"dataset: got training subjects {', '.join(names.tolist()) or 'none'}, none of whom "
-            "can be held out with every action left in training; expected more subjects"
-        )
-    held_out = np.isin(seen.subjects, out)
-    return Split(
-        seen.select(~held_out & (seen.splits == "train")), seen.select(held_out), tuple(sorted(out))
-    )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from overpose.experiments.preset import Preset
 from overpose.experiments.presets import preset_named
 from overpose.experiments.reproduce import Reproduction
 from overpose.experiments.standalone import evaluate_models, measure_models, train_stages
-from overpose.methods import METHODS, Method, load_model
+from overpose.methods import METHODS, Inputs, Method, load_model
 from overpose.report.rows import Report
 from overpose.support.files import Output
 from overpose.training.loop import Runtime
@@ -26,6 +26,7 @@ def train(
     *,
     preset: Preset | str = "cpu",
     stage: str = "all",
+    inputs: Inputs = "image",
     seed: int = 0,
     device: str = "auto",
 ) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def train(
             as those of the dataset.
         stage: a method or a code of the preset, e.g. "finetuned", "direct", "linkde" or
             "autoencoder"; "all" trains our methods and the CNN straight to the pose.
+        inputs: what the methods are given: images, or images with the person's mask.
         seed: of weights, order, crops, noise and dropout.
         device: "cpu", "cuda", or "auto", which takes the GPU if there is one.
 
@@ -55,7 +57,9 @@ def train(
     """
     chosen = preset_named(preset) if isinstance(preset, str) else preset
     runtime = Runtime(device=device)
-    trained = train_stages(chosen, Path(data), Path(out), stage=stage, seed=seed, runtime=runtime)
+    trained = train_stages(
+        chosen, Path(data), Path(out), stage=stage, inputs=inputs, seed=seed, runtime=runtime
+    )
     return {name: load_model(place, kinds=chosen.kinds) for name, place in trained.items()}
 
 
@@ -100,6 +104,7 @@ def reproduce(
     up: Literal["y", "z"] = "y",
     data: Path | str | None = None,
     seeds: Sequence[int] | None = None,
+    held_out: bool = False,
     processes: int | None = None,
     device: str = "auto",
     overwrite: bool = False,
@@ -117,7 +122,10 @@ def reproduce(
             "cpu" and "paper" need both, "smoke" makes up its motion.
         up: the axis of BVH files that points up: z in Blender's.
         data: a finished dataset, to be used instead of rendering one.
-        seeds: seeds of training instead of the preset's.
+        seeds: those to train now, instead of all of the preset's; the report also has what other
+            seeds have left in `out`.
+        held_out: leave the test subjects alone and measure on training subjects who are held out of
+            training, for choices.
         processes: for rendering, and on a CPU for training stages side by side; None: one for each
             core.
         device: "cpu", "cuda", or "auto", which takes the GPU if there is one.
@@ -140,6 +148,7 @@ def reproduce(
         data=None if data is None else Path(data),
         processes=processes,
         seeds=seeds,
+        held_out=held_out,
         runtime=Runtime(device=device),
         sources=sources,
     )

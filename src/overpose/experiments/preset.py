@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from overpose.datasets.rendering.options import RenderConfig
-from overpose.methods import CODES, METHODS, Code, Method, kinds_of
+from overpose.methods import CODES, INPUTS, METHODS, Code, Inputs, Method, kinds_of
 from overpose.methods.finetuned import BEGUN
 from overpose.networks.storage import Kind, to_json
 from overpose.support.errors import InputError
@@ -43,8 +43,10 @@ class Preset:
         procedural: made-up motion; None: the motion is the user's, with a splits file.
         model_per_action: whether every action has models of its own, the codes included, as in the
             paper; otherwise one for all.
-        train_sizes: numbers of training images at which some methods are compared once more; none:
-            no such curve.
+        inputs: what methods are given: each gives a block of rows, with networks of its own.
+        finishing_share: of the training people's limb lengths in the common finishing, see
+            `methods.finishing`; None: no rows with it.
+        train_sizes: numbers of training images of the learning curve, `overpose curve`.
         seeds: what the whole is repeated with.
         method_cards, code_cards: the methods and codes that there are; they travel with the preset
             to other processes.
@@ -59,6 +61,8 @@ class Preset:
     codes: dict[str, Any] = field(default_factory=dict)
     procedural: ProceduralMotion | None = None
     model_per_action: bool = False
+    inputs: tuple[Inputs, ...] = INPUTS
+    finishing_share: float | None = None
     train_sizes: tuple[int, ...] = ()
     seeds: tuple[int, ...] = field(default=(0,))
     method_cards: tuple[Method, ...] = METHODS
@@ -78,11 +82,12 @@ class Preset:
                     f"epochs, begun and finetuned together {equal.image.loop.epochs}; expected "
                     "the same budget"
                 )
-        if self.train_sizes and (self.model_per_action or min(self.train_sizes) < 1):
-            raise InputError(
-                f"preset {self.name}: train_sizes {self.train_sizes}; expected positive numbers, "
-                "and one model for all actions"
-            )
+        if not self.inputs or len(set(self.inputs)) != len(self.inputs):
+            raise InputError(f"inputs: got {self.inputs}, expected at least one, none twice")
+        if self.finishing_share is not None and not 0 <= self.finishing_share <= 1:
+            raise InputError(f"finishing_share: got {self.finishing_share}, expected 0 to 1")
+        if min(self.train_sizes, default=1) < 1:
+            raise InputError(f"train_sizes: got {self.train_sizes}, expected positive numbers")
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise InputError(f"seeds: got {self.seeds}, expected at least one, none twice")
 
@@ -140,6 +145,8 @@ class Preset:
             "codes": {name: to_json(config) for name, config in self.codes.items()},
             "procedural": to_json(self.procedural) if self.procedural else None,
             "model_per_action": self.model_per_action,
+            "inputs": list(self.inputs),
+            "finishing_share": self.finishing_share,
         }
 
     def _needed_by(self, stage: str) -> tuple[str, ...]:

@@ -9,23 +9,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.jobs import Renderer
 from overpose.datasets.rendering.options import RenderConfig
 from overpose.datasets.sources import SOURCES, Source
 from overpose.datasets.sources.human36m import NAME as HUMAN36M_NAME
 from overpose.datasets.store import Dataset, open_dataset
-from overpose.experiments.learning_curve import curve_table, learning_curve
+from overpose.experiments.examples import draw_examples
+from overpose.experiments.finishing_share import choose_share
+from overpose.experiments.held_out import in_place_of_test
 from overpose.experiments.pipeline import (
     Run,
     details_of,
+    measured_rows,
     merge_actions,
     model_place,
     run_methods,
     trained_code,
-    trained_predictor,
 )
 from overpose.experiments.preset import Preset
 from overpose.experiments.rendering import build_dataset, require_motion
@@ -52,10 +52,11 @@ from overpose.measure.reconstruction import (
     evaluate_reconstruction,
     reconstruction_table,
 )
-from overpose.methods import Samples, load_predictor
+from overpose.methods import Inputs, Samples, dilation_px, load_predictor
 from overpose.networks.codes import reconstruct_poses
+from overpose.report.blocks import blocks_of
 from overpose.report.details import detail_tables
-from overpose.report.figures import draw_comparison, draw_errors
+from overpose.report.figures import draw_errors
 from overpose.report.page import write_page
 from overpose.report.rows import Report, Row, new_report, write_report
 from overpose.report.tables import TextTable, print_tables, tables_markdown
@@ -66,7 +67,6 @@ from overpose.support.workers import number_of_processes
 from overpose.training.loop import Runtime
 
 STATE_NAME = "experiment.json"
-FIGURE_ROWS = 6
 _MADE_UP = MotionSource()
 
 
@@ -77,8 +77,8 @@ class Reproduction:
     Attributes:
         report: the measured rows.
         out: the directory, with `report.json`, `tables.md`, `report.html` and figures,
-            `autoencoder.json`, `memory.json`, `learning_curve.json`, `dataset/` and a directory of
-            models for each seed; of a converted Human3.6M also `human36m.json`.
+            `autoencoder.json`, `memory.json`, `dataset/` and a directory of models for each seed;
+            of a converted Human3.6M also `human36m.json`, on held-out subjects `finishing.json`.
         failed: one line for each method and seed that failed.
     """
 
@@ -95,6 +95,7 @@ def reproduce(
     data: Path | None = None,
     processes: int | None = None,
     seeds: Sequence[int] | None = None,
+    held_out: bool = False,
     memory: bool = True,
     runtime: Runtime | None = None,
     make_renderer: Callable[[RenderConfig], Renderer] | None = None,
@@ -112,7 +113,11 @@ def reproduce(
         data: a finished dataset to use in the place of rendering one, e.g. a converted Human3.6M.
         processes: for rendering, and on a CPU for training stages side by side; None: one for each
             core.
-        seeds: other seeds than the preset's.
+        seeds: those to train now, instead of all of the preset's; the report also has what other
+            seeds have left in `output`.
+        held_out: whether to leave the test subjects alone and measure on some of the training
+            subjects, who then do not train: for every choice. The share of the common finishing is
+            chosen then.
         memory: whether to measure how much memory each method predicts with, in seconds each.
         runtime: device of training, and threads where stages do not train side by side.
         make_renderer: another renderer than the studio; a function at the top of a module.
@@ -129,7 +134,7 @@ def reproduce(
     if data is not None:
         dataset = open_dataset(data)
         _require_usable(preset, dataset)
-    _begin(preset, output, motion, data)
+    _begin(preset, output, motion, data, held_out)
     if dataset is None:
         dataset = build_dataset(
             preset,
@@ -140,63 +145,49 @@ def reproduce(
             sources=sources,
         )
         _require_usable(preset, dataset)
+    if held_out:
+        dataset = in_place_of_test(dataset)
+    if "masked_image" in preset.inputs and not dataset.has_masks:
+        say(f"{dataset.info.path}: has no masks: no rows with them")
+        preset = replace(preset, inputs=("image",))
     with dataset:
-        parts: dict[int, list[list[Row]]] = {seed: [] for seed in preset.seeds}
-        runtime = runtime or Runtime()
-        runs = {
-            name: [
-                Run(preset, samples, out / f"seed{seed}" / name, seed, runtime)
-                for seed in preset.seeds
-            ]
-            for name, samples in _groups(preset, dataset)
-        }
-        if processes > 1 and runtime.torch_device().type == "cpu":
-            jobs = [
-                job
-                for name, of_name in runs.items()
-                for run in of_name
-                for job in jobs_of_run(run, action=name or None)
-            ]
-            train_side_by_side(dataset.info.path, jobs, processes)
-        for of_name in runs.values():
-            for run in of_name:
-                parts[run.seed].append(run_methods(run))
-            of_name[0].samples.free_images()
-        rows = [row for of_seed in parts.values() for row in merge_actions(of_seed)]
-        report = new_report(_protocol_text(preset, dataset), dataset_text(dataset), rows)
+        every = _runs(preset, dataset, out, runtime or Runtime())
+        _train(dataset, [run for run in every if run.seed in preset.seeds], processes)
+        rows = _rows(every, preset.seeds)
+        report = new_report(_protocol_text(preset, dataset, held_out), dataset_text(dataset), rows)
         write_report(out / "report.json", report)
-        every = [run for of_name in runs.values() for run in of_name]
-        memory_mib = _memory_mib(out, every, dataset.info.path) if memory else {}
+        memory_mib = {} if held_out or not memory else _memory_mib(out, every, dataset.info.path)
         cards = preset.method_cards
-        tables = [
-            *_code_tables(out, every),
-            *detail_tables(_details(every), memory_mib, methods=cards),
-        ]
-        pictures = [("Examples", "figure.png"), ("MPJPE by action", "errors.png")]
-        if preset.train_sizes:
-            curve = learning_curve(preset, dataset, out, processes=processes, runtime=runtime)
-            tables.append(curve_table(curve, methods=cards))
-            pictures.append(("MPJPE by number of training images", "learning_curve.png"))
+        tables = _code_tables(out, every)
+        for inputs in preset.inputs:
+            given = " (images with masks)" if inputs == "masked_image" else ""
+            details = _details([run for run in every if run.samples.inputs == inputs])
+            tables += detail_tables(details, memory_mib, given=given, methods=cards)
+        if held_out:
+            tables += choose_share(every, out / "finishing.json")
         with writing_file(out / "tables.md") as temporary:
             text = tables_markdown(report, extra=tables, methods=cards)
             temporary.write_text(text, encoding="utf-8")
-        protocol = _human36m_protocol(preset, dataset)
+        protocol = None if held_out else _human36m_protocol(preset, dataset)
         human36m = results_of_rows(rows, dataset, protocol) if protocol is not None else None
-        first = [run for run in every if run.seed == preset.seeds[0]]
-        figure = _draw_figure(out / "figure.png", first)
-        draw_errors(out / "errors.png", report.rows)
+        figure = draw_examples(out / "figure.png", every)
+        draw_errors(out / "errors.png", blocks_of(rows)[0].rows)
         write_page(
             out / "report.html",
             report,
             extra=tables,
-            figures=[(title, out / name) for title, name in pictures],
+            figures=[("Examples", out / "figure.png"), ("MPJPE by action", out / "errors.png")],
             methods=cards,
         )
     print_tables(report, methods=cards)
     if human36m is not None:
         write_human36m(out / "human36m.json", human36m)
     failed = tuple(
-        f"{row.method}, seed {row.seed}: {row.error}" for row in rows if row.error is not None
+        dict.fromkeys(
+            f"{row.method}, {row.inputs}, seed {row.seed}: {row.error}"
+            for row in rows
+            if row.error is not None
+        )
     )
     where = f"figure: {out / 'figure.png'}; " if figure else "no figure: no method was trained; "
     print(f"page: {out / 'report.html'}")
@@ -204,7 +195,73 @@ def reproduce(
     return Reproduction(report, out, failed)
 
 
-def _begin(preset: Preset, output: Output, motion: MotionSource, data: Path | None) -> None:
+def _runs(preset: Preset, dataset: Dataset, out: Path, runtime: Runtime) -> list[Run]:
+    """Everything that is trained or was, in the order of the report: by seed, then by inputs."""
+    found = {int(place.name[4:]) for place in out.glob("seed*") if place.name[4:].isdecimal()}
+    seeds = sorted(found | set(preset.seeds))
+    once = [method for method in preset.compared if method.fitted_once]
+    fitted = [
+        seed
+        for seed in seeds
+        if any(next((out / f"seed{seed}").rglob(f"rows-{m.name}*.json"), None) for m in once)
+    ]
+    groups = {
+        inputs: [(name, Samples(part, inputs)) for name, part in _groups(preset, dataset)]
+        for inputs in preset.inputs
+    }
+    return [
+        Run(
+            preset,
+            samples,
+            out / f"seed{seed}" / name,
+            seed,
+            runtime,
+            fits_once=seed == (*fitted, *preset.seeds)[0],
+        )
+        for seed in seeds
+        for inputs in preset.inputs
+        for name, samples in groups[inputs]
+    ]
+
+
+def _train(dataset: Dataset, runs: Sequence[Run], processes: int) -> None:
+    """Train side by side where that helps; what is left `run_methods` trains."""
+    if processes > 1 and runs[0].runtime.torch_device().type == "cpu":
+        jobs = [
+            job
+            for run in runs
+            for job in jobs_of_run(
+                run, action=_action(run) if run.preset.model_per_action else None
+            )
+        ]
+        train_side_by_side(dataset, jobs, processes)
+
+
+def _action(run: Run) -> str:
+    return str(run.samples.dataset.actions[0])
+
+
+def _rows(runs: Sequence[Run], trained: Sequence[int]) -> list[Row]:
+    """The rows of every seed: of those trained now, and what others have left."""
+    rows: list[Row] = []
+    by_seed: dict[tuple[int, Inputs], list[Run]] = {}
+    for run in runs:
+        by_seed.setdefault((run.seed, run.samples.inputs), []).append(run)
+    for (seed, _), parts in by_seed.items():
+        if seed in trained:
+            found = []
+            for run in parts:
+                found.append(run_methods(run))
+                run.samples.free_images()
+        else:
+            found = measured_rows(parts)
+        rows += merge_actions(found)
+    return rows
+
+
+def _begin(
+    preset: Preset, output: Output, motion: MotionSource, data: Path | None, held_out: bool
+) -> None:
     if data is None:
         require_motion(preset, motion)
     elif motion.is_recorded:
@@ -218,6 +275,8 @@ def _begin(preset: Preset, output: Output, motion: MotionSource, data: Path | No
     }
     if data is not None:
         wanted["data"] = str(data.resolve())
+    if held_out:
+        wanted["held_out"] = True
     begin_setting(
         output,
         STATE_NAME,
@@ -226,8 +285,8 @@ def _begin(preset: Preset, output: Output, motion: MotionSource, data: Path | No
         finished="report.json",
         products=(
             *("seed*", "dataset", "tables.md", "report.html"),
-            *("figure.png", "errors.png", "autoencoder.json", "memory.json", "curve"),
-            *("learning_curve.json", "learning_curve.png", "human36m.json"),
+            *("figure.png", "errors.png", "autoencoder.json", "memory.json"),
+            *("human36m.json", "finishing.json"),
         ),
     )
 
@@ -244,20 +303,21 @@ def _require_usable(preset: Preset, dataset: Dataset) -> None:
     require_image_size(dataset, preset.render.image_size)
 
 
-def _groups(preset: Preset, dataset: Dataset) -> Iterator[tuple[str, Samples]]:
+def _groups(preset: Preset, dataset: Dataset) -> Iterator[tuple[str, Dataset]]:
     """What has models of its own: everything together, or every action; with its directory."""
     if not preset.model_per_action:
-        yield "", Samples(dataset)
+        yield "", dataset
         return
     for action in dict.fromkeys(dataset.actions[dataset.splits == "test"].tolist()):
-        yield action, Samples(dataset.select(dataset.actions == action))
+        yield action, dataset.select(dataset.actions == action)
 
 
 def _code_tables(out: Path, runs: Sequence[Run]) -> list[TextTable]:
     """Measure each run's trained codes on the test subjects' poses; write autoencoder.json."""
     results: dict[str, dict[str, dict[str, float]]] = {}
     subjects: set[str] = set()
-    for run, card in [(each, card) for each in runs for card in each.preset.trained_codes]:
+    places = {run.out: run for run in runs}.values()  # a code is that of all inputs
+    for run, card in [(each, card) for each in places for card in each.preset.trained_codes]:
         try:
             code = trained_code(run, card.name)
         except InputError as error:
@@ -287,7 +347,9 @@ def _memory_mib(out: Path, runs: Sequence[Run], dataset: Path) -> dict[str, floa
             if method.name in found or place is None or not place.is_dir():
                 continue
             load = partial(load_predictor, method, place)
-            mib = prediction_memory_mib(method.name, load, dataset, masked=method.masked)
+            mib = prediction_memory_mib(
+                method.name, load, dataset, mask_channel=method.mask_channel
+            )
             if mib is not None:
                 found[method.name] = mib
     write_json(path, found)
@@ -304,43 +366,6 @@ def _details(runs: Sequence[Run]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def _draw_figure(path: Path, runs: Sequence[Run]) -> bool:
-    """The middle test sample of every action, with what each trained method makes of it."""
-    images, truths, titles = [], [], []
-    predictions: dict[str, list[np.ndarray]] = {}
-    for run in runs:
-        test, chosen = run.samples.test, []
-        for action in dict.fromkeys(test.actions.tolist()):
-            of_action = np.flatnonzero(test.actions == action)
-            chosen.append(int(of_action[len(of_action) // 2]))
-            titles.append(action.replace("_", " "))
-        pictures = test.images(chosen)
-        images.append(pictures)
-        truths.append(test.poses_mm[chosen])
-        for method in (card for card in run.preset.compared if card.in_figure):
-            try:
-                poses_mm = trained_predictor(run, method)(pictures)
-            except InputError:
-                poses_mm = np.full((len(chosen), 17, 3), np.nan)
-            predictions.setdefault(method.name, []).append(poses_mm)
-    drawn = {
-        method: np.concatenate(parts)[:FIGURE_ROWS]
-        for method, parts in predictions.items()
-        if not all(np.isnan(part).all() for part in parts)
-    }
-    if not drawn:
-        path.unlink(missing_ok=True)
-        return False
-    draw_comparison(
-        path,
-        np.concatenate(images)[:FIGURE_ROWS],
-        np.concatenate(truths)[:FIGURE_ROWS],
-        drawn,
-        row_titles=titles[:FIGURE_ROWS],
-    )
-    return True
-
-
 def _human36m_protocol(preset: Preset, dataset: Dataset) -> Human36mProtocol | None:
     """The protocol that a converted Human3.6M is measured by; None: the dataset is another."""
     if dataset.info.name != HUMAN36M_NAME:
@@ -348,10 +373,26 @@ def _human36m_protocol(preset: Preset, dataset: Dataset) -> Human36mProtocol | N
     return PAPER if preset.model_per_action else PROTOCOL_1
 
 
-def _protocol_text(preset: Preset, dataset: Dataset) -> str:
+def _protocol_text(preset: Preset, dataset: Dataset, held_out: bool) -> str:
     models = "one model for each action" if preset.model_per_action else "one model for all actions"
     text = f"{PROTOCOL}; {models}; preset {preset.name}"
-    protocol = _human36m_protocol(preset, dataset)
+    if "masked_image" in preset.inputs:
+        text += (
+            "; masked images are black outside the mask dilated by "
+            f"{dilation_px(dataset.info.image_size)} px"
+        )
+    if preset.finishing_share is not None:
+        text += (
+            "; common finishing: mean with the mirrored image, then limb lengths blended in the "
+            f"logarithm towards the training mean by a share of {preset.finishing_share:g}"
+        )
+    if held_out:
+        subjects = sorted(set(dataset.subjects[dataset.splits == "test"].tolist()))
+        text += (
+            f"; NOT THE TEST: measured on the training subjects {', '.join(subjects)}, held out of "
+            "training; the test subjects are not used"
+        )
+    protocol = None if held_out else _human36m_protocol(preset, dataset)
     if protocol is None:
         return text
     gaps = gaps_of(dataset, protocol)

@@ -4,15 +4,15 @@ Two networks of this size on one core each learn together some 40 % more images 
 after the other on two cores. Nothing is measured here: `pipeline` finds the stages done.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from overpose.datasets.store import open_dataset
-from overpose.experiments.pipeline import Run, train_stage
+from overpose.datasets.store import Dataset
+from overpose.experiments.pipeline import Run, stage_place, train_stage
 from overpose.experiments.preset import Preset
-from overpose.methods import Samples
+from overpose.methods import INPUTS, Inputs, Samples
 from overpose.support.progress import progress_bar, say
 from overpose.support.workers import Stopped, do_jobs
 from overpose.training.loop import Runtime
@@ -25,6 +25,7 @@ class Job:
     Attributes:
         preset: what to train.
         stage: its name.
+        inputs: what methods are given.
         action: the only action to train on; None: all.
         out: directory of the run.
         seed: of the run.
@@ -34,6 +35,7 @@ class Job:
 
     preset: Preset
     stage: str
+    inputs: Inputs
     action: str | None
     out: Path
     seed: int
@@ -43,7 +45,7 @@ class Job:
     @property
     def place(self) -> Path:
         """The directory of the stage."""
-        return self.out / self.stage
+        return stage_place(self.preset, self.out, self.inputs, self.stage)
 
 
 def jobs_of_run(run: Run, *, action: str | None = None, part: int | None = None) -> list[Job]:
@@ -55,30 +57,31 @@ def jobs_of_run(run: Run, *, action: str | None = None, part: int | None = None)
         action: the action that the run's samples are limited to; None: all.
         part: the number of images that they are limited to; None: all.
     """
-    preset = run.preset
+    preset, inputs = run.preset, run.samples.inputs
     methods = [method for method in preset.compared if not method.fitted_once]
     stages = dict.fromkeys(stage for method in methods for stage in preset.stages_of(method))
     return [
-        Job(preset, stage, action, run.out, run.seed, run.runtime.device, part) for stage in stages
+        Job(preset, stage, inputs, action, run.out, run.seed, run.runtime.device, part)
+        for stage in stages
     ]
 
 
-def train_side_by_side(dataset: Path, jobs: Iterable[Job], processes: int) -> None:
+def train_side_by_side(dataset: Dataset, jobs: Iterable[Job], processes: int) -> None:
     """Train all stages, `processes` at a time; finished stages are skipped, begun ones resumed.
 
     What needs nothing comes first, then what needs only that, and so on. A stage that fails ends
     those that need it and nothing else: whoever asks for it next gets the error.
 
     Args:
-        dataset: directory of the rendered dataset.
-        jobs: what to train, each once.
+        dataset: what to learn from.
+        jobs: what to train; a stage that is there twice, a code of several inputs, is trained once.
         processes: how many at a time.
 
     Raises:
         InputError: the dataset cannot be read, or a process was killed from outside.
     """
     waves: dict[int, list[Job]] = {}
-    for job in jobs:
+    for job in {job.place: job for job in jobs}.values():
         waves.setdefault(_depth(job.preset, job.stage), []).append(job)
     failed: set[Path] = set()
     with progress_bar("training stages", sum(map(len, waves.values()))) as advance:
@@ -98,18 +101,23 @@ def _depth(preset: Preset, stage: str) -> int:
 
 
 def _needed(job: Job) -> set[Path]:
-    return {job.out / stage for stage in job.preset.stages_before(job.stage)[:-1]}
+    preset, before = job.preset, job.preset.stages_before(job.stage)[:-1]
+    return {stage_place(preset, job.out, job.inputs, stage) for stage in before}
 
 
-def _make_work(dataset: Path) -> Callable[[Job, Callable[[], None]], Path | None]:
-    return partial(_train, Samples(open_dataset(dataset)))
+def _make_work(dataset: Dataset) -> Callable[[Job, Callable[[], None]], Path | None]:
+    return partial(_train, {inputs: Samples(dataset, inputs) for inputs in INPUTS})
 
 
-def _train(samples: Samples, job: Job, check: Callable[[], None]) -> Path | None:
+def _train(by_inputs: Mapping[Inputs, Samples], job: Job, check: Callable[[], None]) -> Path | None:
     """The directory of the stage if it failed."""
+    for inputs, others in by_inputs.items():
+        if inputs != job.inputs:
+            others.free_images()
+    samples = by_inputs[job.inputs]
     if job.action is not None:
         dataset = samples.dataset
-        samples = Samples(dataset.select(dataset.actions == job.action))
+        samples = Samples(dataset.select(dataset.actions == job.action), job.inputs)
     if job.part is not None:
         samples = samples.part(job.part, job.seed)
     runtime = Runtime(job.device, threads=1, on_batch=lambda epoch, step: check())
@@ -118,6 +126,6 @@ def _train(samples: Samples, job: Job, check: Callable[[], None]) -> Path | None
     except Stopped:
         raise
     except Exception as error:
-        say(f"{job.stage}, seed {job.seed}: {type(error).__name__}: {error}")
+        say(f"{job.place.name}, seed {job.seed}: {type(error).__name__}: {error}")
         return job.place
     return None

@@ -26,7 +26,7 @@ from overpose.measure.protocols import (
     require_disjoint_subjects,
     require_image_size,
 )
-from overpose.methods import METHODS, Method, Samples, kinds_of
+from overpose.methods import METHODS, Inputs, Method, Samples, kinds_of
 from overpose.networks.model_files import read_model_config
 from overpose.networks.pose_predictor import KIND as POSE_PREDICTOR
 from overpose.networks.storage import load_model
@@ -47,6 +47,7 @@ def train_stages(
     out: Path,
     *,
     stage: str = "all",
+    inputs: Inputs = "image",
     seed: int = 0,
     runtime: Runtime | None = None,
 ) -> dict[str, Path]:
@@ -60,6 +61,7 @@ def train_stages(
         out: each stage gets a directory in it.
         stage: the name of a code's or a method's stage, or "all": of every method whose model is
             a `PosePredictor`, which are ours and the CNN.
+        inputs: what methods are given; with masks, directories end in "-masked".
         seed: of training.
         runtime: device and threads.
 
@@ -86,10 +88,12 @@ def train_stages(
         require_image_size(dataset, preset.render.image_size)
         if "train" not in dataset.splits:
             raise InputError(f"{data}: got no samples of split 'train', expected at least one")
-        run = Run(preset, Samples(dataset), out, seed, runtime or Runtime())
+        if inputs == "masked_image" and not dataset.has_masks:
+            raise InputError(f"{data}: has no masks, expected some for --inputs masked_image")
+        run = Run(preset, Samples(dataset, inputs), out, seed, runtime or Runtime())
         for name in stages:
             train_stage(run, name)
-    return {name: out / name / "last" for name in stages}
+    return {name: run.place(name) / "last" for name in stages}
 
 
 def evaluate_models(
@@ -115,8 +119,9 @@ def evaluate_models(
 
     Raises:
         InputError: a model cannot be read, predicts no poses, takes images of another size, was
-            trained on a test subject, or is a second one of the same method and seed; the report is
-            there already; or protocols are asked for and the dataset is not split as Human3.6M is.
+            trained on a test subject or on masks that the dataset lacks, or is a second one of the
+            same method, inputs and seed; the report is there already; or protocols are asked for
+            and the dataset is not split as Human3.6M is.
     """
     out = output.out
     if out.is_file():
@@ -164,6 +169,7 @@ def measure_models(
         for loaded in _all_loaded(models, dataset, methods):
             for method in loaded.methods:
                 predict = method.predict(loaded.model)
+                given = {"inputs": loaded.inputs(method), "mask_channel": method.mask_channel}
                 rows += evaluate(
                     predict,
                     dataset,
@@ -171,17 +177,13 @@ def measure_models(
                     seed=loaded.seed,
                     train_s=loaded.train_s,
                     train_subjects=loaded.train_subjects,
-                    masked=method.masked,
                     adjust=method.adjust,
+                    **given,
                 )
                 if not method.privileged:
-                    results[run_name(method.name, loaded.seed)] = [
+                    results[run_name(method.name, loaded.seed, given["inputs"])] = [
                         evaluate_human36m(
-                            predict,
-                            dataset,
-                            protocol=PROTOCOLS[name],
-                            joints=joints,
-                            masked=method.masked,
+                            predict, dataset, protocol=PROTOCOLS[name], joints=joints, **given
                         )
                         for name in protocols
                     ]
@@ -213,6 +215,10 @@ class _Loaded:
     def seed(self) -> int:
         return int(self.known.get("seed", 0))
 
+    def inputs(self, method: Method) -> Inputs:
+        """What it was trained with; models of earlier versions do not say it."""
+        return self.known.get("inputs", "masked_image" if method.mask_channel else "image")
+
     @property
     def train_subjects(self) -> Sequence[str] | None:
         return self.known.get("train_subjects")
@@ -230,7 +236,7 @@ def _all_loaded(
     models: Sequence[Path], dataset: Dataset, methods: Sequence[Method]
 ) -> list[_Loaded]:
     """The models, each checked against the dataset and the others before any is measured."""
-    found: dict[tuple[str, int], _Loaded] = {}
+    found: dict[tuple[str, Inputs, int], _Loaded] = {}
     for given in models:
         place = given / "last" if (given / "last").is_dir() else given
         loaded = _loaded(place, methods)
@@ -238,11 +244,17 @@ def _all_loaded(
         if size is not None:
             require_image_size(dataset, size)
         require_disjoint_subjects(dataset, train_subjects=loaded.train_subjects)
-        key = (loaded.stage, loaded.seed)
+        inputs = loaded.inputs(loaded.methods[0])
+        if loaded.known.get("inputs") == "masked_image" and not dataset.has_masks:
+            raise InputError(
+                f"{place}: was trained on images with masks, {dataset.info.path} has none; "
+                "expected a dataset with masks, or a model trained without"
+            )
+        key = (loaded.stage, inputs, loaded.seed)
         if key in found:
             raise InputError(
-                f"{place} and {found[key].place} are both {loaded.stage}, seed {loaded.seed}; "
-                "expected one model for each method and seed"
+                f"{place} and {found[key].place} are both {loaded.stage}, {inputs}, seed "
+                f"{loaded.seed}; expected one model for each method, inputs and seed"
             )
         found[key] = loaded
     return list(found.values())

@@ -20,8 +20,9 @@ from overpose.datasets.human36m.names import (
 )
 from overpose.datasets.store import Dataset
 from overpose.measure.protocols import Predict, predict_poses
+from overpose.methods import Inputs, pictures
 from overpose.metrics import mpjpe, p_mpjpe
-from overpose.report.rows import Row
+from overpose.report.rows import Finishing, Row
 from overpose.skeleton import HUMAN36M
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
@@ -201,7 +202,8 @@ def evaluate_human36m(
     protocol: Human36mProtocol,
     joints: int = 17,
     batch_size: int = 256,
-    masked: bool = False,
+    inputs: Inputs = "image",
+    mask_channel: bool = False,
 ) -> Human36mResult:
     """Predict the test images of a converted Human3.6M and measure the predictions.
 
@@ -211,7 +213,7 @@ def evaluate_human36m(
         protocol: which.
         joints: 17 or 14.
         batch_size: images at once.
-        masked: whether models take images with the person's mask as fourth channel.
+        inputs, mask_channel: what models take, see `methods.pictures`.
 
     Raises:
         InputError: the dataset is split otherwise, models do not fit the protocol, or a prediction
@@ -227,7 +229,7 @@ def evaluate_human36m(
         raise InputError(f"models: protocol {protocol.name!r} needs {wanted}")
     if isinstance(models, Mapping) and (absent := [a for a in actions if a not in models]):
         raise InputError(f"models: got none for {', '.join(absent)}, expected one for each action")
-    images_of = test.masked_images if masked else test.images
+    images_of = pictures(test, inputs, mask_channel=mask_channel)
     predicted = np.empty(test.poses_mm.shape, dtype=np.float32)
     for action in actions:
         predict = models[action] if isinstance(models, Mapping) else models
@@ -250,14 +252,15 @@ def results_of_rows(
         protocol: `PAPER` if every action has a model of its own, otherwise `PROTOCOL_1`.
 
     Returns:
-        By method and seed, e.g. "direct, seed 0".
+        By method and seed, see `run_name`.
     """
     names = dataset.actions[dataset.splits == "test"].tolist()
     frames = {action: names.count(action) for action in protocol.actions}
     errors: dict[str, dict[str, float]] = {}
     for row in rows:
         if row.mpjpe_mm is not None and frames.get(row.action):
-            errors.setdefault(run_name(row.method, row.seed), {})[row.action] = row.mpjpe_mm
+            name = run_name(row.method, row.seed, row.inputs, row.finishing)
+            errors.setdefault(name, {})[row.action] = row.mpjpe_mm
     gaps = gaps_of(dataset, protocol)
     return {
         name: [Human36mResult(protocol, len(HUMAN36M), found, {a: frames[a] for a in found}, gaps)]
@@ -272,9 +275,13 @@ def write_human36m(path: Path, results: Mapping[str, Sequence[Human36mResult]]) 
         print(name, *(line for result in found for line in result.lines()), sep="\n", flush=True)
 
 
-def run_name(method: str, seed: int) -> str:
-    """What results of a method and a seed are called."""
-    return f"{method}, seed {seed}"
+def run_name(
+    method: str, seed: int, inputs: Inputs = "image", finishing: Finishing = "none"
+) -> str:
+    """What results of a method and a seed are called, e.g. "direct, seed 0, masked_image"."""
+    masked = [inputs] if inputs == "masked_image" else []
+    finished = [f"finishing {finishing}"] if finishing != "none" else []
+    return ", ".join([method, f"seed {seed}", *masked, *finished])
 
 
 def gaps_of(dataset: Dataset, protocol: Human36mProtocol) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def prediction_memory_mib(
-    name: str, load: Callable[[], Predict], dataset: Path, *, masked: bool = False
+    name: str, load: Callable[[], Predict], dataset: Path, *, mask_channel: bool = False
 ) -> float | None:
     """Peak resident memory, MiB, of Python, the libraries, the model and one batch of 256 images.
 
@@ -29,7 +29,7 @@ def prediction_memory_mib(
         name: what the method is called in messages.
         load: gives the function from images to poses; it is sent to another process.
         dataset: whose test images to predict.
-        masked: whether it takes images with the person's mask as fourth channel.
+        mask_channel: whether it takes images with the person's mask as fourth channel.
 
     Returns:
         None where the system does not tell (other than Linux), or the process failed; the reason
@@ -40,17 +40,17 @@ def prediction_memory_mib(
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context) as fresh:
         try:
-            return fresh.submit(_peak_mib, load, dataset, masked).result()
+            return fresh.submit(_peak_mib, load, dataset, mask_channel).result()
         except Exception as error:
             reason = "it was killed" if isinstance(error, BrokenProcessPool) else error
             say(f"memory of {name}: not measured: {reason}")
             return None
 
 
-def _peak_mib(load: Callable[[], Predict], dataset: Path, masked: bool) -> float:
+def _peak_mib(load: Callable[[], Predict], dataset: Path, mask_channel: bool) -> float:
     with open_dataset(dataset) as opened:
         predict = load()
         test = np.flatnonzero(opened.splits == "test")[:IMAGES]
-        predict((opened.masked_images if masked else opened.images)(test))
+        predict((opened.masked_images if mask_channel else opened.images)(test))
     lines = _STATUS.read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))

@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 
 from overpose.datasets.store import Dataset
-from overpose.methods import Adjust, Predict
+from overpose.methods import Adjust, Inputs, Predict, pictures
 from overpose.metrics import limb_ratio_error, mpjpe, p_mpjpe
-from overpose.report.rows import MEAN, MEASURES, Row
+from overpose.report.rows import MEAN, MEASURES, Finishing, Row
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 from overpose.support.progress import progress_bar
@@ -37,7 +37,9 @@ def evaluate(
     train_s: float = 0.0,
     batch_size: int = 256,
     train_subjects: Iterable[str] | None = None,
-    masked: bool = False,
+    inputs: Inputs = "image",
+    mask_channel: bool = False,
+    finishing: Finishing = "none",
     adjust: Adjust | None = None,
     joint_errors: dict[str, float] | None = None,
 ) -> list[Row]:
@@ -53,8 +55,9 @@ def evaluate(
         batch_size: images per call of `predict`.
         train_subjects: subjects that some training stage has seen besides those of the dataset's
             rows of the splits "train" and "val".
-        masked: whether `predict` takes images with the person's mask as fourth channel.
-        adjust: what the method does with knowledge that no image gives; its rows must say so.
+        inputs, mask_channel: what `predict` takes, see `methods.pictures`.
+        finishing: what `predict` does with its poses, for the rows.
+        adjust: what the method does with knowledge that no image gives; its rows say so.
         joint_errors: filled with the mean distance in mm of each joint, by name, the unweighted
             mean over the actions.
 
@@ -71,7 +74,7 @@ def evaluate(
     if len(test) == 0:
         raise InputError("dataset: got no samples of split 'test', expected at least one")
     actions = list(dict.fromkeys(test.actions.tolist()))
-    images_of = test.masked_images if masked else test.images
+    images_of = pictures(test, inputs, mask_channel=mask_channel)
     predict(images_of(np.arange(min(8, len(test)))))  # the first call may compile: not timed
     rows, distances = [], []
     with progress_bar(f"evaluate {method}, seed {seed}", len(test)) as advance:
@@ -86,6 +89,9 @@ def evaluate(
                 seed,
                 train_s=float(train_s),
                 predict_ms_per_image=1000 * seconds / len(chosen),
+                inputs=inputs,
+                finishing=finishing,
+                privileged=adjust is not None,
             )
             rows.append(replace(row, **measure(predicted, test.poses_mm[chosen])))
             apart = np.linalg.norm(predicted - test.poses_mm[chosen], axis=-1)
@@ -111,7 +117,7 @@ def measure(predicted_mm: np.ndarray, target_mm: np.ndarray) -> dict[str, float]
 def mean_row(rows: list[Row]) -> Row:
     """The unweighted mean over the actions: each action counts the same, whatever its size."""
     numbers = {name: float(np.mean([getattr(row, name) for row in rows])) for name in MEASURES}
-    return replace(Row(rows[0].method, MEAN, rows[0].seed), **numbers)
+    return replace(rows[0], action=MEAN, **numbers)
 
 
 def require_disjoint_subjects(
@@ -159,10 +165,9 @@ def dataset_text(dataset: Dataset) -> str:
     )
 
 
-def failed_row(method: str, seed: int, error: BaseException | str) -> Row:
-    """A row that says why there are no numbers."""
-    reason = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-    return Row(method, MEAN, seed, error=" ".join(reason.split()))
+def error_text(error: BaseException) -> str:
+    """What a row says of an error, in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def predict_poses(

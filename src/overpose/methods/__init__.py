@@ -29,7 +29,8 @@ from overpose.methods import (
 )
 from overpose.methods.card import Adjust, FitContext, Method, Predict
 from overpose.methods.codes import CODES, Code
-from overpose.methods.samples import Samples
+from overpose.methods.finishing import CommonFinishing, mean_limb_lengths
+from overpose.methods.samples import INPUTS, Inputs, Samples, dilation_px, pictures
 from overpose.networks import pose_predictor, storage
 from overpose.networks.storage import Kind
 
@@ -54,16 +55,22 @@ METHODS: tuple[Method, ...] = (
 
 __all__ = [
     "CODES",
+    "INPUTS",
     "METHODS",
     "Adjust",
     "Code",
+    "CommonFinishing",
     "FitContext",
+    "Inputs",
     "Method",
     "Predict",
     "Samples",
+    "dilation_px",
     "kinds_of",
     "load_model",
     "load_predictor",
+    "mean_limb_lengths",
+    "pictures",
 ]
 
 

@@ -6,7 +6,7 @@ Each method has a file of its own in this room; what it computes may lie in `bas
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -83,12 +83,12 @@ class Method:
         codes: codes of poses to be fitted before, likewise.
         kinds: of the models that it saves.
         predict: the function from images to poses of its model.
-        inputs: "masked_image": images have the person's mask as fourth channel.
+        mask_channel: whether its images have the person's mask as fourth channel, which is 0
+            where masks are not given; others see black outside the mask, see `samples.pictures`.
         adjust: what it makes of predictions with knowledge of the person that no image gives.
         fitted_once: nothing in it begins at random: only the first seed has it.
         image_size: side of the images that a configuration takes; None: any.
         published: its row in the paper's Table 1.
-        expected_ratio: the most that ours, fine-tuned, may have of its mean MPJPE.
         row: whether tables have it; False: a stage that others begin with.
         in_figure: whether the figure of examples shows it.
         in_learning_curve: whether it is measured with fewer training images as well.
@@ -105,12 +105,11 @@ class Method:
     codes: Callable[[Any], tuple[str, ...]] = nothing
     kinds: tuple[Kind, ...] = ()
     predict: Callable[[Any], Predict] = predict_of
-    inputs: Literal["image", "masked_image"] = "image"
+    mask_channel: bool = False
     adjust: Adjust | None = None
     fitted_once: bool = False
     image_size: Callable[[Any], int | None] = any_size
     published: str | None = None
-    expected_ratio: float | None = None
     row: bool = True
     in_figure: bool = False
     in_learning_curve: bool = False
@@ -120,11 +119,12 @@ class Method:
             object.__setattr__(self, "stage", self.name)
 
     @property
-    def masked(self) -> bool:
-        """Whether its images have the person's mask as fourth channel."""
-        return self.inputs == "masked_image"
-
-    @property
     def privileged(self) -> bool:
         """Whether it is told what the others are not."""
         return self.adjust is not None
+
+    @property
+    def finished(self) -> bool:
+        """Whether it also has rows with the common finishing: all that look at the image and are
+        not privileged."""
+        return self.kept and not self.privileged

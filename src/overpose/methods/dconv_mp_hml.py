@@ -146,5 +146,4 @@ METHOD = Method(
     kinds=(KIND,),
     image_size=_image_size,
     published="DconvMP-HML",
-    expected_ratio=0.90,
 )

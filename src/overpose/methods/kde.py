@@ -7,7 +7,7 @@ import numpy as np
 from overpose.baselines.kde import KDE, KIND, KDEConfig, fit_kde
 from overpose.methods.card import FitContext, Method
 from overpose.methods.once import fitted_once
-from overpose.methods.samples import require_training
+from overpose.methods.samples import pictures, require_training
 from overpose.support.seeding import random_stream
 
 
@@ -20,7 +20,8 @@ def _fit(config: KDEConfig, context: FitContext) -> KDE:
     def fit() -> KDE:
         order = random_stream(context.seed, "kde", "samples").permutation(len(train))
         chosen = np.sort(order[:number])
-        return fit_kde(train.masked_images(chosen), train.poses_mm[chosen], config)
+        images_of = pictures(train, context.samples.inputs, mask_channel=True)
+        return fit_kde(images_of(chosen), train.poses_mm[chosen], config)
 
     return fitted_once(KIND, config, context, fit)
 
@@ -33,6 +34,6 @@ METHOD = Method(
     Config=KDEConfig,
     fit=_fit,
     kinds=(KIND,),
-    inputs="masked_image",
+    mask_channel=True,
     fitted_once=True,
 )

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from overpose.baselines.linkde import KIND, LinKDE, LinKDEConfig, fit_linkde
-from overpose.datasets.store import Dataset
 from overpose.methods.card import FitContext, Method
 from overpose.methods.once import fitted_once
+from overpose.methods.samples import Samples, pictures
 from overpose.support.progress import progress_bar
 
 _BLOCK = 512
@@ -16,16 +16,16 @@ _BLOCK = 512
 
 def _fit(config: LinKDEConfig, context: FitContext) -> LinKDE:
     config = replace(config, seed=context.seed)
-    return fitted_once(
-        KIND, config, context, lambda: fit_linkde(_blocks(context.samples.train), config)
-    )
+    return fitted_once(KIND, config, context, lambda: fit_linkde(_blocks(context.samples), config))
 
 
-def _blocks(train: Dataset) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _blocks(samples: Samples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    train = samples.train
+    images_of = pictures(train, samples.inputs, mask_channel=True)
     with progress_bar("fit linkde", len(train)) as advance:
         for start in range(0, len(train), _BLOCK):
             some = np.arange(start, min(start + _BLOCK, len(train)))
-            yield train.masked_images(some), train.poses_mm[some]
+            yield images_of(some), train.poses_mm[some]
             advance(len(some))
 
 
@@ -36,9 +36,8 @@ METHOD = Method(
     Config=LinKDEConfig,
     fit=_fit,
     kinds=(KIND,),
-    inputs="masked_image",
+    mask_channel=True,
     fitted_once=True,
     published="LinKDE",
-    expected_ratio=0.75,
     in_learning_curve=True,
 )

@@ -7,6 +7,7 @@ import numpy as np
 from overpose.baselines.nearest import KIND, NearestPose, NearestPoseConfig, fit_nearest_pose
 from overpose.methods.card import FitContext, Method
 from overpose.methods.once import fitted_once
+from overpose.methods.samples import pictures
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,13 @@ class NearestPoseMethod:
 
 def _fit(config: NearestPoseMethod, context: FitContext) -> NearestPose:
     train = context.samples.train
+    images_of = pictures(train, context.samples.inputs, mask_channel=True)
     every = np.arange(len(train))
     return fitted_once(
         KIND,
         NearestPoseConfig(max(1, len(train))),
         context,
-        lambda: fit_nearest_pose(train.masked_images(every), train.poses_mm),
+        lambda: fit_nearest_pose(images_of(every), train.poses_mm),
     )
 
 
@@ -32,6 +34,6 @@ METHOD = Method(
     Config=NearestPoseMethod,
     fit=_fit,
     kinds=(KIND,),
-    inputs="masked_image",
+    mask_channel=True,
     fitted_once=True,
 )

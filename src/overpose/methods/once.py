@@ -9,7 +9,7 @@ import numpy as np
 from torch import nn
 
 from overpose.methods.card import FitContext
-from overpose.methods.samples import require_training
+from overpose.methods.samples import pictures, require_training
 from overpose.networks.model_files import read_model_config
 from overpose.networks.storage import Kind, load_model, save_model
 from overpose.support.errors import InputError
@@ -35,7 +35,8 @@ def fitted_once(kind: Kind, config: Any, context: FitContext, fit: Callable[[], 
     train, out = context.samples.train, context.out
     require_training(train)
     looked_at = np.arange(0, len(train), -(-len(train) // 64))
-    data = fingerprint(train.poses_mm, train.masked_images(looked_at))
+    images_of = pictures(train, context.samples.inputs, mask_channel=True)
+    data = fingerprint(train.poses_mm, images_of(looked_at))
     if (out / "last").is_dir():
         model = load_model(out / "last", (kind,))
         if model.config != config:

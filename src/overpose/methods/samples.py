@@ -1,14 +1,26 @@
-"""A dataset as methods see it: its splits, and images that are read when first needed."""
+"""A dataset as methods see it: its splits, and images that are read when first needed, with or
+without what the person's mask tells.
+"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal, get_args
 
+import cv2
 import numpy as np
 
 from overpose.datasets.store import Dataset
 from overpose.support.errors import InputError
 from overpose.support.seeding import random_stream
 from overpose.training.observations import ImageObservations
+
+Inputs = Literal["image", "masked_image"]
+"""What every method is given: the picture, or the picture and the person's mask."""
+INPUTS: tuple[Inputs, ...] = get_args(Inputs)
+
+_DILATION_OF_SIDE = 3 / 400
+"""Of masks, as in the original's descriptor: 3 px where a person measures 400 px."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,9 +29,11 @@ class Samples:
 
     Attributes:
         dataset: rows of all splits.
+        inputs: what every method is given, in training and in test.
     """
 
     dataset: Dataset
+    inputs: Inputs = "image"
 
     @cached_property
     def train(self) -> Dataset:
@@ -44,7 +58,7 @@ class Samples:
             InputError: there are none.
         """
         require_training(self.train)
-        return self.train.images(np.arange(len(self.train)))
+        return pictures(self.train, self.inputs)(np.arange(len(self.train)))
 
     @property
     def train_poses_mm(self) -> np.ndarray:
@@ -56,7 +70,8 @@ class Samples:
         """Images and poses of split "val"; None if there are none."""
         if len(self.val) == 0:
             return None
-        return self.val.images(np.arange(len(self.val))), self.val.poses_mm.copy()
+        images = pictures(self.val, self.inputs)(np.arange(len(self.val)))
+        return images, self.val.poses_mm.copy()
 
     @property
     def observations(self) -> ImageObservations:
@@ -75,7 +90,8 @@ class Samples:
         rows = np.flatnonzero(self.dataset.splits == "train")
         order = random_stream(seed, "part", "train").permutation(len(rows))
         others = np.flatnonzero(self.dataset.splits != "train")
-        return Samples(self.dataset.select(np.sort(np.concatenate([others, rows[order[:count]]]))))
+        chosen = np.sort(np.concatenate([others, rows[order[:count]]]))
+        return Samples(self.dataset.select(chosen), self.inputs)
 
     def free_images(self) -> None:
         """Let go of the images; they are read again if needed."""
@@ -84,6 +100,43 @@ class Samples:
 
     def _split(self, name: str) -> Dataset:
         return self.dataset.select(self.dataset.splits == name)
+
+
+def pictures(
+    rows: Dataset, inputs: Inputs, *, mask_channel: bool = False
+) -> Callable[[np.ndarray], np.ndarray]:
+    """What reads the images of some of the rows as a method is given them, by indices.
+
+    Args:
+        rows: of any split.
+        inputs: with "masked_image" everything outside the mask is black, see `blackened`.
+        mask_channel: the method takes (n, side, side, 4): the picture as it is and, as fourth
+            channel, the mask; all 0 where it is not given.
+    """
+    if inputs == "masked_image":
+        if mask_channel:
+            return rows.masked_images
+        return lambda indices: blackened(rows.masked_images(indices))
+    if mask_channel:
+        return lambda indices: np.pad(rows.images(indices), [(0, 0)] * 3 + [(0, 1)])
+    return rows.images
+
+
+def blackened(images: np.ndarray) -> np.ndarray:
+    """Pictures (n, side, side, 3) of images with masks (n, side, side, 4), black outside the mask
+    dilated by `dilation_px`; one without a mask stays as it is."""
+    reach = dilation_px(images.shape[1])
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
+    shown = images[..., :3].copy()
+    for picture, mask in zip(shown, images[..., 3], strict=True):
+        if mask.any():
+            picture[cv2.dilate(mask, disc) <= 127] = 0
+    return shown
+
+
+def dilation_px(side: int) -> int:
+    """How far masks of images of that side are dilated before the rest is blackened, pixels."""
+    return max(1, round(_DILATION_OF_SIDE * side))
 
 
 def require_training(train: Dataset) -> None:

@@ -222,7 +222,6 @@ BEST = Method(
     kinds=(KIND,),
     image_size=_image_size,
     published="StructNet-Max",
-    expected_ratio=0.88,
 )
 AVERAGE = replace(
     BEST,
@@ -231,7 +230,6 @@ AVERAGE = replace(
     summary="StructNet; the mean of the best A",
     predict=_average,
     published="StructNet-Avg",
-    expected_ratio=0.97,
 )
 AVERAGE_TOLD_LIMBS = replace(
     AVERAGE,
@@ -240,5 +238,4 @@ AVERAGE_TOLD_LIMBS = replace(
     summary="StructNet-Avg, told the true limb lengths, which nobody else is",
     adjust=_told_limbs,
     published=None,
-    expected_ratio=None,
 )

@@ -18,6 +18,7 @@ def detail_tables(
     details: Details,
     memory_mib: Mapping[str, float] | None = None,
     *,
+    given: str = "",
     methods: Sequence[Method] = METHODS,
 ) -> list[TextTable]:
     """Errors by joint, sizes and memory, methods in the order of all tables.
@@ -25,6 +26,7 @@ def detail_tables(
     Args:
         details: none gives no table.
         memory_mib: by method what `memory.prediction_memory_mib` gives.
+        given: said in the titles: what the methods were given.
         methods: whose titles to give, in their order.
     """
     memory_mib = memory_mib or {}
@@ -33,7 +35,7 @@ def detail_tables(
         return []
     joints = HUMAN36M.joint_names[1:]
     errors = TextTable(
-        "Error by joint, mm",
+        f"Error by joint, mm{given}",
         "Mean distance to the true joint, both relative to the pelvis, whose error is 0: plain "
         "mean over actions and seeds.",
         ("Method", *(name.replace("_", " ") for name in joints)),
@@ -43,7 +45,7 @@ def detail_tables(
         ),
     )
     sizes = TextTable(
-        "Size of the models",
+        f"Size of the models{given}",
         "Weights on disk, single precision: LinKDE also draws its random features anew from their "
         "seed; the systems that search keep all training poses. Memory: the peak of a process that "
         "loads the model and predicts 256 images at once, Python and all libraries included.",

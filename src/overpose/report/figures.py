@@ -119,25 +119,26 @@ def draw_errors(path: Path, rows: Sequence[Row]) -> None:
 
 
 def draw_learning_curve(path: Path, curve: Mapping[int, Sequence[Row]]) -> None:
-    """Save a line for each method: MPJPE in mm over the number of training images."""
+    """Save a line for each method: MPJPE in mm over the number of training images, mean and
+    deviation over the seeds."""
     figure = Figure(figsize=(5, 3.5), dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    lines: dict[str, list[tuple[int, float]]] = {}
-    for size, rows in curve.items():
-        for row in rows:
-            if row.mpjpe_mm is not None:
-                lines.setdefault(row.method, []).append((size, row.mpjpe_mm))
+    merged = {size: summarize(rows) for size, rows in curve.items()}
     for method in titles_of([row for rows in curve.values() for row in rows]):
-        if method in lines:
-            axes.plot(*zip(*lines[method], strict=True), marker="o", label=method)
+        found = {size: each.get((method, MEAN)) for size, each in merged.items()}
+        shown = {size: summary for size, summary in found.items() if summary and summary.seeds}
+        if shown:
+            means = [summary.mean["mpjpe_mm"] for summary in shown.values()]
+            deviations = np.nan_to_num([s.std["mpjpe_mm"] for s in shown.values()])
+            axes.errorbar(list(shown), means, yerr=deviations, marker="o", label=method)
     axes.set_xscale("log")
     axes.set_xticks(list(curve), [f"{size:,}" for size in curve])
     axes.minorticks_off()
     axes.set_xlabel("training images")
     axes.set_ylabel("MPJPE, mm")
     axes.spines[["top", "right"]].set_visible(False)
-    if lines:
+    if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize=8)
     with writing_file(path) as temporary:
         figure.savefig(temporary, format="png")

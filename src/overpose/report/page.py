@@ -5,17 +5,15 @@ What the tables hold is said by `tables` and `details`; nothing is measured here
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
 from overpose.methods import METHODS, Method
+from overpose.report.blocks import blocks_of
+from overpose.report.checks import check_lines
 from overpose.report.rows import Report
-from overpose.report.tables import (
-    TextTable,
-    check_lines,
-    measured_tables,
-    published_tables,
-)
+from overpose.report.tables import TextTable, measured_tables, published_tables
 from overpose.support.files import writing_file
 
 _STYLE = """
@@ -48,11 +46,8 @@ def write_page(
         report: the measured rows.
         extra: further tables.
         figures: titles and PNG files, put into the page; files that are not there are left out.
-        methods: whose titles and expected ratios to give, in their order.
+        methods: whose titles to give, in their order.
     """
-    measured = measured_tables(report, methods=methods)
-    first, second = published_tables(report)
-    tables = (measured[0], first, *measured[1:3], second, *measured[3:], *extra)
     facts = {
         "Dataset": report.dataset,
         "Protocol": report.protocol,
@@ -65,11 +60,20 @@ def write_page(
         "<meta name='viewport' content='width=device-width'><title>overpose: results</title>",
         f"<style>{_STYLE}</style></head><body><h1>Results</h1>",
         "<dl>" + "".join(f"<dt>{k}</dt><dd>{escape(v)}</dd>" for k, v in facts.items()) + "</dl>",
-        "<h2>Checks</h2><ul>",
-        *(f"<li>{escape(line)}</li>" for line in check_lines(report.rows, methods=methods)),
-        "</ul>",
         *(_figure(title, picture) for title, picture in figures if picture.is_file()),
-        *(_table(table, report) for table in tables),
+    ]
+    for block in blocks_of(report.rows):
+        checks = check_lines(block.rows, methods=methods)
+        parts += [
+            f"<h1>{escape(block.title)}</h1><p>{escape(block.note)}</p><h2>Checks</h2><ul>",
+            *(f"<li>{escape(line)}</li>" for line in checks),
+            "</ul>",
+        ]
+        tables = measured_tables(replace(report, rows=block.rows), methods=methods)
+        parts += [_table(table, report) for table in tables]
+    parts += [
+        "<h1>As published, and further measurements</h1>",
+        *(_table(table, report) for table in (*published_tables(report), *extra)),
         "</body></html>",
     ]
     with writing_file(path) as temporary:

@@ -32,4 +32,5 @@ TABLE_2_LIMB_RATIO: dict[str, tuple[float, float, float]] = {
 """Sum of the log of limb length ratio errors: lower body, upper body, full body."""
 
 TABLE_1_OURS = "Ours"
+TABLE_2_CNN = "CNN"
 TABLE_2_OURS = "Ours, with fine-tuning"

@@ -7,9 +7,11 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 
+from overpose.methods import INPUTS, METHODS, Inputs
 from overpose.report.header import report_header
 from overpose.support.errors import InputError
 from overpose.support.files import read_json, write_json
@@ -28,6 +30,10 @@ MEASURES = (
 )
 """The numbers of a row, in the order of report.json."""
 
+Finishing = Literal["none", "common"]
+"""What was done with predictions: nothing, or what every method can have, `methods.finishing`."""
+FINISHINGS: tuple[Finishing, ...] = get_args(Finishing)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -42,6 +48,9 @@ class Row:
         limb_ratio_lower, limb_ratio_upper, limb_ratio_full: limb-ratio error, without unit.
         train_s: seconds of training, of every stage that the method needs.
         predict_ms_per_image: milliseconds of prediction per image, decoding not counted.
+        inputs: what the method was given, in training and in test.
+        finishing: what was done with its predictions.
+        privileged: whether it is told what no image tells.
         error: why there are no numbers; None where there are.
     """
 
@@ -55,6 +64,9 @@ class Row:
     limb_ratio_full: float | None = None
     train_s: float | None = None
     predict_ms_per_image: float | None = None
+    inputs: Inputs = "image"
+    finishing: Finishing = "none"
+    privileged: bool = False
     error: str | None = None
 
     def to_json(self) -> dict:
@@ -119,11 +131,14 @@ def read_report(path: Path) -> Report:
     if not isinstance(value["rows"], list):
         raise InputError(f"{path}: rows is a {type(value['rows']).__name__}, expected a list")
     rows = tuple(parse_row(row, where=f"{path}: rows[{i}]") for i, row in enumerate(value["rows"]))
-    seen: set[tuple[str, str, int]] = set()
+    seen: set[tuple[str, str, int, str, str]] = set()
     for row in rows:
-        key = (row.method, row.action, row.seed)
+        key = (row.method, row.action, row.seed, row.inputs, row.finishing)
         if key in seen:
-            raise InputError(f"{path}: method, action and seed {key} appear twice, expected once")
+            raise InputError(
+                f"{path}: method, action, seed, inputs and finishing {key} appear twice, expected "
+                "once"
+            )
         seen.add(key)
     return Report(*(value[name] for name in texts), rows=rows)
 
@@ -131,13 +146,24 @@ def read_report(path: Path) -> Report:
 def parse_row(value: object, *, where: str = "row") -> Row:
     """Check one row of report.json.
 
+    Rows that were written before they had `inputs`, `finishing` and `privileged` get what was then
+    true of their method: those that take masks had them, nothing was finished.
+
     Raises:
         InputError: it is not a row; the message starts with `where`.
     """
     if not isinstance(value, dict):
         raise InputError(f"{where}: got a {type(value).__name__}, expected an object")
+    if isinstance(value.get("method"), str):
+        value = _before_inputs(value["method"]) | value
     required = tuple(field.name for field in fields(Row) if field.name != "error")
     _require_keys(value, required=required, optional=("error",), where=where)
+    for name, known in (("inputs", INPUTS), ("finishing", FINISHINGS)):
+        if value[name] not in known:
+            expected = " or ".join(known)
+            raise InputError(f"{where}: {name} is {value[name]!r}, expected {expected}")
+    if not isinstance(value["privileged"], bool):
+        raise InputError(f"{where}: privileged is {value['privileged']!r}, expected true or false")
     for name in ("method", "action"):
         if not isinstance(value[name], str) or not value[name]:
             raise InputError(f"{where}: {name} is {value[name]!r}, expected a non-empty string")
@@ -161,7 +187,7 @@ def parse_row(value: object, *, where: str = "row") -> Row:
 
 
 def summarize(rows: Iterable[Row]) -> dict[tuple[str, str], Summary]:
-    """Merge rows over their seeds, by (method, action), in the order of first appearance.
+    """Merge rows of one block over their seeds, by (method, action), in the order of appearance.
 
     A failed row adds no number; if every seed failed, the means are NaN and `seeds` is empty.
     """
@@ -174,6 +200,15 @@ def summarize(rows: Iterable[Row]) -> dict[tuple[str, str], Summary]:
 def actions_of(rows: Sequence[Row]) -> list[str]:
     """The actions in the order of first appearance, "mean" left out."""
     return list(dict.fromkeys(row.action for row in rows if row.action != MEAN))
+
+
+def _before_inputs(method: str) -> dict[str, Any]:
+    card = next((card for card in METHODS if card.name == method), None)
+    return {
+        "inputs": "masked_image" if card is not None and card.mask_channel else "image",
+        "finishing": "none",
+        "privileged": card is not None and card.privileged,
+    }
 
 
 def _summary(method: str, action: str, rows: list[Row]) -> Summary:

@@ -5,7 +5,7 @@ Only layout and arithmetic over rows; measuring belongs to `measure`, storing to
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -13,6 +13,8 @@ from rich.table import Table
 
 from overpose.methods import METHODS, Method
 from overpose.report import published
+from overpose.report.blocks import blocks_of
+from overpose.report.checks import REFERENCE, check_lines, ratio
 from overpose.report.rows import (
     MEAN,
     Report,
@@ -22,8 +24,6 @@ from overpose.report.rows import (
     summarize,
 )
 
-REFERENCE = "finetuned"
-"""The method that ratios are taken to: ours with fine-tuning."""
 _PARTS = {
     "Lower body": "limb_ratio_lower",
     "Upper body": "limb_ratio_upper",
@@ -42,64 +42,11 @@ class TextTable:
     rows: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True)
-class Checks:
-    """Whether the measured rows show what the paper shows; means over the seeds.
-
-    Attributes:
-        actions_won: actions in which finetuned has the smaller MPJPE than direct.
-        actions: the actions that both methods have numbers for.
-        mean_mpjpe_ratio: MPJPE of finetuned / direct in the mean over the actions.
-        limb_ratio_full_ratio: full-body limb-ratio error of finetuned / direct, likewise.
-    """
-
-    actions_won: tuple[str, ...]
-    actions: tuple[str, ...]
-    mean_mpjpe_ratio: float
-    limb_ratio_full_ratio: float
-
-    def lines(self) -> list[str]:
-        """The checks as plain sentences."""
-        beaten = "smaller" if self.mean_mpjpe_ratio < 1 else "not smaller"
-        return [
-            f"finetuned beats direct in MPJPE on {len(self.actions_won)} of {len(self.actions)} "
-            f"actions (expected: at least 5 of 6)",
-            f"mean MPJPE finetuned/direct = {self.mean_mpjpe_ratio:.3f}, {beaten} "
-            "(expected: below 1)",
-            f"full-body limb-ratio error finetuned/direct = {self.limb_ratio_full_ratio:.3f} "
-            "(expected: at most 0.80; published: 0.795)",
-        ]
-
-
-def checks(rows: Sequence[Row]) -> Checks | None:
-    """Compare `finetuned` with `direct`; None if either has no mean over the actions."""
-    merged = summarize(rows)
-    ours, cnn = merged.get((REFERENCE, MEAN)), merged.get(("direct", MEAN))
-    if ours is None or cnn is None or not ours.seeds or not cnn.seeds:
-        return None
-    compared = tuple(
-        action
-        for action in actions_of(rows)
-        if _has_numbers(merged, REFERENCE, action) and _has_numbers(merged, "direct", action)
-    )
-    won = tuple(
-        action
-        for action in compared
-        if merged[REFERENCE, action].mean["mpjpe_mm"] < merged["direct", action].mean["mpjpe_mm"]
-    )
-    return Checks(
-        won,
-        compared,
-        _ratio(ours.mean["mpjpe_mm"], cnn.mean["mpjpe_mm"]),
-        _ratio(ours.mean["limb_ratio_full"], cnn.mean["limb_ratio_full"]),
-    )
-
-
 def measured_tables(report: Report, *, methods: Sequence[Method] = METHODS) -> list[TextTable]:
     """Tables 1 and 2 as measured, the latter by action too, P-MPJPE, and times.
 
     Args:
-        report: the measured rows.
+        report: with the rows of one block.
         methods: whose titles to give, in their order.
     """
     titles = titles_of(report.rows, methods)
@@ -163,16 +110,6 @@ def titles_of(rows: Sequence[Row], methods: Sequence[Method] = METHODS) -> dict[
     return {**known, **{name: name for name in found if name not in known}}
 
 
-def failures(rows: Sequence[Row]) -> list[str]:
-    """One line for each method and seed that failed."""
-    return [
-        f"{row.method}, seed {row.seed}{'' if row.action == MEAN else ', ' + row.action}: "
-        f"failed: {row.error}"
-        for row in rows
-        if row.error is not None
-    ]
-
-
 def tables_markdown(
     report: Report, *, extra: Sequence[TextTable] = (), methods: Sequence[Method] = METHODS
 ) -> str:
@@ -181,11 +118,9 @@ def tables_markdown(
     Args:
         report: the measured rows.
         extra: further tables to put at the end, e.g. what the autoencoder does alone.
-        methods: whose titles and expected ratios to give, in their order.
+        methods: whose titles to give, in their order.
     """
     seeds = sorted({row.seed for row in report.rows})
-    measured = measured_tables(report, methods=methods)
-    table_1, table_2 = published_tables(report)
     lines = [
         "# Results",
         "",
@@ -197,49 +132,16 @@ def tables_markdown(
         f"- Machine: {report.machine}",
         f"- Date: {report.date}",
         "",
-        "## Checks",
-        "",
-        *check_lines(report.rows, bullet="- ", methods=methods),
-        "",
     ]
-    for table in (measured[0], table_1, *measured[1:3], table_2, *measured[3:], *extra):
+    for block in blocks_of(report.rows):
+        lines += [f"# {block.title}", "", block.note, "", "## Checks", ""]
+        lines += [*check_lines(block.rows, bullet="- ", methods=methods), ""]
+        for table in measured_tables(replace(report, rows=block.rows), methods=methods):
+            lines += [markdown_table(table), ""]
+    lines += ["# As published, and further measurements", ""]
+    for table in (*published_tables(report), *extra):
         lines += [markdown_table(table), ""]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def check_lines(
-    rows: Sequence[Row], *, bullet: str = "", methods: Sequence[Method] = METHODS
-) -> list[str]:
-    """The checks and the failures as lines."""
-    result = checks(rows)
-    found = (
-        ["finetuned cannot be compared with direct: a row of one of them is missing"]
-        if result is None
-        else result.lines()
-    )
-    return [bullet + line for line in [*found, *ratio_lines(rows, methods), *failures(rows)]]
-
-
-def ratio_lines(rows: Sequence[Row], methods: Sequence[Method] = METHODS) -> list[str]:
-    """Ours against each of the other systems in the mean MPJPE, beside what the paper has."""
-    merged = summarize(rows)
-    if not _has_numbers(merged, REFERENCE, MEAN):
-        return []
-    published_means = {
-        name: sum(values) / len(values) for name, values in published.TABLE_1_MPJPE_MM.items()
-    }
-    ours = published_means[published.TABLE_1_OURS]
-    found = merged[REFERENCE, MEAN].mean["mpjpe_mm"]
-    lines = []
-    for method in methods:
-        most, row = method.expected_ratio, method.published
-        if most is not None and row is not None and _has_numbers(merged, method.name, MEAN):
-            ratio = _ratio(found, merged[method.name, MEAN].mean["mpjpe_mm"])
-            lines.append(
-                f"mean MPJPE finetuned/{method.name} = {ratio:.3f} (expected: at most {most:.2f}; "
-                f"published: {ours / published_means[row]:.3f})"
-            )
-    return lines
 
 
 def print_tables(
@@ -249,29 +151,36 @@ def print_tables(
     console = console or Console()
     if not console.is_terminal:
         console.width = max(console.width, 120)
-    measured = measured_tables(report, methods=methods)
     short = {title: name for name, title in titles_of(report.rows, methods).items()}
-    table_1, table_2 = published_tables(report)
     for line in (f"Dataset: {report.dataset}", f"Protocol: {report.protocol}"):
         console.print(line, highlight=False, markup=False)
-    for table in (measured[0], table_1, measured[1], measured[2], table_2, measured[3]):
-        caption = None if table.note == _note(report) else table.note
-        shown = Table(
-            title=table.title,
-            caption=caption,
-            title_justify="left",
-            caption_justify="left",
-            box=SIMPLE_HEAD,
-            padding=(0, 1, 0, 0),
-        )
-        for index, name in enumerate(table.header):
-            shown.add_column(name, justify="left" if index == 0 else "right")
-        for row in table.rows:
-            shown.add_row(short.get(row[0], row[0]) if table in measured else row[0], *row[1:])
+    for published_table in published_tables(report):
+        _print_table(console, published_table, {})
+    for block in blocks_of(report.rows):
         console.print()
-        console.print(shown)
-    for line in check_lines(report.rows, methods=methods):
-        console.print(line, highlight=False, markup=False)
+        console.print(f"{block.title}. {block.note}", highlight=False, markup=False)
+        for table in measured_tables(replace(report, rows=block.rows), methods=methods)[:3]:
+            _print_table(console, replace(table, note=""), short)
+        for line in check_lines(block.rows, methods=methods):
+            console.print(line, highlight=False, markup=False)
+
+
+def _print_table(console: Console, table: TextTable, names: Mapping[str, str]) -> None:
+    """Print a table; titles of methods that have a shorter name are printed as that."""
+    shown = Table(
+        title=table.title,
+        caption=table.note or None,
+        title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    for index, name in enumerate(table.header):
+        shown.add_column(name, justify="left" if index == 0 else "right")
+    for row in table.rows:
+        shown.add_row(names.get(row[0], row[0]), *row[1:])
+    console.print()
+    console.print(shown)
 
 
 def markdown_table(table: TextTable) -> str:
@@ -358,15 +267,7 @@ def _ratio_cell(merged: dict[tuple[str, str], Summary], method: str, measure: st
     summary, reference = merged.get((method, MEAN)), merged.get((REFERENCE, MEAN))
     if summary is None or reference is None:
         return _NOT_MEASURED
-    return number_text(_ratio(summary.mean[measure], reference.mean[measure]), digits=3)
-
-
-def _ratio(value: float, reference: float) -> float:
-    return value / reference if reference else math.nan
-
-
-def _has_numbers(merged: dict[tuple[str, str], Summary], method: str, action: str) -> bool:
-    return (method, action) in merged and bool(merged[method, action].seeds)
+    return number_text(ratio(summary.mean[measure], reference.mean[measure]), digits=3)
 
 
 def _escape(cell: str) -> str:

@@ -358,6 +358,11 @@ def trained_model(directory: Path) -> Lifter | ImageModel:
     config = pose_predictor_config(found, str(directory / "config.json"))
     if isinstance(config.encoder, KeypointEncoderConfig):
         return load_numpy_lifter(directory)
+    if (found.get("provenance") or {}).get("inputs", "image") != "image":
+        raise InputError(
+            f"{directory}: was trained on images with masks, which photos and videos do not have; "
+            "expected a model trained on images alone"
+        )
     from overpose.networks.pose_predictor import KIND
     from overpose.networks.storage import load_model
 
