@@ -9,8 +9,11 @@ from overpose.layouts import (
     BLAZEPOSE_33,
     BODY_25,
     COCO_17,
+    COCO_18,
+    HALPE_26,
     HUMAN36M_17,
     LAYOUTS,
+    WHOLEBODY_133,
     KeypointLayout,
     canonical_name,
     converted,
@@ -25,7 +28,9 @@ def random_keypoints(layout: KeypointLayout, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random((4, 3, len(layout), 3)).astype(np.float32)
 
 
-@pytest.mark.parametrize(("layout", "count"), list(zip(LAYOUTS, (33, 17, 25, 17), strict=True)))
+@pytest.mark.parametrize(
+    ("layout", "count"), list(zip(LAYOUTS, (33, 17, 25, 17, 26, 18, 23), strict=True))
+)
 def test_layouts_have_their_number_of_names_and_are_found_by_them(layout, count):
     assert len(layout) == count
     assert layout_of(layout.names) is layout
@@ -105,7 +110,18 @@ def test_own_names_are_canonical(layout):
     assert tuple(map(canonical_name, layout.names)) == layout.names
 
 
-@pytest.mark.parametrize(("count", "layout"), [(33, BLAZEPOSE_33), (25, BODY_25), (17, COCO_17)])
+@pytest.mark.parametrize(
+    ("count", "layout"),
+    [
+        (33, BLAZEPOSE_33),
+        (25, BODY_25),
+        (17, COCO_17),
+        (26, HALPE_26),
+        (18, COCO_18),
+        (133, WHOLEBODY_133),
+        (136, HALPE_26),
+    ],
+)
 def test_a_number_of_keypoints_means_the_usual_layout(count, layout):
     assert layout_of(count) is layout
 
@@ -183,8 +199,8 @@ def test_names_in_another_order_make_a_layout_of_their_own():
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("coco-18", "got 'coco-18', expected one of blazepose-33"),
-        (18, "got 18 of them without names"),
+        ("coco-19", "got 'coco-19', expected one of blazepose-33"),
+        (19, "got 19 of them without names"),
         (["nose", "tail"], "unknown name 'tail'"),
         (["nose", "Nose"], "names repeat: nose"),
     ],

@@ -35,6 +35,21 @@ _BODY_25 = (
     "left_foot_index", "left_small_toe", "left_heel",
     "right_foot_index", "right_small_toe", "right_heel",
 )
+_FEET = (
+    "left_foot_index", "left_small_toe", "left_heel",
+    "right_foot_index", "right_small_toe", "right_heel",
+)
+_HALPE_26 = (
+    *_COCO, "head_top", "neck", "pelvis",
+    "left_foot_index", "right_foot_index", "left_small_toe", "right_small_toe",
+    "left_heel", "right_heel",
+)
+_COCO_18 = (
+    "nose", "neck",
+    "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+    "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
+    "right_eye", "left_eye", "right_ear", "left_ear",
+)
 _PARTS = {  # what others call the same points; sides are handled apart
     "big_toe": "foot_index", "toe": "foot_index", "bigtoe": "foot_index",
     "footindex": "foot_index", "smalltoe": "small_toe", "pinky_toe": "small_toe",
@@ -58,14 +73,31 @@ BODY_25 = KeypointLayout("body-25", _BODY_25)
 HUMAN36M_17 = HUMAN36M.layout
 """The joints of the house skeleton as keypoints."""
 
-LAYOUTS = (BLAZEPOSE_33, COCO_17, BODY_25, HUMAN36M_17)
+HALPE_26 = KeypointLayout("halpe-26", _HALPE_26)
+"""Halpe's: COCO's, the top of the head, neck, pelvis, feet; what Pose2Sim and Sports2D use."""
+COCO_18 = KeypointLayout("coco-18", _COCO_18)
+"""OpenPose's COCO model: COCO's 17 in another order, and the neck."""
+WHOLEBODY_133 = KeypointLayout("coco-wholebody-133", (*_COCO, *_FEET))
+"""COCO-WholeBody's: COCO's 17 and 6 of the feet."""
+
+LAYOUTS = (BLAZEPOSE_33, COCO_17, BODY_25, HUMAN36M_17, HALPE_26, COCO_18, WHOLEBODY_133)
 """Every layout with a name of its own."""
+WITH_FACE_AND_HANDS = {HALPE_26: 136, WHOLEBODY_133: 133}
+"""How many keypoints there are where those of face and hands follow, which are not read."""
 
 _OTHER_NAMES = {
     "mediapipe-33": BLAZEPOSE_33, "mediapipe": BLAZEPOSE_33, "blazepose": BLAZEPOSE_33,
     "coco": COCO_17, "openpose-25": BODY_25, "openpose": BODY_25, "body25": BODY_25,
+    "halpe": HALPE_26, "body-with-feet": HALPE_26, "openpose-18": COCO_18,
+    "wholebody": WHOLEBODY_133, "whole-body": WHOLEBODY_133, "wholebody-133": WHOLEBODY_133,
+    "coco-133": WHOLEBODY_133, "coco-wholebody": WHOLEBODY_133, "halpe-136": HALPE_26,
     "h36m-17": HUMAN36M_17, "h36m": HUMAN36M_17, "human36m": HUMAN36M_17,
 }  # fmt: skip
+
+
+def known_names() -> frozenset[str]:
+    """Every keypoint that some layout has."""
+    return frozenset(name for layout in LAYOUTS for name in layout.names)
 
 
 def canonical_name(name: str) -> str:
@@ -116,17 +148,18 @@ def layout_of(value: "str | int | Sequence[str]") -> KeypointLayout:
         raise InputError(f"keypoint layout: got {value!r}, expected one of {known}")
     if isinstance(value, int):
         for layout in LAYOUTS:
-            if len(layout) == value:
+            if value in (len(layout), WITH_FACE_AND_HANDS.get(layout)):
                 return layout
         raise InputError(
-            f"keypoints: got {value} of them without names, expected 17 (COCO), 25 (OpenPose "
-            "BODY_25) or 33 (MediaPipe); name them or convert them"
+            f"keypoints: got {value} of them without names, expected 17 (COCO), 18 (OpenPose's "
+            "COCO), 25 (BODY_25), 26 (HALPE_26), 33 (MediaPipe), 133 or 136 (whole body); name "
+            "them or convert them"
         )
     names = tuple(canonical_name(name) for name in value)
     for layout in LAYOUTS:
         if names == layout.names:
             return layout
-    every = {name for layout in LAYOUTS for name in layout.names}
+    every = known_names()
     unknown = [given for given, name in zip(value, names, strict=True) if name not in every]
     if unknown:
         raise InputError(

@@ -1,8 +1,11 @@
 """`overpose predict`: files whole or not at all, and one clear line for bad input."""
 
+import json
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from scripted_people import FPS, HEIGHT, WIDTH, ScriptedEngines, draw, standing_px, write_clip
@@ -10,11 +13,12 @@ from scripted_people import FPS, HEIGHT, WIDTH, ScriptedEngines, draw, standing_
 from overpose.app import main
 from overpose.experiments import predict as predict_module
 from overpose.keypoints.engines import FULL, Engine
-from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
+from overpose.keypoints.keypoint_files import KeypointFile, read_keypoints, write_keypoints
 from overpose.keypoints.people import BlazePoseFinder, PeopleFinder
 from overpose.layouts import BLAZEPOSE_33
 from overpose.media.video import open_media
 from overpose.poses import PoseTrack
+from overpose.skeleton import HUMAN36M
 
 SCRIPTED = Engine(
     "full", "discs", lambda threads: lambda fps: BlazePoseFinder(ScriptedEngines(), fps)
@@ -210,6 +214,19 @@ def test_missing_models_offline_are_one_line(
     assert str(tmp_path / "cache") in line
 
 
+def rewrite_times(source: Path, path: Path, times_s: list[float]) -> None:
+    """The frames of a clip once more, at other times."""
+    with open_media(source) as media, av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=1000)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        for time_s, frame in zip(times_s, media, strict=True):
+            picture = av.VideoFrame.from_ndarray(frame.image, format="rgb24")
+            picture.pts = round(time_s * 1000)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+
+
 def keypoint_file(path: Path, *, size: bool) -> Path:
     points = np.full((1, 20, 33, 3), 0.9, np.float32)
     points[..., :2] = standing_px(150, 120)
@@ -233,6 +250,39 @@ def test_a_keypoint_file_takes_rate_and_size_from_its_video(tmp_path: Path) -> N
     assert run("predict", clip, "--keypoints", found, "--out", out, "--overlay") == 0
     assert names(out) == ["clip.npz", "clip_overlay.mp4"]
     assert PoseTrack.load(out / "clip.npz").fps == FPS
+
+
+def test_keypoints_lie_at_the_times_of_a_variable_rate(tmp_path: Path) -> None:
+    clip = clip_at(tmp_path / "steady.mp4", 20)
+    uneven = tmp_path / "clip.mp4"
+    times = [i / FPS for i in range(15)] + [15 / FPS + i * 6 / FPS for i in range(5)]
+    rewrite_times(clip, uneven, times)
+    found = read_keypoints(keypoint_file(tmp_path / "mine.json", size=False)).keypoints
+    found[0, :, :, 0] += np.arange(20)[:, None]  # each frame has an x of its own
+    write_keypoints(tmp_path / "moving.json", KeypointFile(BLAZEPOSE_33, found))
+    given = ("--keypoints", tmp_path / "moving.json", "--out", tmp_path / "out")
+    assert run("predict", uneven, *given, "--smooth", "none") == 0
+    track = PoseTrack.load(tmp_path / "out" / "clip.npz")
+    x = track.keypoints_px[0, :, 0, 0] - found[0, 0, 0, 0]
+    shown = [np.searchsorted(times, frame / track.fps + 0.5 / track.fps) - 1
+             for frame in range(track.frames)]  # fmt: skip
+    assert track.frames > 30
+    np.testing.assert_allclose(x, shown, atol=1.1)
+    assert np.abs(x - shown).mean() < 0.5
+
+
+def test_a_layout_is_chosen_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = keypoint_file(tmp_path / "mine.json", size=True)
+    value = json.loads(found.read_text())
+    points = value["people"][0]["frames"][0][:17]
+    del value["layout"]
+    value["people"][0]["frames"] = [points] * 20
+    found.write_text(json.dumps(value))
+    out = tmp_path / "out"
+    assert run("predict", found, "--layout", "h36m", "--out", out) == 0
+    assert PoseTrack.load(out / "mine.npz").keypoint_names == HUMAN36M.joint_names
+    assert run("predict", found, "--layout", "nonsense", "--out", tmp_path / "other") == 1
+    assert "got 'nonsense', expected one of blazepose-33" in error_of(capsys)
 
 
 @pytest.mark.parametrize("how", ["input", "keypoints", "directory"])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from walkers import noisy, path, walker
 
-from overpose.keypoints import keypoint_files, keypoint_parts
+from overpose.keypoints import keypoint_files, keypoint_json, keypoint_settling
 from overpose.keypoints.keypoint_files import KeypointFile, read_keypoints, write_keypoints
 from overpose.layouts import BLAZEPOSE_33, BODY_25, COCO_17, HUMAN36M_17, LAYOUTS
 from overpose.support.errors import InputError
@@ -307,7 +307,7 @@ POINTS = ("people", 0, "frames", 0)
         ("[]", "got an empty list"),
         ("{}", "got an object without people or frames"),
         ({"people": []}, "no layout and no keypoints"),
-        (changed("layout", value="coco-18"), r"got 'coco-18', expected one of blazepose-33"),
+        (changed("layout", value="coco-19"), r"got 'coco-19', expected one of blazepose-33"),
         (changed("layout", value=["nose", "tail"]), r"unknown name 'tail'"),
         (changed("layout", value=["nose", "Nose"]), r"names repeat: nose"),
         (changed("layout", value=3), r"layout: got a number"),
@@ -321,23 +321,27 @@ POINTS = ("people", 0, "frames", 0)
         (changed(*POINTS, 3, value=[1, float("nan"), 1]), r"keypoint 3 is 1, nan, 1"),
         (changed(*POINTS, 3, value=[1, float("inf"), 1]), r"keypoint 3 is 1, inf, 1"),
         (changed(*POINTS, 3, value=[1, 2, None]), r"keypoint 3 is 1, 2, nan"),
-        (changed(*POINTS, 3, value=[1, 2, 87]), r"got a score of 87, expected 0 to 1"),
+        (changed(*POINTS, 3, value=[1, 2, 87]), r"got a score of 87, expected 0 to 1 as the"),
         (changed("people", 0, value=[]), r"people\[0\]: no list of frames"),
         (changed("people", value=good()["people"] * 2), r"people\[1\]: id 1 is there twice"),
         (changed("fps", value=0), r"fps: got 0, expected a positive number"),
+        (changed("fps", value=10**400), r"fps: got a far larger number, expected a positive"),
+        (changed("fps", value=float("nan")), r"fps: got nan, expected a positive number"),
+        (changed("width", value=-(10**400)), r"width: got a far larger number"),
+        (changed("height", value=2_000_000), r"height: got 2000000, expected .* at most 1e\+06"),
         (changed("width", value="wide"), r"width: got 'wide', expected a number"),
         (changed("height", value=10.5), r"height: got 10.5, expected a whole number"),
         ([mediapipe(0)], r"coordinates are shares of the image"),
         ([mediapipe(0)[:32]], r"frame 0: got 32 keypoints, expected 33"),
         ([[{"a": 1}]], r"frame 0: got an object without landmarks"),
         ([[[[[[[[1]]]]]]]], r"frame 0: got"),
-        ([{"image_id": 0, "keypoints": [1, 2, 1] * 18}], r"\[0\].keypoints: keypoints: got 18"),
+        ([{"image_id": 0, "keypoints": [1, 2, 1] * 19}], r"\[0\]: keypoints: got 19"),
         ([{"image_id": 0, "keypoints": [1, 2]}], r"got 2 values, expected x, y, score of each"),
         ([{"image_id": 0}], r"\[0\].keypoints: got null"),
         ([{"image_id": "a", "keypoints": []}], r"image_id: got 'a', expected a frame number"),
         ([{"image_id": 9**9, "keypoints": [1, 2, 1] * 17}], r"got frame numbers"),
         (coco(PEOPLE, tracked=True) * 2, r"track_id 5 is twice in image 0"),
-        ({"people": [{"pose_keypoints_2d": [1, 2, 1] * 18}]}, r"got 54 values, expected 75"),
+        ({"people": [{"pose_keypoints_2d": [1, 2, 1] * 19}]}, r"keypoints: got 19 of them"),
     ],
 )
 def test_bad_json_is_one_clear_line(tmp_path, value, message):
@@ -367,7 +371,8 @@ def test_bad_json_is_one_clear_line(tmp_path, value, message):
         ("frame,nose_x,nose_y\n0,1,2\n0,1,2\n", "has frame 0 twice; with several people add"),
         ("frame,keypoint,x,y\n0,nose,1,2\n0,Nose,1,2\n", "frame 0 has Nose twice"),
         ("frame,keypoint,x,y\n0,tail,1,2\n", "unknown name 'tail'"),
-        ("frame,keypoint,x,y,score\n0,nose,1,2,50\n", "got a score of 50"),
+        ("frame;nose_x;nose_y\n0;960,5;200,0\n", "got '960,5', expected a number, not a decimal"),
+        ("frame,nose_x,nose_y\n0,960,5,200,0\n", "got 5 values, expected 3; are there decimal"),
         ('frame,nose_x,nose_y\n0,"1,2\n', "not a CSV file"),
     ],
 )
@@ -380,9 +385,17 @@ def test_bad_csv_is_one_clear_line(tmp_path, text, message):
 
 
 @pytest.mark.parametrize("name", ["clip.json", "clip.csv"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_named(tmp_path, name, encoding):
+    (tmp_path / name).write_bytes("frame,nose_x,nose_y\n0,1,2\n".encode(encoding))
+    with pytest.raises(InputError, match="got UTF-16, not UTF-8; save the file as UTF-8"):
+        read_keypoints(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["clip.json", "clip.csv"])
 def test_bytes_that_are_no_text_are_refused(tmp_path, name):
-    (tmp_path / name).write_bytes(b"\xff\xfe\x00\x81frame")
-    with pytest.raises(InputError, match="not "):
+    (tmp_path / name).write_bytes(b"\x81\xfeframe")
+    with pytest.raises(InputError, match="not text in UTF-8"):
         read_keypoints(tmp_path / name)
 
 
@@ -392,7 +405,7 @@ def test_missing_files_other_names_and_empty_directories_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"ends in \.txt, expected \.json"):
         read_keypoints(save(tmp_path, "", "clip.txt"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"no \*_keypoints.json in it"):
+    with pytest.raises(InputError, match="no keypoint files in it; expected a file for every"):
         read_keypoints(tmp_path / "empty")
 
 
@@ -413,7 +426,7 @@ def test_a_broken_openpose_file_is_named(tmp_path):
 
 def test_files_that_are_too_large_are_refused(tmp_path, monkeypatch):
     source = save(tmp_path, good())
-    monkeypatch.setattr(keypoint_files, "MAX_BYTES", 10)
+    monkeypatch.setattr(keypoint_json, "MAX_JSON_BYTES", 10)
     with pytest.raises(InputError, match="expected at most"):
         read_keypoints(source)
     monkeypatch.undo()
@@ -423,7 +436,7 @@ def test_files_that_are_too_large_are_refused(tmp_path, monkeypatch):
 
 
 def test_too_many_frames_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(keypoint_parts, "MAX_FRAMES", 5)
+    monkeypatch.setattr(keypoint_settling, "MAX_FRAMES", 5)
     with pytest.raises(InputError, match="got frame numbers 0 to 11, expected 0 to 4"):
         read_keypoints(openpose(tmp_path, PEOPLE))
 

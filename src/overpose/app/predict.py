@@ -32,6 +32,9 @@ class Predict:
     """Also write a page that plays anywhere, offline: NAME.html."""
     keypoints: Engine | Path = FULL
     """What finds 2D keypoints: an engine (full is faster, heavy better), or a keypoint file."""
+    layout: str | None = None
+    """What the keypoints of a file are that does not name them, if their number does not tell:
+    human36m-17 of 17, and so on (see docs/keypoint-files.md)."""
     model: Path | None = None
     """Directory of a model trained with overpose, instead of the shipped ones."""
     webcam: str | None = None
@@ -52,6 +55,7 @@ class Predict:
             self.poses,
             keypoints=self.keypoints,
             model=self.model,
+            layout=self.layout,
             webcam=self.webcam,
             seconds=self.seconds,
             fps=self.fps,

@@ -9,22 +9,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from overpose.formats.format import Format, person_path
 from overpose.formats.writing import format_path, write_formats
 from overpose.keypoints.engines import FULL, Engine
 from overpose.keypoints.keypoint_files import read_keypoints
+from overpose.layouts import layout_of
 from overpose.media.folder import is_frame_folder
 from overpose.media.photo import is_photo
 from overpose.media.video import open_media, require_local
 from overpose.media.webcam import open_webcam
 from overpose.poses import PoseTrack
+from overpose.skeleton import KeypointLayout
 from overpose.support.errors import InputError
 from overpose.support.files import Output, require_apart, require_writable
 from overpose.support.progress import say
 from overpose.video.estimator import PoseEstimator, predict_keypoints
 from overpose.video.options import PredictOptions
 
-KEYPOINT_SUFFIXES = (".json", ".csv", ".tsv")
+KEYPOINT_SUFFIXES = (".json", ".csv", ".tsv", ".trc", ".txt")
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,7 @@ def predict(
     *,
     keypoints: Engine | Path = FULL,
     model: Path | None = None,
+    layout: str | None = None,
     webcam: str | None = None,
     seconds: float | None = None,
     fps: float | None = None,
@@ -123,7 +128,9 @@ def predict(
     if webcam is None:
         if seconds is not None:
             raise InputError("seconds: got it without --webcam; cut the video instead")
-        return predict_files(inputs, outputs, options, keypoints=keypoints, model=model, fps=fps)
+        return predict_files(
+            inputs, outputs, options, keypoints=keypoints, model=model, layout=layout, fps=fps
+        )
     if isinstance(keypoints, Path):
         raise InputError(f"keypoints: got the file {keypoints} for a webcam, expected an engine")
     device = int(webcam) if webcam.isdecimal() else Path(webcam)
@@ -139,6 +146,7 @@ def predict_files(
     *,
     keypoints: Engine | Path = FULL,
     model: Path | None = None,
+    layout: str | None = None,
     fps: float | None = None,
 ) -> Iterator[Path]:
     """Predict every input and give the files written; those of finished inputs stay in any case.
@@ -150,6 +158,7 @@ def predict_files(
         options: whom to keep, camera, smoothing.
         keypoints: an engine, or a file of the keypoints of the only input.
         model: directory of a model to take instead of the shipped ones.
+        layout: of keypoints in files that do not name them; None: as their number says.
         fps: frames a second of the folders of frames.
 
     Raises:
@@ -171,11 +180,12 @@ def predict_files(
     read = [*inputs, *([keypoints] if isinstance(keypoints, Path) else [])]
     read += [file for path in read if path.is_dir() for file in path.iterdir() if _may_hold(file)]
     outputs.prepare([path.stem for path in inputs], read)
+    named = None if layout is None else layout_of(layout)
     estimator = None
     for path in inputs:
         found = keypoints if isinstance(keypoints, Path) else path
         if isinstance(keypoints, Path) or _holds_keypoints(path):
-            track = _of_keypoints(path, found, options, model, fps)
+            track = _of_keypoints(path, found, options, model, named, fps)
         else:
             estimator = estimator or PoseEstimator.from_pretrained(keypoints, model=model)
             with open_media(path, fps=fps) as media:
@@ -214,14 +224,22 @@ def predict_webcam(
 
 
 def _of_keypoints(
-    path: Path, keypoints: Path, options: PredictOptions, model: Path | None, fps: float | None
+    path: Path,
+    keypoints: Path,
+    options: PredictOptions,
+    model: Path | None,
+    layout: KeypointLayout | None,
+    fps: float | None,
 ) -> PoseTrack:
-    """The track of keypoints; rate and size are the video's, where the input is one."""
+    """The track of keypoints; rate, size and times are the video's, where the input is one."""
     if path == keypoints:
-        return predict_keypoints(read_keypoints(keypoints), options, name=path.stem, model=model)
+        found = read_keypoints(keypoints, layout=layout)
+        return predict_keypoints(found, options, name=path.stem, model=model)
     with open_media(path, fps=fps) as media:
         info = media.info
-    found = read_keypoints(keypoints, fps=info.fps, width=info.width, height=info.height)
+        shown = np.array([frame.number for frame in media], dtype=np.int64)
+    size = {"width": info.width, "height": info.height}
+    found = read_keypoints(keypoints, layout=layout, fps=info.fps, shown=shown, **size)
     return predict_keypoints(
         found, options, name=keypoints.stem, known_focal_px=info.focal_px, model=model
     )

@@ -1,9 +1,11 @@
 """Readers of keypoints in CSV: one row a keypoint (tidy), or one row a person and frame (wide).
 
-The forms are described in `docs/keypoint-files.md`; choosing a reader belongs to `keypoint_files`.
+The forms are described in `docs/keypoint-files.md`; choosing a reader belongs to `keypoint_files`,
+DeepLabCut's own form to `keypoint_deeplabcut`.
 """
 
 import csv
+import io
 import math
 import re
 from collections.abc import Iterator
@@ -11,7 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from overpose.keypoints.keypoint_parts import MAX_FRAMES, MISSING, FoundKeypoints, cleaned
+from overpose.keypoints.keypoint_deeplabcut import read_deeplabcut
+from overpose.keypoints.keypoint_parts import (
+    MAX_FRAMES,
+    MAX_TABLE_BYTES,
+    MISSING,
+    FoundKeypoints,
+    cell_number,
+    cleaned,
+    read_text,
+)
 from overpose.layouts import KeypointLayout, canonical_name, layout_of
 from overpose.support.errors import InputError
 
@@ -25,27 +36,26 @@ def read_csv(path: Path) -> FoundKeypoints:
     Raises:
         InputError: not such a file, an unknown name, a value that is no number, a repeated row.
     """
+    text = read_text(path, MAX_TABLE_BYTES)
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            delimiter = max(",;\t", key=first.count)
-            file.seek(0)
-            rows = _rows(path, csv.reader(file, delimiter=delimiter, strict=True))
-            place, header = next(rows, (str(path), []))
-            columns = [name.strip().lower() for name in header]
-            if len(set(columns)) != len(columns):
-                raise InputError(f"{place}: column names repeat")
-            if "frame" not in columns:
-                raise InputError(
-                    f"{path}: no column named frame; expected person, frame, keypoint, x, y, score "
-                    "or frame, nose_x, nose_y, nose_score, …"
-                )
-            tidy = {"keypoint", "x", "y"} <= set(columns)
-            return _read_tidy(path, rows, columns) if tidy else _read_wide(path, rows, header)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a CSV file in UTF-8 ({error})") from None
+        rows = _rows(path, csv.reader(io.StringIO(text, ""), delimiter=delimiter, strict=True))
+        place, header = next(rows, (str(path), []))
+        columns = [name.strip().lower() for name in header]
+        if columns[:1] == ["scorer"]:
+            return read_deeplabcut(path, rows, len(header))
+        if len(set(columns)) != len(columns):
+            raise InputError(f"{place}: column names repeat")
+        if "frame" not in columns:
+            raise InputError(
+                f"{path}: no column named frame; expected person, frame, keypoint, x, y, score or "
+                "frame, nose_x, nose_y, nose_score, …, or DeepLabCut's header of several rows"
+            )
+        tidy = {"keypoint", "x", "y"} <= set(columns)
+        return _read_tidy(path, rows, columns) if tidy else _read_wide(path, rows, header)
+    except csv.Error as error:
+        raise InputError(f"{path}: not a CSV file ({error})") from None
 
 
 def _rows(path: Path, reader: Iterator[list[str]]) -> Iterator[_Row]:
@@ -68,9 +78,9 @@ def _read_tidy(path: Path, rows: Iterator[_Row], columns: list[str]) -> FoundKey
         if given not in spelled:
             spelled[given] = names.setdefault(canonical_name(given), len(names))
         values = (
-            _number(cells[at["x"]], where),
-            _number(cells[at["y"]], where),
-            1.0 if score_at is None else _number(cells[score_at], where),
+            cell_number(cells[at["x"]], where),
+            cell_number(cells[at["y"]], where),
+            1.0 if score_at is None else cell_number(cells[score_at], where),
         )
         if spelled[given] in points.setdefault(key, {}):
             raise InputError(f"{where}: person {person}, frame {key[1]} has {given} twice")
@@ -116,7 +126,7 @@ def _read_wide(path: Path, rows: Iterator[_Row], header: list[str]) -> FoundKeyp
         array = np.full((len(layout), 3), MISSING)
         for row, places in enumerate(at.values()):
             for part, column in enumerate(("x", "y", "score")):
-                value = _number(cells[places[column]], where) if column in places else 1.0
+                value = cell_number(cells[places[column]], where) if column in places else 1.0
                 array[row, part] = value
         people[person][frame] = cleaned(array, where)
     return _found(path, layout, people)
@@ -125,10 +135,9 @@ def _read_wide(path: Path, rows: Iterator[_Row], header: list[str]) -> FoundKeyp
 def _found(
     path: Path, layout: KeypointLayout, people: dict[str, dict[int, np.ndarray]]
 ) -> FoundKeypoints:
-    frames = max((frame for track in people.values() for frame in track), default=-1) + 1
-    if frames == 0:
+    if not people:
         raise InputError(f"{path}: no rows below the column names; nothing to read")
-    return FoundKeypoints(layout, frames, people=people)
+    return FoundKeypoints(layout, people=people, numbered=True, from_one=False)
 
 
 def _layout(path: Path, names: list[str]) -> KeypointLayout:
@@ -142,23 +151,14 @@ def _layout(path: Path, names: list[str]) -> KeypointLayout:
 
 def _check_width(where: str, cells: list[str], columns: list[str]) -> None:
     if len(cells) != len(columns):
-        raise InputError(f"{where}: got {len(cells)} values, expected {len(columns)}")
+        commas = "; are there decimal commas?" if len(cells) > len(columns) else ""
+        raise InputError(f"{where}: got {len(cells)} values, expected {len(columns)}{commas}")
 
 
 def _frame(cell: str, where: str) -> int:
-    value = _number(cell, where)
+    value = cell_number(cell, where)
     if not (math.isfinite(value) and value == int(value) and 0 <= value < MAX_FRAMES):
         raise InputError(
             f"{where}: frame: got {cell!r}, expected a whole number from 0 to {MAX_FRAMES - 1}"
         )
     return int(value)
-
-
-def _number(cell: str, where: str) -> float:
-    text = cell.strip()
-    if not text or text.lower() in ("nan", "na", "null"):
-        return float("nan")
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"{where}: got {cell[:30]!r}, expected a number") from None

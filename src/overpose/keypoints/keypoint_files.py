@@ -1,7 +1,7 @@
-"""2D keypoints that somebody already has, from a JSON or CSV file or a directory of OpenPose's.
+"""2D keypoints that somebody already has, from a file or a directory of a detector's files.
 
-The formats are described in `docs/keypoint-files.md`, and read in `keypoint_json` and
-`keypoint_csv`; finding keypoints in images belongs to the engines.
+The formats are described in `docs/keypoint-files.md`, and read in the other modules `keypoint_*`;
+finding keypoints in images belongs to the engines.
 """
 
 import json
@@ -12,8 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from overpose.keypoints.keypoint_csv import read_csv
-from overpose.keypoints.keypoint_json import read_json_file, read_openpose_directory
-from overpose.keypoints.keypoint_parts import MAX_BYTES, FoundKeypoints
+from overpose.keypoints.keypoint_directory import read_directory
+from overpose.keypoints.keypoint_json import read_json_file
+from overpose.keypoints.keypoint_parts import FoundKeypoints
+from overpose.keypoints.keypoint_settling import in_place, scale_scores, scale_to_pixels
+from overpose.keypoints.keypoint_trc import read_trc_files
 from overpose.keypoints.selection import select_people
 from overpose.keypoints.tracking import NOBODY, Tracker, suppress_duplicates
 from overpose.layouts import LAYOUTS, KeypointLayout, converted, layout_of
@@ -22,7 +25,12 @@ from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
 
 _USUAL_FPS = 30.0
-_MOST_VALUES = 500_000_000
+_MOST_VALUES = 100_000_000
+_VALUES_ANYWAY = 20_000_000
+_VALUES_PER_BYTE = 50
+"""How many values a file may ask to be held: so many, or so many for each of its bytes."""
+MAX_FPS = 10_000.0
+MAX_PIXELS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,57 +67,48 @@ def read_keypoints(
     fps: float | None = None,
     width: int | None = None,
     height: int | None = None,
+    shown: np.ndarray | None = None,
 ) -> KeypointFile:
-    """Read 2D keypoints from a file, or from a directory of OpenPose's `*_keypoints.json`.
+    """Read 2D keypoints from a file, or from a directory with a file for every frame.
 
     Where a file does not say who is who, people are tracked, and those seen for less than 0.3 s
     left out. Keypoints that are a part of a known layout come in that layout. Coordinates given as
-    shares of the image become pixels.
+    shares of the image become pixels, scores beyond 1 come within 0 to 1.
 
     Args:
-        path: `.json`, `.csv`, or a directory.
+        path: `.json`, `.csv`, `.tsv`, `.trc`, or a directory.
         layout: of keypoints without names; otherwise their number decides (`layout_of`).
         fps: where the file does not say.
         width: of the image, where the file does not say.
         height: of the image, where the file does not say.
+        shown: (frames,) int64: for each frame of the video at its constant rate the number, from 0,
+            of the file's frame that it shows. Keypoints of a file that does not say its own rate
+            are then at the times of their frames, and as many as the video has.
 
     Raises:
         InputError: missing, unreadable, too large or none of the formats; a wrong count, an unknown
-            name, a value that is no number; shares of an image of unknown size.
+            name, a value that is no number; shares of an image of unknown size; more frames than
+            the video has.
     """
     path = Path(path)
     named = layout_of(layout) if isinstance(layout, str) else layout
-    if path.is_dir():
-        found = read_openpose_directory(path, named)
-    else:
-        _check_file(path)
-        if path.suffix.lower() == ".json":
-            found = read_json_file(path, named)
-        elif path.suffix.lower() in (".csv", ".tsv"):
-            found = read_csv(path)
-        else:
-            raise InputError(
-                f"{path}: got a name that ends in {path.suffix or 'nothing'}, expected .json, .csv "
-                "or a directory of *_keypoints.json"
-            )
+    found = _read(path, named)
+    if found.fps is not None:
+        shown = None
     found = replace(
         found,
-        fps=_positive(path, "fps", found.fps if found.fps is not None else fps),
+        fps=_positive(path, "fps", found.fps if found.fps is not None else fps, MAX_FPS),
         width=_whole(path, "width", found.width if found.width is not None else width),
         height=_whole(path, "height", found.height if found.height is not None else height),
     )
+    where = str(path)
+    video_frames = None if shown is None else int(shown.max(initial=-1)) + 1
+    found = in_place(found, where, video_frames)
+    _check_amount(path, found)
+    scale_scores(found, where)
+    scale_to_pixels(found, where)
     tracks = _identified(found) if found.crowd is not None else _ordered(found)
-    if len(tracks) * found.frames * len(found.layout) * 3 > _MOST_VALUES:
-        raise InputError(
-            f"{path}: got {len(tracks)} people in {found.frames} frames, too many to hold; "
-            "split the file into shorter ones"
-        )
-    shape = (len(tracks), found.frames, len(found.layout), 3)
-    keypoints = np.full(shape, (np.nan, np.nan, 0.0), dtype=np.float32)
-    for row, track in enumerate(tracks):
-        for frame, points in track.items():
-            keypoints[row, frame] = points
-    _to_pixels(path, keypoints, found)
+    keypoints = _stacked(path, tracks, found, shown)
     settled = _known_layout(found.layout)
     if settled is not found.layout:
         keypoints = converted(keypoints, found.layout, settled)
@@ -153,18 +152,59 @@ def _frame_value(points: np.ndarray) -> list[list[float] | None] | None:
     ]
 
 
-def _check_file(path: Path) -> None:
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected keypoints (.json, .csv)") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    if size > MAX_BYTES:
+def _read(path: Path, layout: KeypointLayout | None) -> FoundKeypoints:
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        return read_directory(path, layout)
+    if suffix == ".json":
+        return read_json_file(path, layout)
+    if suffix in (".csv", ".tsv"):
+        return read_csv(path)
+    if suffix == ".trc":
+        return read_trc_files([path])
+    if not path.exists():
+        raise InputError(f"{path}: no such file; expected keypoints (.json, .csv)")
+    advice = "; convert it with DeepLabCut's analyze_videos_converth5_to_csv"
+    raise InputError(
+        f"{path}: got a name that ends in {suffix or 'nothing'}, expected .json, .csv, .trc or a "
+        f"directory with a file for every frame{advice if suffix in ('.h5', '.hdf5') else ''}"
+    )
+
+
+def _check_amount(path: Path, found: FoundKeypoints) -> None:
+    """Refuse frame numbers that ask for far more memory than the file has content."""
+    files = path.iterdir() if path.is_dir() else [path]
+    size = sum(file.stat().st_size for file in files)
+    people = 1 if found.people is None else len(found.people)
+    values = people * found.frames * len(found.layout) * 3
+    if values > _VALUES_ANYWAY + _VALUES_PER_BYTE * size:
         raise InputError(
-            f"{path}: got {size / 2**20:.0f} MiB, expected at most {MAX_BYTES / 2**20:.0f}; split "
-            "the file into shorter ones"
+            f"{path}: got {found.frames} frames in {size} bytes; expected keypoints in most of "
+            "them: are the frame numbers right?"
         )
+
+
+def _stacked(
+    path: Path,
+    tracks: list[dict[int, np.ndarray]],
+    found: FoundKeypoints,
+    shown: np.ndarray | None,
+) -> np.ndarray:
+    """(people, frames, K, 3) float32, at the frames shown if these are known."""
+    frames = found.frames if shown is None else len(shown)
+    shape = (len(tracks), frames, len(found.layout), 3)
+    if math.prod(shape) > _MOST_VALUES:
+        raise InputError(
+            f"{path}: got {len(tracks)} people in {frames} frames, too many to hold; split the "
+            "file into shorter ones"
+        )
+    keypoints = np.full(shape, (np.nan, np.nan, 0.0), dtype=np.float32)
+    numbers = range(frames) if shown is None else shown.tolist()
+    for row, track in enumerate(tracks):
+        for frame, number in enumerate(numbers):
+            if number in track:
+                keypoints[row, frame] = track[number]
+    return keypoints
 
 
 def _ordered(found: FoundKeypoints) -> list[dict[int, np.ndarray]]:
@@ -182,43 +222,14 @@ def _identified(found: FoundKeypoints) -> list[dict[int, np.ndarray]]:
     fps = found.fps or _USUAL_FPS
     tracker = Tracker(fps, least_score=0.2)
     tracks: dict[int, dict[int, np.ndarray]] = {}
-    scale = _share_scale(found)
     for frame, everybody in sorted((found.crowd or {}).items()):
-        people = [points * scale for points in everybody]
-        kept = suppress_duplicates(people)
-        numbers = tracker.update(frame, [people[index] for index in kept])
+        kept = suppress_duplicates(everybody)
+        numbers = tracker.update(frame, [everybody[index] for index in kept])
         for index, number in zip(kept, numbers, strict=True):
             if number != NOBODY:
                 tracks.setdefault(number, {})[frame] = everybody[index]
     order = select_people(tracker.presences, fps=fps, total_frames=found.frames)
     return [tracks[number] for number in order]
-
-
-def _share_scale(found: FoundKeypoints) -> np.ndarray:
-    """(3,): makes shares of the image square and large enough for the tracker's sizes."""
-    everybody = [points for people in (found.crowd or {}).values() for points in people]
-    if not everybody or not _are_shares(np.stack(everybody)):
-        return np.ones(3)
-    return np.array([found.width or 1000, found.height or 1000, 1.0])
-
-
-def _are_shares(keypoints: np.ndarray) -> bool:
-    """Whether coordinates are shares of the image (0 to 1, a little outside) and not pixels."""
-    values = keypoints[..., :2]
-    values = values[np.isfinite(values)]
-    return bool(len(values)) and float(np.median(np.abs(values))) < 2.0
-
-
-def _to_pixels(path: Path, keypoints: np.ndarray, found: FoundKeypoints) -> None:
-    if not _are_shares(keypoints):
-        return
-    if found.width is None or found.height is None:
-        raise InputError(
-            f"{path}: coordinates are shares of the image (0 to 1), and its size is not known; "
-            "give width and height in the file, or the video"
-        )
-    keypoints[..., 0] *= found.width
-    keypoints[..., 1] *= found.height
 
 
 def _known_layout(layout: KeypointLayout) -> KeypointLayout:
@@ -229,18 +240,21 @@ def _known_layout(layout: KeypointLayout) -> KeypointLayout:
     return min(fitting, key=len, default=layout)
 
 
-def _positive(path: Path, name: str, value: object) -> float | None:
+def _positive(path: Path, name: str, value: object, most: float) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{path}: {name}: got {value!r}, expected a number")
-    if not (math.isfinite(value) and value > 0):
-        raise InputError(f"{path}: {name}: got {value}, expected a positive number")
+    if not 0 < value <= most:  # not so of NaN; true of integers of any size
+        got = value if isinstance(value, float) or abs(value) < 10**20 else "a far larger number"
+        raise InputError(
+            f"{path}: {name}: got {got}, expected a positive number of at most {most:g}"
+        )
     return float(value)
 
 
 def _whole(path: Path, name: str, value: object) -> int | None:
-    number = _positive(path, name, value)
+    number = _positive(path, name, value, MAX_PIXELS)
     if number is None:
         return None
     if number != int(number):

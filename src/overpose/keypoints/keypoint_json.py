@@ -1,4 +1,4 @@
-"""Readers of keypoints in JSON: our own form, OpenPose's, COCO's results and MediaPipe's lists.
+"""Readers of keypoints in one JSON file: our own form, and those of the usual detectors.
 
 The forms are described in `docs/keypoint-files.md`; choosing a reader belongs to `keypoint_files`.
 """
@@ -12,22 +12,23 @@ from typing import Any
 import numpy as np
 
 from overpose.keypoints.keypoint_parts import (
-    MAX_BYTES,
     MAX_FRAMES,
+    MAX_JSON_BYTES,
     FoundKeypoints,
     cleaned,
-    counted_layout,
-    flat_points_of,
-    frame_rows,
     kind,
+    known_points,
+    last_number,
     points_of,
+    read_text,
 )
-from overpose.layouts import BLAZEPOSE_33, BODY_25, KeypointLayout, layout_of
+from overpose.keypoints.keypoint_people import Collector, frame_number, is_person, people_in
+from overpose.layouts import BLAZEPOSE_33, BODY_25, COCO_17, HUMAN36M_17, KeypointLayout, layout_of
 from overpose.support.errors import InputError
 
 _EXPECTED = (
-    "expected an object with people, a COCO results list, a list of MediaPipe frames or one of "
-    "OpenPose's files"
+    "expected an object with people, a list of COCO's, MMPose's, Ultralytics' or MediaPipe's "
+    "results, or one of OpenPose's files"
 )
 
 
@@ -37,16 +38,17 @@ def read_json_file(path: Path, layout: KeypointLayout | None) -> FoundKeypoints:
     Raises:
         InputError: not JSON, none of the forms, or wrong in itself.
     """
-    value = _load(path)
+    value = load_json(path)
     if isinstance(value, dict):
         people = value.get("people")
-        if isinstance(people, list):
-            if _is_openpose(value, people):
-                crowd = {0: _openpose_people(people, str(path))}
-                return FoundKeypoints(BODY_25, frames=1, crowd=crowd)
+        if isinstance(people, list) and not _is_openpose(value, people):
             return _read_own(path, value, people, layout)
         if isinstance(value.get("frames"), list):
             return _read_mediapipe(path, value["frames"], value)
+        if isinstance(value.get("instance_info"), list):
+            return _read_frames(path, value["instance_info"], _mmpose_layout(value) or layout)
+        if (only := people_in(value)) is not None:
+            return _read_frames(path, [only], layout)
         raise InputError(f"{path}: got an object without people or frames; {_EXPECTED}")
     if not isinstance(value, list):
         raise InputError(f"{path}: got {kind(value)}; {_EXPECTED}")
@@ -54,74 +56,31 @@ def read_json_file(path: Path, layout: KeypointLayout | None) -> FoundKeypoints:
         raise InputError(f"{path}: got an empty list; {_EXPECTED}")
     if all(isinstance(each, dict) and "image_id" in each for each in value):
         return _read_coco(path, value, layout)
+    if all(people_in(each) is not None for each in value) and any(value):
+        return _read_frames(path, value, layout)
+    if all(is_person(each) for each in value):
+        return _read_frames(path, [value], layout)
     return _read_mediapipe(path, value, {})
 
 
-def read_openpose_directory(path: Path, layout: KeypointLayout | None) -> FoundKeypoints:
-    """Read a directory of OpenPose's `NAME_000000000012_keypoints.json`, one a frame.
+def load_json(path: Path) -> Any:
+    """What a JSON file of bounded size holds.
 
     Raises:
-        InputError: no such files, numbers that repeat or are in some names only, or a bad file.
+        InputError: it cannot be read, is too large or no JSON.
     """
-    if layout not in (None, BODY_25):
-        raise InputError(f"{path}: got the layout {layout.name}, expected body-25 for OpenPose")
+    text = read_text(path, MAX_JSON_BYTES)
     try:
-        files = sorted(path.glob("*_keypoints.json"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    if not files:
-        raise InputError(f"{path}: no *_keypoints.json in it; expected OpenPose's output directory")
-    if len(files) > MAX_FRAMES:
-        raise InputError(f"{path}: got {len(files)} files, expected at most {MAX_FRAMES}")
-    matches = [re.search(r"(\d+)_keypoints\.json$", file.name) for file in files]
-    numbers = [int(match[1]) for match in matches if match]
-    if not numbers:
-        numbers = list(range(len(files)))
-    if len(numbers) != len(files) or len(set(numbers)) != len(files):
-        raise InputError(
-            f"{path}: frame numbers repeat or are missing in the names; expected one video's "
-            "NAME_000000000012_keypoints.json"
-        )
-    rows, frames = frame_rows(numbers, str(path))
-    crowd: dict[int, list[np.ndarray]] = {}
-    for number, file in zip(numbers, files, strict=True):
-        value = _load(file)
-        if not isinstance(value, dict) or not isinstance(value.get("people"), list):
-            raise InputError(f"{file}: got {kind(value)} without people; expected OpenPose's JSON")
-        crowd[rows[number]] = _openpose_people(value["people"], str(file))
-    return FoundKeypoints(BODY_25, frames, crowd=crowd)
-
-
-def _load(path: Path) -> Any:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: too large, expected at most {MAX_BYTES >> 20} MiB")
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, RecursionError) as error:  # bad JSON, bad UTF-8, endless digits
-        text = str(error).splitlines()[0]
-        raise InputError(f"{path}: not valid JSON ({text}); {_EXPECTED}") from None
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # bad JSON, endless digits
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: not valid JSON ({reason}); {_EXPECTED}") from None
 
 
 def _is_openpose(value: dict, people: list) -> bool:
     if people:
-        return isinstance(people[0], dict) and "pose_keypoints_2d" in people[0]
+        return is_person(people[0])
     return "version" in value and "layout" not in value
-
-
-def _openpose_people(people: list, where: str) -> list[np.ndarray]:
-    found = []
-    for index, person in enumerate(people):
-        place = f"{where}: people[{index}]"
-        if not isinstance(person, dict) or "pose_keypoints_2d" not in person:
-            raise InputError(f"{place}: no pose_keypoints_2d; expected OpenPose's JSON")
-        found.append(
-            flat_points_of(person["pose_keypoints_2d"], f"{place}.pose_keypoints_2d", BODY_25)
-        )
-    return found
 
 
 def _read_own(
@@ -151,8 +110,7 @@ def _read_own(
         for frame, points in enumerate(person["frames"]):
             if points is not None and points != []:
                 at = f"{place}.frames[{frame}]"
-                track[frame] = points_of(points, at)
-                layout = counted_layout(len(track[frame]), layout, at)
+                track[frame], layout = known_points(points_of(points, at), layout, at)
         tracks[name] = track
         frames = max(frames, len(person["frames"]))
     if layout is None:
@@ -161,39 +119,65 @@ def _read_own(
 
 
 def _read_coco(path: Path, results: list[dict], layout: KeypointLayout | None) -> FoundKeypoints:
-    numbers = [
-        _image_number(each["image_id"], f"{path}: [{index}].image_id")
-        for index, each in enumerate(results)
-    ]
-    rows, frames = frame_rows(numbers, f"{path}: image_id")
+    """A list of people, each with the number or name of its image; images without anybody are
+    left out."""
+    collector = Collector(str(path), layout)
     identified = all("track_id" in each for each in results)
-    people: dict[str, dict[int, np.ndarray]] = {}
-    crowd: dict[int, list[np.ndarray]] = {}
-    for index, (number, each) in enumerate(zip(numbers, results, strict=True)):
-        place = f"{path}: [{index}].keypoints"
-        points = flat_points_of(each.get("keypoints"), place, layout)
-        layout = counted_layout(len(points), layout, place)
-        frame = rows[number]
-        if identified:
-            name = str(each["track_id"])
-            if frame in people.setdefault(name, {}):
-                raise InputError(f"{path}: track_id {name} is twice in image {each['image_id']}")
-            people[name][frame] = points
-        else:
-            crowd.setdefault(frame, []).append(points)
-    assert layout is not None  # there is at least one result
-    if identified:
-        return FoundKeypoints(layout, frames, people=people)
-    return FoundKeypoints(layout, frames, crowd=crowd)
+    padded = False
+    for index, each in enumerate(results):
+        place = f"{path}: [{index}]"
+        number, zeros = _image_number(each["image_id"], f"{place}.image_id")
+        padded |= zeros
+        if not isinstance(each.get("keypoints"), list):
+            raise InputError(
+                f"{place}.keypoints: got {kind(each.get('keypoints'))}, expected a list"
+            )
+        kept = ("keypoints", "keypoint_scores", *(("track_id",) if identified else ()))
+        collector.person(number, {key: each[key] for key in kept if key in each}, place)
+        collector.frame(number)
+    return collector.found(COCO_17, numbered=True, from_one=padded or None)
 
 
-def _image_number(value: object, where: str) -> int:
+def _image_number(value: object, where: str) -> tuple[int, bool]:
+    """The number of an image, and whether it is one of a name with leading zeros."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    digits = re.findall(r"\d{1,12}", Path(value).stem) if isinstance(value, str) else []
-    if not digits:
+        return frame_number(value, where), False
+    found = last_number(re.sub(r"\.\w+$", "", value)) if isinstance(value, str) else None
+    if found is None:
         raise InputError(f"{where}: got {value!r}, expected a frame number or a name with one")
-    return int(digits[-1])
+    return found
+
+
+def _read_frames(path: Path, frames: list, layout: KeypointLayout | None) -> FoundKeypoints:
+    """A list of the people of each frame, MMPose's with a number."""
+    if all(is_person(each) for each in frames) and frames:
+        frames = [frames]  # one picture
+    if len(frames) > MAX_FRAMES:
+        raise InputError(f"{path}: too many frames, expected at most {MAX_FRAMES}")
+    collector = Collector(str(path), layout)
+    numbered = any(isinstance(frame, dict) and "frame_id" in frame for frame in frames)
+    for index, frame in enumerate(frames):
+        place = f"{path}: frame {index}"
+        people = people_in(frame)
+        if people is None:
+            raise InputError(f"{place}: got {kind(frame)}, expected a list of people; {_EXPECTED}")
+        number = index
+        if numbered:
+            number = frame_number(frame.get("frame_id"), f"{place}.frame_id")
+        collector.frame(number)
+        for person in people:
+            collector.person(number, person, place)
+    default = BODY_25 if len(frames) == 1 else COCO_17
+    if numbered:
+        return collector.found(default, numbered=True)
+    return collector.found(default, frames=len(frames))
+
+
+def _mmpose_layout(value: dict) -> KeypointLayout | None:
+    """Human3.6M's, where MMPose says that its model was trained on it; else by number."""
+    meta = value.get("meta_info")
+    name = meta.get("dataset_name") if isinstance(meta, dict) else None
+    return HUMAN36M_17 if isinstance(name, str) and name.lower() == "h36m" else None
 
 
 def _read_mediapipe(path: Path, frames: list, settings: dict) -> FoundKeypoints:
@@ -204,8 +188,7 @@ def _read_mediapipe(path: Path, frames: list, settings: dict) -> FoundKeypoints:
         place = f"{path}: frame {number}"
         crowd[number] = []
         for landmarks in _mediapipe_people(frame, place):
-            points = _landmarks(landmarks, place)
-            counted_layout(len(points), BLAZEPOSE_33, place)
+            points, _ = known_points(_landmarks(landmarks, place), BLAZEPOSE_33, place)
             crowd[number].append(points)
     found = _settings(settings)
     if all(len(people) <= 1 for people in crowd.values()):  # one person at most: no need to ask who
@@ -230,14 +213,14 @@ def _mediapipe_people(frame: object, where: str, depth: int = 0) -> Iterator[obj
         raise InputError(f"{where}: got {got}, expected a list of landmarks or null")
     if not frame:
         return
-    if any(_is_person(each) for each in frame):
+    if any(_is_body(each) for each in frame):
         for person in frame:
             yield from _mediapipe_people(person, where, depth + 1)
     else:
         yield frame
 
 
-def _is_person(value: object) -> bool:
+def _is_body(value: object) -> bool:
     """Whether this is a person's landmarks; a landmark has x and y, or is at most 5 numbers."""
     if isinstance(value, dict):
         return not {"x", "y"} & set(value)
@@ -247,25 +230,25 @@ def _is_person(value: object) -> bool:
 
 
 def _landmarks(value: object, where: str) -> np.ndarray:
-    if isinstance(value, list) and any(isinstance(landmark, dict) for landmark in value):
-        rows = []
-        for index, landmark in enumerate(value):
-            if landmark is None:
-                rows.append(landmark)
-                continue
-            if not isinstance(landmark, dict) or not {"x", "y"} <= set(landmark):
-                raise InputError(f"{where}: landmark {index} has no x and y")
-            score = landmark.get("visibility", landmark.get("score", 1.0))
-            rows.append([landmark["x"], landmark["y"], score])
-        return points_of(rows, where)
-    if isinstance(value, list) and value and all(
-        row is None or (isinstance(row, list) and len(row) in (4, 5)) for row in value
-    ):  # fmt: skip
-        rows = [
-            row and [row[0], row[1], row[3]] for row in value
-        ]  # x, y, z, visibility[, presence]
+    rows = value if isinstance(value, list) else []
+    if any(isinstance(row, dict) for row in rows):
+        return points_of([_row(row, f"{where}: landmark {n}") for n, row in enumerate(rows)], where)
+    if any(isinstance(row, list) and len(row) in (4, 5) for row in rows):
+        rows = [  # x, y, z, visibility[, presence]
+            [row[0], row[1], row[3]] if isinstance(row, list) and len(row) in (4, 5) else row
+            for row in rows
+        ]
         return points_of(rows, where)
     return cleaned(points_of(value, where), where)
+
+
+def _row(landmark: object, where: str) -> list | None:
+    if landmark is None:
+        return None
+    if not isinstance(landmark, dict) or not {"x", "y"} <= set(landmark):
+        raise InputError(f"{where} has no x and y")
+    score = landmark.get("visibility", landmark.get("score", 1.0))
+    return [landmark["x"], landmark["y"], 1.0 if score is None else score]
 
 
 def _settings(value: dict) -> dict[str, Any]:

@@ -1,17 +1,24 @@
 """What the readers of keypoint files share: limits, points, and the form they hand on.
 
-The formats themselves belong to `keypoint_json` and `keypoint_csv`.
+The formats themselves belong to the readers `keypoint_*`; what is true of a file as a whole
+(scores, units, numbers of frames) to `keypoint_settling`.
 """
 
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from overpose.layouts import KeypointLayout, layout_of
+from overpose.layouts import WITH_FACE_AND_HANDS, layout_of
+from overpose.skeleton import KeypointLayout
 from overpose.support.errors import InputError
 
-MAX_BYTES = 2**30
+MAX_JSON_BYTES = 100 * 2**20
+"""Of one JSON file: what Python makes of it takes up to nine times as much."""
+MAX_TABLE_BYTES = 400 * 2**20
 MAX_FRAMES = 1_000_000
 MISSING = (np.nan, np.nan, 0.0)
 
@@ -22,19 +29,62 @@ class FoundKeypoints:
 
     Attributes:
         layout: names of the K keypoints.
-        frames: how many frames there are.
+        frames: how many frames there are; 0 where their numbers alone tell.
         people: by identity, then frame: (K, 3); None where identities are not given.
         crowd: by frame: (K, 3) of each person; None where identities are given.
         fps: as in the file, not checked yet; likewise width and height.
+        numbered: whether frames have numbers of their own, which may start anywhere.
+        from_one: whether such numbers start at 1 and not at 0; None if they may do either.
     """
 
     layout: KeypointLayout
-    frames: int
+    frames: int = 0
     people: dict[str, dict[int, np.ndarray]] | None = None
     crowd: dict[int, list[np.ndarray]] | None = None
     fps: float | None = None
     width: int | None = None
     height: int | None = None
+    numbered: bool = False
+    from_one: bool | None = None
+
+    def everybody(self) -> Iterator[np.ndarray]:
+        """The (K, 3) of every person in every frame, to be changed in place."""
+        for track in (self.people or {}).values():
+            yield from track.values()
+        for people in (self.crowd or {}).values():
+            yield from people
+
+    def numbers(self) -> set[int]:
+        """Of the frames, those without anybody included where the file lists them."""
+        tracks = (self.people or {}).values()
+        return set(self.crowd or {}) | {frame for track in tracks for frame in track}
+
+
+def read_text(path: Path, most_bytes: int) -> str:
+    """The text of a file in UTF-8, of bounded size.
+
+    Raises:
+        InputError: the file is missing, cannot be read, is too large or in another encoding.
+    """
+    try:
+        size = path.stat().st_size
+        if size > most_bytes:
+            raise InputError(
+                f"{path}: got {size / 2**20:.0f} MiB, expected at most {most_bytes >> 20}; split "
+                "the file into shorter ones"
+            )
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected keypoints") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    start = content[:64]
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or start.count(0) > len(start) // 4:
+        raise InputError(f"{path}: got UTF-16, not UTF-8; save the file as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not text in UTF-8 ({error}); save the file as UTF-8") from None
 
 
 def points_of(value: object, where: str) -> np.ndarray:
@@ -53,32 +103,41 @@ def points_of(value: object, where: str) -> np.ndarray:
     return cleaned(np.array(rows, dtype=np.float64).reshape(-1, 3), where)
 
 
-def flat_points_of(value: object, where: str, layout: KeypointLayout | None) -> np.ndarray:
-    """(K, 3) float64 of a flat list x, y, score, x, y, score, …; 0, 0, 0 is missing.
+def flat_points_of(value: object, where: str) -> np.ndarray:
+    """(K, 3) float64 of a flat list x, y, score, x, y, score, …; cleaned.
 
     Raises:
-        InputError: not such a list, or its length fits no layout.
+        InputError: not such a list.
+    """
+    numbers = numbers_of(value, where)
+    if len(numbers) % 3 or not len(numbers):
+        raise InputError(
+            f"{where}: got {len(numbers)} values, expected x, y, score of each keypoint"
+        )
+    return cleaned(numbers.reshape(-1, 3), where)
+
+
+def numbers_of(value: object, where: str) -> np.ndarray:
+    """(n,) float64 of a list of numbers; null is NaN.
+
+    Raises:
+        InputError: not such a list.
     """
     if not isinstance(value, list):
         raise InputError(f"{where}: got {kind(value)}, expected a list of numbers")
-    if layout is not None and len(value) != 3 * len(layout):
-        raise InputError(
-            f"{where}: got {len(value)} values, expected {3 * len(layout)} (x, y, score of the "
-            f"{len(layout)} keypoints of {layout.name})"
-        )
-    if layout is None and (len(value) % 3 or not value):
-        raise InputError(f"{where}: got {len(value)} values, expected x, y, score of each keypoint")
-    numbers = [_number(each, f"{where}[{index}]") for index, each in enumerate(value)]
-    return cleaned(np.array(numbers, dtype=np.float64).reshape(-1, 3), where)
+    if {type(each) for each in value} <= {float}:
+        return np.array(value, dtype=np.float64)
+    numbers = [number_of(each, f"{where}[{index}]") for index, each in enumerate(value)]
+    return np.array(numbers, dtype=np.float64)
 
 
 def cleaned(points: np.ndarray, where: str) -> np.ndarray:
-    """(K, 3) with missing ones as NaN, NaN, 0 and scores within 0 to 1.
+    """(K, 3) with missing ones as NaN, NaN, 0 and scores of at least 0.
 
-    Missing are x and y that are NaN, and 0, 0 with score 0.
+    Missing are x and y that are NaN, both 0 or both -1, whatever the score.
 
     Raises:
-        InputError: infinity, only one of x and y, no score beside x and y, or a score over 2.
+        InputError: infinity, only one of x and y, or no score beside x and y.
     """
     bad = np.isinf(points).any(axis=-1)
     gone = np.isnan(points[:, :2])
@@ -91,43 +150,37 @@ def cleaned(points: np.ndarray, where: str) -> np.ndarray:
             f"{where}: keypoint {row} is {got}; expected numbers, or no x and y at all where a "
             "keypoint is missing"
         )
-    highest = np.nanmax(points[~gone[:, 0], 2], initial=0.0)
-    if highest > 2:  # COCO marks what is visible with 2, and some engines go a little beyond 1
-        raise InputError(f"{where}: got a score of {highest:g}, expected 0 to 1")
-    points[:, 2] = np.clip(points[:, 2], 0.0, 1.0)
-    points[gone[:, 0] | (points == 0).all(axis=-1)] = MISSING
+    points[:, 2] = np.maximum(points[:, 2], 0.0)
+    corner = (points[:, :2] == 0).all(axis=-1) | (points[:, :2] == -1).all(axis=-1)
+    points[gone[:, 0] | corner] = MISSING
     return points
 
 
-def counted_layout(count: int, layout: KeypointLayout | None, where: str) -> KeypointLayout:
-    """The layout of so many keypoints, the given one if there is one.
+def known_points(
+    points: np.ndarray, layout: KeypointLayout | None, where: str
+) -> tuple[np.ndarray, KeypointLayout]:
+    """The points that a layout names, and that layout: the given one, or by their number.
 
     Raises:
-        InputError: the count fits no layout, or not the given one.
+        InputError: the number fits no layout, or not the given one.
     """
     if layout is None:
         try:
-            return layout_of(count)
+            layout = layout_of(len(points))
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
-    if count != len(layout):
-        raise InputError(f"{where}: got {count} keypoints, expected {len(layout)} ({layout.name})")
-    return layout
+    wanted = WITH_FACE_AND_HANDS.get(layout, len(layout))
+    if len(points) not in (len(layout), wanted):
+        raise InputError(f"{where}: got {len(points)} keypoints, expected {wanted} ({layout.name})")
+    return points[: len(layout)], layout
 
 
-def frame_rows(numbers: Sequence[int], where: str) -> tuple[dict[int, int], int]:
-    """Row of each frame number, and how many frames; counted from 1 if the lowest is 1, else 0.
-
-    Raises:
-        InputError: a number is negative or too large.
-    """
-    lowest, highest = min(numbers), max(numbers)
-    first = 1 if lowest == 1 else 0
-    if lowest < 0 or highest - first >= MAX_FRAMES:
-        raise InputError(
-            f"{where}: got frame numbers {lowest} to {highest}, expected 0 to {MAX_FRAMES - 1}"
-        )
-    return {number: number - first for number in numbers}, highest - first + 1
+def last_number(name: str) -> tuple[int, bool] | None:
+    """The last number in a name, and whether it is written with leading zeros; None without."""
+    digits = re.findall(r"\d{1,12}", name)
+    if not digits:
+        return None
+    return int(digits[-1]), len(digits[-1]) > 1 and digits[-1].startswith("0")
 
 
 def kind(value: object) -> str:
@@ -138,17 +191,12 @@ def kind(value: object) -> str:
     return names.get(type(value), "a number")
 
 
-def _point(value: object, where: str) -> tuple[float, float, float]:
-    if value is None:
-        return MISSING
-    if not isinstance(value, list) or len(value) not in (2, 3):
-        got = f"{len(value)} values" if isinstance(value, list) else kind(value)
-        raise InputError(f"{where}: got {got}, expected [x, y, score], [x, y] or null")
-    x, y, *score = (_number(each, where) for each in value)
-    return x, y, score[0] if score else 1.0
+def number_of(value: object, where: str) -> float:
+    """A number of a JSON file; null is NaN.
 
-
-def _number(value: object, where: str) -> float:
+    Raises:
+        InputError: it is none.
+    """
     if value is None:
         return float("nan")
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -157,4 +205,31 @@ def _number(value: object, where: str) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise InputError(f"{where}: got a number of {len(str(value))} digits") from None
+        digits = int(value.bit_length() * math.log10(2)) + 1
+        raise InputError(f"{where}: got a number of {digits} digits") from None
+
+
+def cell_number(cell: str, where: str) -> float:
+    """A number of a table; an empty cell is NaN.
+
+    Raises:
+        InputError: it is none.
+    """
+    text = cell.strip()
+    if not text or text.lower() in ("nan", "na", "null", "none"):
+        return float("nan")
+    try:
+        return float(text)
+    except ValueError:
+        comma = ", not a decimal comma" if re.fullmatch(r"[-+]?\d*,\d+", text) else ""
+        raise InputError(f"{where}: got {cell[:30]!r}, expected a number{comma}") from None
+
+
+def _point(value: object, where: str) -> tuple[float, float, float]:
+    if value is None:
+        return MISSING
+    if not isinstance(value, list) or len(value) not in (2, 3):
+        got = f"{len(value)} values" if isinstance(value, list) else kind(value)
+        raise InputError(f"{where}: got {got}, expected [x, y, score], [x, y] or null")
+    x, y, *score = (number_of(each, where) for each in value)
+    return x, y, score[0] if score else 1.0
