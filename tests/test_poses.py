@@ -223,7 +223,11 @@ def write_changed(path: Path, **changes: object) -> None:
         ({"fps": np.array([25.0])}, "fps: got shape"),
         ({"width": np.array(640.0)}, "width"),
         ({"model": np.array(7)}, "model"),
-        ({"model": np.array({"a": 1}, dtype=object)}, "damaged or not a pose track"),
+        ({"model": np.array({"a": 1}, dtype=object)}, "model holds a pickle"),
+        ({"fps": np.array(1e-300)}, "fps: got 1e-300, expected a positive number"),
+        ({"fps": np.array(1e300)}, "fps: got 1e\\+300, expected a positive number"),
+        ({"width": np.array(2**40)}, "width: got 1099511627776, expected .* at most 1000000"),
+        ({"joint_names": np.full(17, 0x110000, "u4").view("U1")}, "impossible characters"),
         ({"overpose_version": np.array("999.0.0")}, "overpose_version: got 999.0.0"),
     ],
 )

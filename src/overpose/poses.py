@@ -3,8 +3,6 @@
 Finding the poses belongs to `video`, other file formats to export, and errors to `metrics`.
 """
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -17,14 +15,13 @@ from overpose.skeleton import HUMAN36M, Skeleton
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
+from overpose.support.npz import read_npz
 from overpose.support.version import VERSION
 
 _ARRAYS = ("poses_mm", "root_mm", "keypoints_px")
-_DAMAGE = (
-    ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError,
-    OverflowError, MemoryError, RuntimeError,
-)  # fmt: skip
-"""What numpy and zipfile raise on damaged archives."""
+MAX_FPS = 100_000.0
+MIN_FPS = 1e-6
+MAX_PIXELS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +66,8 @@ class PoseTrack:
         for name in ("keypoint_names", "joint_names"):
             object.__setattr__(self, name, _names(name, getattr(self, name)))
         object.__setattr__(self, "parents", _parents(self.parents))
-        object.__setattr__(self, "fps", _positive("fps", self.fps))
-        object.__setattr__(self, "focal_px", _positive("focal_px", self.focal_px))
+        object.__setattr__(self, "fps", _positive("fps", self.fps, MIN_FPS, MAX_FPS))
+        object.__setattr__(self, "focal_px", _positive("focal_px", self.focal_px, 1e-6, 1e12))
         for name in ("width", "height"):
             object.__setattr__(self, name, _size(name, getattr(self, name)))
         if not isinstance(self.focal_is_estimated, bool | np.bool):
@@ -143,7 +140,7 @@ class PoseTrack:
             InputError: the file is missing, damaged, not a pose track, or of another major version.
         """
         path = Path(path)
-        arrays = _read_arrays(path)
+        arrays = read_npz(path, [field.name for field in fields(cls)], "a pose track")
         missing = [field.name for field in fields(cls) if field.name not in arrays]
         if missing:
             raise InputError(
@@ -158,30 +155,6 @@ class PoseTrack:
             return cls(**values)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
-
-
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a track by name, others left out."""
-    try:
-        with path.open("rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise InputError(f"{path}: not an .npz file, or cut short; expected a pose track")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                names = {field.name for field in fields(PoseTrack)} & set(archive.files)
-                arrays = {name: archive[name] for name in sorted(names)}
-                for name, array in arrays.items():
-                    if not isinstance(array, np.ndarray):  # numpy gives other entries as bytes
-                        raise InputError(f"{path}: {name} is not an array; expected a pose track")
-                return arrays
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a pose track (.npz)") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except _DAMAGE as error:
-        raise InputError(f"{path}: damaged or not a pose track ({error})") from None
 
 
 def _scalar(name: str, array: np.ndarray) -> Any:
@@ -225,15 +198,21 @@ def _parents(value: object) -> tuple[int, ...]:
     return tuple(int(item) for item in value)
 
 
-def _positive(name: str, value: object) -> float:
+def _positive(name: str, value: object, least: float, most: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise InputError(f"{name}: got {value!r}, expected a number")
-    if not np.isfinite(value) or value <= 0:
-        raise InputError(f"{name}: got {value}, expected a positive number")
+    if not least <= value <= most:  # not so of NaN
+        raise InputError(
+            f"{name}: got {value:g}, expected a positive number, {least:g} to {most:g}"
+        )
     return float(value)
 
 
 def _size(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise InputError(f"{name}: got {value!r}, expected a positive whole number of pixels")
+    if not 0 < value <= MAX_PIXELS:
+        raise InputError(
+            f"{name}: got {value}, expected a positive whole number of pixels, at most {MAX_PIXELS}"
+        )
     return int(value)

@@ -10,6 +10,7 @@ forged one passes bytes off as pointers to objects.
 import pickle
 import re
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from typing import IO, Any
 import numpy as np
 
 from overpose.support.errors import InputError
+from overpose.support.npz import npy_header
 
 MAX_BYTES = 16 * 2**30
 _DEPTH = 16
@@ -47,7 +49,7 @@ def read_object(path: Path, key: str, *, optional: bool = False) -> Any:
             if bundle.getinfo(f"{key}.npy").file_size > MAX_BYTES:
                 raise InputError(f"{path}: {key} is larger than {MAX_BYTES} bytes; refused")
             with bundle.open(f"{key}.npy") as file:
-                shape, dtype = _header(file)
+                shape, dtype = npy_header(file)
                 if not dtype.hasobject:
                     raise InputError(f"{path}: {key} is {dtype} {shape}, expected a dictionary")
                 value = _plain(_PlainUnpickler(file).load(), _DEPTH, {})
@@ -62,21 +64,11 @@ def read_object(path: Path, key: str, *, optional: bool = False) -> Any:
     except (
         pickle.UnpicklingError, ValueError, TypeError, AttributeError, KeyError, IndexError,
         OverflowError, MemoryError, RecursionError, struct.error, ImportError, SyntaxError,
+        tokenize.TokenError,
     ) as error:  # fmt: skip
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: {key} is damaged ({reason}); get it again") from None
     return value.item() if isinstance(value, np.ndarray) and value.shape == () else value
-
-
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    elif version == (2, 0):
-        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-    else:
-        raise InputError(f"has format version {version}, expected 1.0 or 2.0")
-    return shape, dtype
 
 
 class _Dtype:
