@@ -119,6 +119,16 @@ def test_keypoints_in_another_order_are_refused(tmp_path: Path) -> None:
         read(tmp_path, positions(), keypoints(), joints=16)
 
 
+@pytest.mark.parametrize("end", [[1], [float("inf")]])
+def test_an_order_that_is_endless_in_full_is_one_short_line(tmp_path: Path, end: list) -> None:
+    shared = end
+    for _ in range(11):  # 15 to the power of 11 numbers, if they were written out
+        shared = [shared] * 15
+    with pytest.raises(InputError, match="its joints are in another order") as caught:
+        read(tmp_path, positions(), keypoints(), symmetry=shared if end == [1] else [end, end])
+    assert len(str(caught.value)) < 500
+
+
 @pytest.mark.parametrize(
     ("world", "seen", "words"),
     [

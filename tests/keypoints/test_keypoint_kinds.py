@@ -388,6 +388,9 @@ def test_few_entries_that_ask_for_much_memory_are_refused(tmp_path):
     results = [{**coco()[0], "image_id": number, "track_id": 1} for number in (0, 999_999)]
     with pytest.raises(InputError, match=r"got 1000000 frames in \d+ bytes; expected keypoints"):
         read_keypoints(save(tmp_path, results))
+    table = save(tmp_path, "frame,keypoint,x,y\n999999,nose,10,20\n", "a.csv")
+    with pytest.raises(InputError, match=r"got 1000000 frames in \d+ bytes; expected keypoints"):
+        read_keypoints(table)
     with pytest.raises(InputError, match="keypoints of 1000000 frames for a video of 12"):
         read_keypoints(save(tmp_path, results), shown=SHOWN)
 

@@ -176,7 +176,7 @@ def _check_amount(path: Path, found: FoundKeypoints) -> None:
     files = path.iterdir() if path.is_dir() else [path]
     size = sum(file.stat().st_size for file in files)
     people = 1 if found.people is None else len(found.people)
-    values = people * found.frames * len(found.layout) * 3
+    values = people * found.frames * len(_known_layout(found.layout)) * 3
     if values > _VALUES_ANYWAY + _VALUES_PER_BYTE * size:
         raise InputError(
             f"{path}: got {found.frames} frames in {size} bytes; expected keypoints in most of "

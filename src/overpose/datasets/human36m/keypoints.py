@@ -4,6 +4,7 @@ Their content is pickled; `plain_pickle` reads it without running any of it. Cam
 them and are taken from the dataset's metadata.xml.
 """
 
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,13 +146,19 @@ def _check_joint_order(path: Path) -> None:
     wanted = [{i for i, side in enumerate(sides) if side == which} for which in ("left", "right")]
     try:
         got = [{int(joint) for joint in side} for side in described["keypoints_symmetry"]]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         got = []
     if got != wanted or described.get("num_joints", len(HUMAN36M)) != len(HUMAN36M):
         raise InputError(
-            f"{path}: its joints are in another order ({described.get('num_joints')} joints, "
-            f"left and right {described['keypoints_symmetry']}); expected the 17 of Human3.6M"
+            f"{path}: its joints are in another order ({_short(described.get('num_joints'))} "
+            f"joints, left and right {_short(described['keypoints_symmetry'])}); expected the 17 "
+            "of Human3.6M"
         )
+
+
+def _short(value: Any) -> str:
+    """A value in words that do not grow: lists that share their parts can be endless in full."""
+    return value if isinstance(value, str) and len(value) < 40 else reprlib.repr(value)[:100]
 
 
 def _matched(
