@@ -205,7 +205,7 @@ def number_of(value: object, where: str) -> float:
     try:
         return float(value)
     except OverflowError:
-        digits = int(value.bit_length() * math.log10(2)) + 1
+        digits = int(math.log10(abs(value))) + 1
         raise InputError(f"{where}: got a number of {digits} digits") from None
 
 

@@ -5,6 +5,7 @@ What the arrays mean is said by the caller.
 
 import math
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Collection
@@ -69,7 +70,8 @@ def read_npz(path: Path, names: Collection[str], what: str) -> dict[str, np.ndar
                     raise InputError(
                         f"{path}: unpacks to far more than its {size} bytes; expected {what}"
                     )
-                return {name: _array(archive, info) for name, info in wanted.items()}
+                with warnings.catch_warnings(action="ignore"):  # of headers as Python 2 wrote them
+                    return {name: _array(archive, info) for name, info in wanted.items()}
     except InputError as error:
         raise error if str(path) in str(error) else InputError(f"{path}: {error}") from None
     except FileNotFoundError:
