@@ -35,7 +35,7 @@ def test_even_stamps_are_frame_by_frame_even_if_rounded(count: int, fps: float) 
     assert (clock.index, clock.uneven, clock.jumps) == (count - 1, False, [])
 
 
-@given(st.lists(st.floats(0.001, LONGEST_GAP_S), max_size=50), rates)
+@given(st.lists(st.floats(0.001, LONGEST_GAP_S - 0.01), max_size=50), rates)
 def test_frames_are_at_most_a_frame_from_their_true_times(steps: list[float], fps: float) -> None:
     times = np.cumsum([0.0, *steps])
     clock = Clock(fps)

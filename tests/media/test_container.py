@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from clips import destroy, level, number_of, packets_of, write_frames
 
+from overpose.media import container
 from overpose.media.video import Frame, MediaInfo, open_media
 from overpose.support.errors import InputError
 
@@ -299,3 +300,25 @@ def test_music_with_a_cover_is_no_video(tmp_path: Path) -> None:
         container.mux(stream.encode(None))
     with pytest.raises(InputError, match="no video in it"):
         open_media(path)
+
+
+def test_frames_too_large_for_memory_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_frames(tmp_path / "clip.mp4", [level(3)] * 2, [0, 0.04])
+    monkeypatch.setattr(container, "LARGEST_FRAME_PX", 64 * 48 - 1)
+    with pytest.raises(InputError, match="got frames of 64x48 pixels"):
+        open_media(tmp_path / "clip.mp4")
+
+
+@pytest.mark.parametrize("matrix", [1, 9, 10, 12, 14, 17])
+def test_colours_that_are_not_converted_do_not_cost_the_video(tmp_path: Path, matrix: int) -> None:
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as file:
+        stream: Any = file.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.colorspace = matrix
+        for number in (3, 4):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(level(number), format="rgb24")))
+        file.mux(stream.encode(None))
+    assert numbers(read(path)[1]) == [3, 4]

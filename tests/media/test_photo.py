@@ -197,3 +197,18 @@ def test_tall_pictures_are_converted_alike_in_all_their_rows(tmp_path: Path, mod
     Image.fromarray(stored).save(path)
     photo: Photo = read_photo(path)
     assert np.abs(photo.image[:, 0, 0] - grey[:, 0]).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["webp", "heic"])
+def test_formats_whose_decoders_take_more_are_refused_sooner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    path = tmp_path / f"photo.{kind}"
+    if kind == "webp":
+        Image.fromarray(corners(100, 72)).save(path)
+    else:
+        write_heif(path, corners(100, 72))
+    assert read_photo(path).width == 100
+    monkeypatch.setitem(photo_module.LARGEST_PX_OF, kind.upper().replace("HEIC", "HEIF"), 7199)
+    with pytest.raises(InputError, match="megapixels"):
+        read_photo(path)

@@ -7,9 +7,8 @@ from PIL import Image
 
 from overpose.media.clip import Clip, Picture
 from overpose.media.clock import constant_rate_fps, placed
-from overpose.media.photo import LARGEST_PX, open_picture, rgb_of
+from overpose.media.photo import make_fit, open_picture, rgb_of
 from overpose.media.upright import at_size
-from overpose.support.errors import InputError
 
 _UNSAID_S = 0.1
 """How long browsers show a frame that says no time, or a hundredth of a second at most."""
@@ -23,11 +22,7 @@ def open_animation(path: Path) -> Clip:
     """
     with open_picture(path) as opened:
         width, height = opened.size
-        if width * height > LARGEST_PX:
-            raise InputError(
-                f"{path}: got an animation of {width}x{height} pixels, expected at most "
-                f"{LARGEST_PX / 1e6:.0f} megapixels"
-            )
+        make_fit(opened, path)
         stamps_s = [stamp_s for _, stamp_s in _frames(opened)]
     fps = constant_rate_fps(stamps_s, tick_s=0.001)
     return Clip(width, height, fps, placed(stamps_s, fps).index + 1, _pictures(path))

@@ -19,6 +19,8 @@ _SPARE_REPEATS = 1000
 """Frames at the constant rate for each one in the file, at most, on average, and some more."""
 _UNEVEN = 0.75
 """Frames further than this part of a frame's time from the constant rate leave it."""
+_SAME_TIME_S = 1e-6
+"""Frames no further apart are at the same time."""
 _SAME_RATE = 0.002
 """How far a rate that the file states may be from the one measured."""
 
@@ -92,7 +94,7 @@ def constant_rate_fps(
     """
     rates = [rate for rate in stated if LEAST_FPS <= rate <= MOST_FPS]
     steps = np.diff(np.asarray(stamps_s, np.float64))
-    steps = steps[(steps > 0) & (steps <= LONGEST_GAP_S)]
+    steps = steps[(steps > _SAME_TIME_S) & (steps <= LONGEST_GAP_S)]
     if not len(steps):
         return next((rate for rate in rates if rate < MOST_FPS), DEFAULT_FPS)
     usual = steps[np.abs(steps / np.percentile(steps, 50, method="lower") - 1) < 0.5]

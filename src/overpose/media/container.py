@@ -18,7 +18,6 @@ from av.stream import Disposition
 
 from overpose.media.clip import Clip, Picture
 from overpose.media.clock import LONGEST_GAP_S, constant_rate_fps, placed
-from overpose.media.photo import LARGEST_PX
 from overpose.media.upright import AS_STORED, Turn, at_size, turn_of_matrix, turned
 from overpose.support.errors import InputError
 from overpose.support.progress import say
@@ -33,6 +32,11 @@ patterns, session descriptions), or draw text."""
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(_FORMATS)}
 _ERRORS = (FFmpegError, OSError, ValueError)
 """What PyAV raises about a file."""
+LARGEST_FRAME_PX = 36_000_000
+"""Pixels of the largest frames that are decoded, several at a time: those of 8K."""
+_UNSPECIFIED = 2
+_COLOUR_SPACES = {0, 1, _UNSPECIFIED, 4, 5, 6, 7, 8, 9}
+"""Matrices of H.273 that FFmpeg converts; people look little different by others."""
 _COVERS = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _MOST_FAILURES = 100
 """Errors of reading (not decoding) after which a file is taken to be at its end."""
@@ -109,9 +113,18 @@ def local_url(path: Path) -> str:
     return f"file:{path.absolute()}"
 
 
+def open_file(path: Path) -> Any:
+    """PyAV's container of a video file here, whatever its name and whatever it names.
+
+    Raises:
+        FFmpegError, OSError, ValueError: as PyAV.
+    """
+    return av.open(local_url(path), options=dict(_OPTIONS), metadata_errors="replace")
+
+
 def _open(path: Path) -> Any:
     try:
-        return av.open(local_url(path), options=dict(_OPTIONS), metadata_errors="replace")
+        return open_file(path)
     except _ERRORS as error:
         reason = _reason(error)
         if isinstance(error, ArgumentError):
@@ -145,10 +158,10 @@ def _choose(container: Any, path: Path) -> _Chosen:
             raise InputError(f"{path}: no frame in it can be read; is the file whole?")
         raise InputError(f"{path}: no video in it; expected a photo or a video")
     stream = max(streams, key=rank)
-    if stream.width * stream.height > LARGEST_PX:
+    if stream.width * stream.height > LARGEST_FRAME_PX:
         raise InputError(
             f"{path}: got frames of {stream.width}x{stream.height} pixels, expected at most "
-            f"{LARGEST_PX / 1e6:.0f} megapixels"
+            f"{LARGEST_FRAME_PX / 1e6:.0f} megapixels"
         )
     track = tracks[stream.index]
     track.end_run()
@@ -192,15 +205,15 @@ def _pictures(path: Path, chosen: _Chosen) -> Iterator[Picture]:
         reason, size = "", None
         for packet in _packets(container, [stream]):
             try:
-                frames = packet.decode()
+                seen = [(frame.time, _upright(frame, stretch)) for frame in packet.decode()]
             except _ERRORS as error:
                 if packet.size:
                     failed, lost, reason = failed + 1, lost + 1, _reason(error)
                 continue
-            for frame in frames:
-                image = at_size(_upright(frame, stretch), size)
+            for stamp_s, image in seen:
+                image = at_size(image, size)
                 size = image.shape[1::-1]
-                yield Picture(image, frame.time, lost)
+                yield Picture(image, stamp_s, lost)
                 count, lost = count + 1, 0
     finally:
         container.close()
@@ -216,6 +229,8 @@ def _pictures(path: Path, chosen: _Chosen) -> Iterator[Picture]:
 
 def _upright(frame: Any, stretch: Fraction | None) -> np.ndarray:
     """(height, width, 3) uint8 RGB of a decoded frame as it is meant to be seen."""
+    if frame.colorspace not in _COLOUR_SPACES:
+        frame.colorspace = _UNSPECIFIED
     if stretch and stretch != 1 and _STRETCH[0] <= stretch <= _STRETCH[1]:
         wide = max(1, round(frame.width * stretch))
         image = frame.to_ndarray(format="rgb24", width=wide, height=frame.height)

@@ -17,7 +17,9 @@ from overpose.media.upright import at_size, turn_of_exif, turned
 from overpose.support.errors import InputError
 
 LARGEST_PX = 89_000_000
-"""Pixels of the largest picture that is held in memory, about 0.7 GB with what decoding takes."""
+"""Pixels of the largest picture that is held in memory, up to 0.8 GB with what decoding takes."""
+LARGEST_PX_OF = {"WEBP": 65_000_000, "HEIF": 65_000_000}
+"""Of formats whose decoders take more."""
 _START = {
     b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*", b"GIF87a", b"GIF89a",
 }  # fmt: skip
@@ -81,7 +83,7 @@ def read_photo(path: Path) -> Photo:
     """
     with open_picture(path) as opened:
         width, height = opened.size
-        _make_fit(opened, path)
+        make_fit(opened, path)
         if opened.format == "PNG":
             opened.load()  # whose EXIF data may come last: looking for them would hide damage
         focal_35mm, _ = _from_exif(opened)
@@ -148,9 +150,14 @@ def _require_whole(path: Path) -> None:
         raise InputError(f"{path}: damaged or not a picture (cut short)")
 
 
-def _make_fit(opened: Image.Image, path: Path) -> None:
-    """See that a picture fits into memory, made smaller while it is read where that can be."""
+def make_fit(opened: Image.Image, path: Path) -> None:
+    """See that a picture fits into memory, made smaller while it is read where that can be.
+
+    Raises:
+        InputError: it does not.
+    """
     width, height = opened.size
+    largest_px = min(LARGEST_PX, LARGEST_PX_OF.get(opened.format or "", LARGEST_PX))
     scales = (1,)
     if isinstance(opened, JpegImageFile):
         # A progressive one is held in memory at full size, coefficient by coefficient.
@@ -158,10 +165,10 @@ def _make_fit(opened: Image.Image, path: Path) -> None:
         scale = next((n for n in scales if width * height <= n * n * LARGEST_PX), None)
         if scale is not None and scale > 1:
             opened.draft(None, (width // scale, height // scale))
-    if opened.size[0] * opened.size[1] > LARGEST_PX:
+    if opened.size[0] * opened.size[1] > largest_px:
         raise InputError(
             f"{path}: got {width * height / 1e6:.0f} megapixels, expected at most "
-            f"{LARGEST_PX / 1e6:.0f} of this kind of file; make it smaller, or save it as a JPEG "
+            f"{largest_px / 1e6:.0f} of this kind of file; make it smaller, or save it as a JPEG "
             "that is not progressive, which can be read at a smaller size"
         )
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 from av.error import FFmpegError
 
@@ -25,6 +24,7 @@ from overpose.datasets.human36m.names import (
     JOINTS_IN_FILES,
     RIGHT_THIGH,
 )
+from overpose.media.container import open_file
 from overpose.support.errors import InputError
 
 _METADATA_SUBJECTS = 11
@@ -291,7 +291,7 @@ def probe_video(path: Path) -> VideoInfo:
         InputError: it is missing, or no frame of it can be decoded.
     """
     try:
-        with av.open(str(path)) as container:
+        with open_file(path) as container:
             if not container.streams.video:
                 raise InputError(f"{path}: no video in it; get it again")
             frames = container.streams.video[0].frames
@@ -315,7 +315,7 @@ def video_frames(path: Path, every: int = 1) -> Iterator[tuple[int, np.ndarray]]
     the decoder drops shifts no other; without times the frames are counted. Damage is no error:
     from there to the next key frame, where images would be guesses, nothing comes. Count what does.
     """
-    with suppress(FFmpegError, ValueError), av.open(str(path)) as container:
+    with suppress(FFmpegError, ValueError), open_file(path) as container:
         stream = container.streams.video[0]
         # Videos are what is done in parallel; and one thread meets damage the same way every time.
         stream.codec_context.thread_count = 1
