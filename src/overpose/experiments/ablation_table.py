@@ -72,6 +72,10 @@ def _limbs(weight: float) -> tuple[tuple[str, Any], ...]:
     return (("limb_weight", weight),)
 
 
+_NEAR_AND_LIMBS = (_BY_DISTANCE, *_limbs(0.01))
+"""What held-out subjects say is best of those that `term on limbs` compares."""
+
+
 def _after(begun: Variant, name: str, changes: tuple[str, ...], **tuning: Any) -> Variant:
     """Another stage (c) after the stages of a variant."""
     return Variant(name, changes, begun.code, begun.latent, begun_as=begun.name, **tuning)
@@ -110,18 +114,22 @@ VARIANTS = (
     _after(_TWO_LAYERS, "slow", _LIMBS, tuning_rate=1 / 3),
     _after(_TWO_LAYERS, "slow-limbs-1", _LIMBS, pose=_limbs(1.0), tuning_rate=1 / 3),
     _after(_TWO_LAYERS, "distance", _LIMBS, pose=(_BY_DISTANCE,)),
+    _after(_TWO_LAYERS, "distance-limbs-0.01", (*_LIMBS, *_CODES), pose=_NEAR_AND_LIMBS),
     _after(_TWO_LAYERS, "distance-limbs-0.02", _LIMBS, pose=(_BY_DISTANCE, *_limbs(0.02))),
     _after(_TWO_LAYERS, "distance-limbs-0.06", _LIMBS, pose=(_BY_DISTANCE, *_limbs(0.06))),
     Variant("direct-limbs-0.3", _LIMBS, None, pose=_limbs(0.3)),
     Variant("direct-limbs-1", _LIMBS, None, pose=_limbs(1.0)),
     Variant("direct-limbs-3", _LIMBS, None, pose=_limbs(3.0)),
     Variant("direct-distance", _LIMBS, None, pose=(_BY_DISTANCE,)),
+    Variant("direct-distance-limbs-0.01", _LIMBS, None, pose=_NEAR_AND_LIMBS),
     Variant("direct-distance-limbs-0.02", _LIMBS, None, pose=(_BY_DISTANCE, *_limbs(0.02))),
     _after(_RECTIFIED, "rectified-limbs-1", _CODES, pose=_limbs(1.0)),
+    _after(_RECTIFIED, "rectified-distance-limbs-0.01", _CODES, pose=_NEAR_AND_LIMBS),
     _VIEWS,
     _after(_VIEWS, "views-4-limbs-1", _CODES, pose=_limbs(1.0)),
     _TOKENS,
     _after(_TOKENS, "tokens-limbs-1", _CODES, pose=_limbs(1.0)),
+    _after(_TOKENS, "tokens-distance-limbs-0.01", _CODES, pose=_NEAR_AND_LIMBS),
 )
 
 
