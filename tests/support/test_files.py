@@ -156,22 +156,72 @@ def test_recovery_removes_what_a_kill_after_the_renames_left(tmp_path: Path) -> 
     assert [item.name for item in tmp_path.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize(("waited_s", "goes"), [(60.0, False), (90_000.0, True)])
-def test_what_a_kill_left_goes_a_day_later_and_nothing_else_does(
+LEFT = (".out.abcd_123.part", ".out.dirs4567.part")
+OTHERS = (".out.npz.abcd_123.part", ".out.mine.part", "out.abcd_123.part")
+
+
+def left_behind(directory: Path) -> None:
+    for name in (LEFT[0], *OTHERS):
+        (directory / name).touch()
+    (directory / LEFT[1]).mkdir()
+    (directory / LEFT[1] / "weights").touch()
+
+
+def names_after_writing(directory: Path, waited_s: float, monkeypatch: pytest.MonkeyPatch) -> set:
+    now = time.time()
+    with monkeypatch.context() as patch:
+        patch.setattr("overpose.support.files.time.time", lambda: now + waited_s)
+        with writing_file(directory / "out"):
+            pass
+    return {path.name for path in directory.iterdir()}
+
+
+@pytest.mark.parametrize(("waited_s", "goes"), [(1.0, False), (60.0, True), (90_000.0, True)])
+def test_what_a_kill_left_goes_at_the_next_write_and_nothing_else_does(
     waited_s: float, goes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = (".out.abcd_123.part", ".out.npz.abcd_123.part", ".out.mine.part", "out.abcd_123.part")
-    for name in names:
-        (tmp_path / name).touch()
-    (tmp_path / ".out.dirs4567.part").mkdir()
-    (tmp_path / ".out.dirs4567.part" / "weights").touch()
-    now = time.time()
-    monkeypatch.setattr("overpose.support.files.time.time", lambda: now + waited_s)
-    with writing_file(tmp_path / "out"):
-        pass
-    left = {path.name for path in tmp_path.iterdir()}
-    stale = {".out.abcd_123.part", ".out.dirs4567.part"}
-    assert left == {"out", *names} | stale if not goes else left == {"out", *names} - stale
+    left_behind(tmp_path)
+    left = names_after_writing(tmp_path, waited_s, monkeypatch)
+    assert left == {"out", *OTHERS} | (set() if goes else set(LEFT))
+
+
+@pytest.mark.parametrize(("waited_s", "goes"), [(60.0, False), (90_000.0, True)])
+def test_where_nothing_can_be_locked_it_goes_a_day_later(
+    waited_s: float, goes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("overpose.support.locks.fcntl", None)
+    left_behind(tmp_path)
+    left = names_after_writing(tmp_path, waited_s, monkeypatch)
+    assert left == {"out", *OTHERS} | (set() if goes else set(LEFT))
+
+
+def test_what_another_process_is_writing_stays_however_old_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with writing_file(tmp_path / "out") as file:
+        assert file.name in names_after_writing(tmp_path, 90_000.0, monkeypatch)
+    with writing_directory(tmp_path / "out2") as directory:
+        (directory / "a").touch()
+        now = time.time()
+        with monkeypatch.context() as patch:
+            patch.setattr("overpose.support.files.time.time", lambda: now + 90_000.0)
+            with writing_directory(tmp_path / "out2"):
+                pass
+        assert (directory / "a").exists()
+
+
+def test_a_symbolic_link_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    for name in ("file", "directory"):
+        (tmp_path / name).symlink_to(tmp_path / "disk" / name)
+    for _ in range(2):
+        with writing_file(tmp_path / "file") as temporary:
+            temporary.write_text("x")
+        with writing_directory(tmp_path / "directory") as temporary:
+            (temporary / "a").write_text("1")
+        assert contents(tmp_path / "disk") == {"file": "x", "directory/a": "1"}
+    assert (tmp_path / "file").is_symlink()
+    assert (tmp_path / "directory").is_symlink()
 
 
 def test_a_directory_still_being_filled_is_not_taken_for_a_leftover(
@@ -197,17 +247,35 @@ def test_a_directory_still_being_filled_is_not_taken_for_a_leftover(
 def test_files_are_flushed_through_a_handle_that_may_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    modes = []
-    flags = fcntl.F_GETFL
-    monkeypatch.setattr(
-        "overpose.support.files.os.fsync",
-        lambda handle: modes.append(fcntl.fcntl(handle, flags) & 3),
-    )
+    modes: dict[str, int] = {}
+
+    def fsync(handle: int) -> None:
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        if not path.is_dir():
+            modes[str(path)] = fcntl.fcntl(handle, fcntl.F_GETFL) & 3
+
+    monkeypatch.setattr("overpose.support.files.os.fsync", fsync)
     with writing_file(tmp_path / "file") as temporary:
         temporary.write_text("x")
     with writing_directory(tmp_path / "directory") as temporary:
         (temporary / "file").write_text("x")
-    assert modes == [os.O_RDWR, os.O_RDWR]
+    assert list(modes.values()) == [os.O_RDWR, os.O_RDWR]
+
+
+def test_names_are_flushed_after_their_renames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, bool]] = []
+
+    def fsync(handle: int) -> None:
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        if path == tmp_path:
+            seen.append((path.name, (tmp_path / "out").exists()))
+
+    monkeypatch.setattr("overpose.support.files.os.fsync", fsync)
+    with writing_file(tmp_path / "out"):
+        pass
+    assert seen == [(tmp_path.name, True)]
 
 
 def test_json_comes_back_as_it_was_written(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 import io
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
 from typing import Annotated, Any, Protocol, Union, runtime_checkable
 
 import tyro
@@ -75,16 +77,55 @@ def main(
 ) -> None:
     """Run the command line; ends the process with 0, 1 (bad input), 2 (usage) or 130 (Ctrl-C).
 
+    TERM and HUP end it as Ctrl-C does, with 143 and 129.
+
     Args:
         arguments: what was typed after `overpose`; that of this process if not given.
         formats, engines, sources: cards to choose from, your own among them.
     """
     # Threads that wait for work should not spin: on shared cores that slows training several times.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is first imported
+    # The current directory may be anybody's: no process started here imports what lies there, and
+    # numba takes no pickled code that a .numba_config.yaml there points to.
+    os.environ["PYTHONSAFEPATH"] = "1"
+    for name in ("NUMBA_CACHE_DIR", "NUMBA_CACHE_LOCATOR_CLASSES"):
+        os.environ.setdefault(name, "")
     given = sys.argv[1:] if arguments is None else list(arguments)
-    status = exit_status(lambda: _run(given, choices(formats, engines), sources))
+    with _ended_by_signals():
+        status = exit_status(lambda: _run(given, choices(formats, engines), sources))
     if status:
         sys.exit(status)
+
+
+class Terminated(KeyboardInterrupt):
+    """The process is told to end: it cleans up as after Ctrl-C.
+
+    Attributes:
+        signal: its number.
+    """
+
+    def __init__(self, signal: int) -> None:
+        super().__init__()
+        self.signal = signal
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """TERM and HUP raise `Terminated` meanwhile, unless they are ignored (nohup)."""
+
+    def end(number: int, _: object) -> None:
+        raise Terminated(number)
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in filter(None, (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP"))):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def exit_status(work: Callable[[], None]) -> int:
@@ -96,6 +137,9 @@ def exit_status(work: Callable[[], None]) -> int:
         work()
     except InputError as error:
         return _failed(str(error))
+    except Terminated as error:
+        print("overpose: terminated; what was finished is kept", file=sys.stderr)
+        return 128 + error.signal
     except KeyboardInterrupt:
         print("overpose: interrupted; what was finished is kept", file=sys.stderr)
         return 130

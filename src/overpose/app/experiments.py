@@ -9,6 +9,7 @@ from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.sources import SOURCES, Source
 from overpose.support.errors import InputError
 from overpose.support.files import Output
+from overpose.support.locks import working_alone
 
 
 @dataclass(frozen=True)
@@ -88,14 +89,15 @@ class Ablate:
         budget = AblationBudget(train_images=self.train_images)
         if self.poses_only:
             budget = replace(budget, latent_epochs=0, finetune_epochs=0)
-        report = ablate(
-            self.data,
-            self.output,
-            budget=budget,
-            variants=variants_named(self.variants),
-            seed=self.seed,
-            processes=self.processes,
-        )
+        with working_alone(self.output.out):
+            report = ablate(
+                self.data,
+                self.output,
+                budget=budget,
+                variants=variants_named(self.variants),
+                seed=self.seed,
+                processes=self.processes,
+            )
         failed = [f"{v['name']}: {v['error']}" for v in report["variants"] if "error" in v]
         if failed:
             raise InputError(f"{len(failed)} variants failed: {'; '.join(failed)}")

@@ -7,6 +7,7 @@ from typing import Literal
 from overpose.app.options import Device, PresetName, Processes
 from overpose.datasets.motion_source import MotionSource
 from overpose.support.files import Output
+from overpose.support.locks import working_alone
 
 
 @dataclass(frozen=True)
@@ -87,17 +88,19 @@ class TrainLifter:
         recipe = RECIPES[self.recipe]
         motion = MotionSource(self.mocap, self.splits, self.up)
         detector = download_asset("pose_detection")
-        train_lifters(
-            recipe,
-            motion,
-            self.output,
-            models={
-                name: (detector, download_asset(f"pose_landmark_{name}")) for name in COMPLEXITIES
-            },
-            processes=self.processes,
-            device=self.device,
-        )
-        evaluate_lifters(recipe, motion, self.output.out)
+        with working_alone(self.output.out):
+            train_lifters(
+                recipe,
+                motion,
+                self.output,
+                models={
+                    name: (detector, download_asset(f"pose_landmark_{name}"))
+                    for name in COMPLEXITIES
+                },
+                processes=self.processes,
+                device=self.device,
+            )
+            evaluate_lifters(recipe, motion, self.output.out)
         for lifter, directory in write_shipped(recipe, self.output.out).items():
             print(f"{lifter}: {directory}")
         print(f"tables: {self.output.out / 'tables.md'}")

@@ -3,6 +3,7 @@
 The one place that both the writer and the reader take the format from; no input or output here.
 """
 
+import struct
 from dataclasses import dataclass
 
 import numpy as np
@@ -163,3 +164,27 @@ def sample_row(
 
 def _flat(values: object, dtype: type) -> list[float]:
     return np.asarray(values, dtype=dtype).ravel().tolist()
+
+
+def declared_size(data: np.ndarray) -> tuple[int, int] | None:
+    """Height and width that a JPEG or PNG file says it has, px; None if it is neither.
+
+    Args:
+        data: (bytes,) uint8, the file.
+    """
+    head = data[:24].tobytes()
+    if head.startswith(b"\x89PNG\r\n\x1a\n") and len(head) == 24:
+        at = 8
+        while at < len(data):  # a chunk that says more than there is would be made room for
+            at += 12 + int.from_bytes(data[at : at + 4].tobytes(), "big")
+        width, height = struct.unpack(">4xII", head[12:])
+        return (height, width) if at == len(data) else None
+    at = 2
+    while head.startswith(b"\xff\xd8") and at + 9 <= len(data):
+        marker, kind, length, height, width = struct.unpack(">BBHxHH", data[at : at + 9].tobytes())
+        if marker != 0xFF:
+            return None
+        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):  # a frame header
+            return height, width
+        at += 2 + length
+    return None

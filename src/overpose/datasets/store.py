@@ -4,18 +4,21 @@ Writing belongs to `writer.py`; the file format to `layout.py`.
 """
 
 import mmap
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import cv2
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import ArrayLike
 
 from overpose.camera import Camera
+from overpose.datasets.crops import LARGEST_CROP
 from overpose.datasets.layout import (
     FORMAT_VERSION,
     INFO_NAME,
@@ -24,6 +27,7 @@ from overpose.datasets.layout import (
     SPLITS,
     TABLE_NAME,
     TABLE_SCHEMA,
+    declared_size,
 )
 from overpose.support.digests import sha256_of_file
 from overpose.support.errors import InputError
@@ -51,6 +55,29 @@ class DatasetInfo:
     provenance: Mapping[str, Any]
     plan: Mapping[str, Any]
     overpose_version: str
+
+
+class _File(msgspec.Struct):
+    name: str
+    bytes: Annotated[int, msgspec.Meta(ge=0)]
+    sha256: str
+
+
+class _Shard(msgspec.Struct):
+    images: _File
+    masks: _File | None
+
+
+class _Said(msgspec.Struct):
+    """What is read of `dataset.json`."""
+
+    name: str
+    samples: Annotated[int, msgspec.Meta(ge=0)]
+    image_size: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_CROP)]
+    provenance: dict[str, Any]
+    plan: dict[str, Any]
+    table: _File
+    shards: list[_Shard]
 
 
 class _Shards:
@@ -141,7 +168,7 @@ class Dataset:
         """
         wanted = self._checked(np.asarray(indices))
         size = self.info.image_size
-        images = np.empty((len(wanted), size, size, 3), dtype=np.uint8)
+        images = np.zeros((len(wanted), size, size, 3), dtype=np.uint8)  # touched as it is filled
         for place, index in enumerate(wanted.tolist()):
             name, offset, length = self._places[index]
             decoded = self._decoded(name, offset, length, cv2.IMREAD_COLOR)
@@ -238,8 +265,12 @@ class Dataset:
         )
 
     def _decoded(self, name: str, offset: int, length: int, flags: int) -> np.ndarray | None:
+        size = self.info.image_size
         try:
-            return cv2.imdecode(self._shards.bytes(name, offset, length), flags)
+            data = self._shards.bytes(name, offset, length)
+            if declared_size(data) != (size, size):  # before memory is taken for it
+                return None
+            return cv2.imdecode(data, flags)
         except FileNotFoundError:
             raise InputError(
                 f"{self.info.path / name}: the shard is missing; {_RENDER_AGAIN}"
@@ -295,25 +326,30 @@ def open_dataset(path: Path | str, *, verify: bool = False) -> Dataset:
             f"of overpose reads {FORMAT_VERSION}; render it again or use another version"
         )
     try:
-        described = [info["table"], *(s["images"] for s in info["shards"])]
-        described += [s["masks"] for s in info["shards"] if s["masks"]]
-        sizes = {file["name"]: (file["bytes"], file["sha256"]) for file in described}
-        summary = DatasetInfo(
-            name=info["name"],
-            path=directory,
-            image_size=int(info["image_size"]),
-            samples=int(info["samples"]),
-            provenance=info["provenance"],
-            plan=info["plan"],
-            overpose_version=str(info["plan"].get("overpose_version", "")),
-        )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"{directory / INFO_NAME}: damaged ({type(error).__name__}: {error}); {_RENDER_AGAIN}"
-        ) from None
+        said = msgspec.convert(info, _Said)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{directory / INFO_NAME}: damaged ({error}); {_RENDER_AGAIN}") from None
+    described = [said.table, *(shard.images for shard in said.shards)]
+    described += [shard.masks for shard in said.shards if shard.masks is not None]
+    for file in described:
+        if not _FILE_NAME.fullmatch(file.name):
+            raise InputError(
+                f"{directory / INFO_NAME}: names the file {file.name!r}, expected one beside it; "
+                "this dataset may not be what it says: get it from somewhere else"
+            )
+    sizes = {file.name: (file.bytes, file.sha256) for file in described}
+    summary = DatasetInfo(
+        name=said.name,
+        path=directory,
+        image_size=said.image_size,
+        samples=said.samples,
+        provenance=said.provenance,
+        plan=said.plan,
+        overpose_version=str(said.plan.get("overpose_version", "")),
+    )
     for name, (size, digest) in sizes.items():
         _check_file(directory / name, size, digest if verify else None)
-    table = _read_table(directory / TABLE_NAME)
+    table = _read_table(directory / TABLE_NAME, sum(shard.images.bytes for shard in said.shards))
     if table.num_rows != summary.samples:
         raise InputError(
             f"{directory / TABLE_NAME}: {table.num_rows} rows, {INFO_NAME} says {summary.samples}; "
@@ -332,6 +368,9 @@ def open_dataset(path: Path | str, *, verify: bool = False) -> Dataset:
 
 
 _CAMERAS = ("camera_", "crop_")
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_TABLE_BYTES, _ROW_BYTES = 1 << 20, 1 << 14
+"""More than a table, and a row of it, takes."""
 _RENDER_AGAIN = "copy the dataset again, or render it again with --overwrite"
 
 
@@ -346,9 +385,19 @@ def _check_file(path: Path, size: int, digest: str | None) -> None:
         raise InputError(f"{path}: altered: SHA-256 {found}, expected {digest}; {_RENDER_AGAIN}")
 
 
-def _read_table(path: Path) -> pa.Table:
+def _read_table(path: Path, most_rows: int) -> pa.Table:
+    """The table of samples; each has at least a byte of an image."""
     try:
-        table = pq.read_table(path, memory_map=False)
+        with pq.ParquetFile(path) as file:
+            rows, groups = file.metadata.num_rows, file.metadata.num_row_groups
+            held = sum(file.metadata.row_group(each).total_byte_size for each in range(groups))
+            if rows > most_rows or held > _TABLE_BYTES + rows * _ROW_BYTES:
+                raise InputError(
+                    f"{path}: got {rows} rows of {held} bytes for {most_rows} bytes of images; "
+                    f"{_RENDER_AGAIN}"
+                )
+            table = file.read()
+        table.validate(full=True)
     except (pa.ArrowException, OSError) as error:
         line = str(error).splitlines()[0]
         raise InputError(f"{path}: not a readable table ({line}); {_RENDER_AGAIN}") from None

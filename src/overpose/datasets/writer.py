@@ -8,7 +8,8 @@ whole or not at all. At the end `samples.parquet` and, last of all, `dataset.jso
 import errno
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from overpose.skeleton import HUMAN36M
 from overpose.support.digests import sha256_of_file
 from overpose.support.errors import InputError
 from overpose.support.files import read_json, write_json, writing_file
+from overpose.support.locks import working_alone
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _OURS = (INFO_NAME, TABLE_NAME, PLAN_NAME)
@@ -85,6 +87,19 @@ def begin_dataset(
     if earlier is None:
         write_json(directory / PLAN_NAME, {"plan": plan, "shards": shards})
     return [number for number in range(shards) if not _is_written(directory, number)]
+
+
+@contextmanager
+def writing_dataset(
+    directory: Path, plan: Mapping[str, Any], shards: int, *, overwrite: bool
+) -> Iterator[list[int]]:
+    """`begin_dataset`, with other processes of overpose kept out of the directory meanwhile.
+
+    Raises:
+        InputError: as there, or another run is writing there.
+    """
+    with working_alone(directory):
+        yield begin_dataset(directory, plan, shards, overwrite=overwrite)
 
 
 def write_shard(directory: Path, number: int, samples: Sequence[Sample]) -> None:

@@ -17,6 +17,7 @@ from overpose.experiments.standalone import evaluate_models, measure_models, tra
 from overpose.methods import METHODS, Inputs, Method, load_model
 from overpose.report.rows import Report
 from overpose.support.files import Output
+from overpose.support.locks import working_alone
 from overpose.training.loop import Runtime
 
 
@@ -53,13 +54,14 @@ def train(
 
     Raises:
         InputError: there is no such preset or stage, the dataset does not fit the preset, or `out`
-            holds stages that were trained otherwise.
+            holds stages that were trained otherwise or is being written to.
     """
     chosen = preset_named(preset) if isinstance(preset, str) else preset
     runtime = Runtime(device=device)
-    trained = train_stages(
-        chosen, Path(data), Path(out), stage=stage, inputs=inputs, seed=seed, runtime=runtime
-    )
+    with working_alone(Path(out)):
+        trained = train_stages(
+            chosen, Path(data), Path(out), stage=stage, inputs=inputs, seed=seed, runtime=runtime
+        )
     return {name: load_model(place, kinds=chosen.kinds) for name, place in trained.items()}
 
 
@@ -137,18 +139,19 @@ def reproduce(
 
     Raises:
         InputError: the data are missing or damaged or leak test subjects into training, or `out`
-            holds something else.
+            holds something else or is being written to.
     """
-    return experiment.reproduce(
-        preset_named(preset) if isinstance(preset, str) else preset,
-        Output(Path(out), overwrite),
-        motion=MotionSource(
-            None if mocap is None else Path(mocap), None if splits is None else Path(splits), up
-        ),
-        data=None if data is None else Path(data),
-        processes=processes,
-        seeds=seeds,
-        held_out=held_out,
-        runtime=Runtime(device=device),
-        sources=sources,
-    )
+    with working_alone(Path(out)):
+        return experiment.reproduce(
+            preset_named(preset) if isinstance(preset, str) else preset,
+            Output(Path(out), overwrite),
+            motion=MotionSource(
+                None if mocap is None else Path(mocap), None if splits is None else Path(splits), up
+            ),
+            data=None if data is None else Path(data),
+            processes=processes,
+            seeds=seeds,
+            held_out=held_out,
+            runtime=Runtime(device=device),
+            sources=sources,
+        )

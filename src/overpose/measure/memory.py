@@ -3,10 +3,7 @@
 What is loaded, and how, is said by the caller.
 """
 
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +11,7 @@ import numpy as np
 from overpose.datasets.store import open_dataset
 from overpose.measure.protocols import Predict
 from overpose.support.progress import say
+from overpose.support.workers import in_fresh_process
 
 IMAGES = 256
 """Predicted at once."""
@@ -37,14 +35,11 @@ def prediction_memory_mib(
     """
     if not _STATUS.is_file():
         return None
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context) as fresh:
-        try:
-            return fresh.submit(_peak_mib, load, dataset, mask_channel).result()
-        except Exception as error:
-            reason = "it was killed" if isinstance(error, BrokenProcessPool) else error
-            say(f"memory of {name}: not measured: {reason}")
-            return None
+    try:
+        return in_fresh_process(_peak_mib, load, dataset, mask_channel)
+    except Exception as error:
+        say(f"memory of {name}: not measured: {error}")
+        return None
 
 
 def _peak_mib(load: Callable[[], Predict], dataset: Path, mask_channel: bool) -> float:

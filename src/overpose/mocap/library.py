@@ -10,9 +10,7 @@ archive again. Which trials serve for what belongs to `datasets`.
 import gzip
 import lzma
 import re
-import shutil
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
@@ -28,7 +26,7 @@ from overpose.support.archives import check_member, tar_members
 from overpose.support.assets import cache_directory
 from overpose.support.digests import sha256_of_file
 from overpose.support.errors import InputError
-from overpose.support.files import remove_stale
+from overpose.support.files import partial_directory
 
 ARCHIVE_SUFFIXES = (".tar.xz", ".tar.gz", ".tgz", ".tar", ".zip")
 MAX_UNPACKED_BYTES = 64 * 2**30
@@ -198,26 +196,22 @@ def _unpacked(archive: Path) -> Path:
     place = cache_directory() / "mocap" / sha256_of_file(archive)[:32]
     if place.is_dir():
         return place
-    place.parent.mkdir(parents=True, exist_ok=True)
-    remove_stale(place)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent))
+    unpack = _unpack_zip if archive.name.lower().endswith(".zip") else _unpack_tar
     try:
-        unpack = _unpack_zip if archive.name.lower().endswith(".zip") else _unpack_tar
-        unpack(archive, temporary)
-        try:
-            temporary.rename(place)
-        except OSError:
-            # Another process was faster: the content is the same.
-            if not place.is_dir():
-                raise
+        with partial_directory(place) as temporary:
+            unpack(archive, temporary)
+            try:
+                temporary.rename(place)
+            except OSError:
+                # Another process was faster: the content is the same.
+                if not place.is_dir():
+                    raise
     except InputError:
         raise
     except _DAMAGE as error:
         raise InputError(f"{archive}: not a whole archive ({error}); get it again") from None
     except OSError as error:
         raise InputError(f"{archive}: cannot be unpacked into {place.parent} ({error})") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return place
 
 

@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
+import msgspec
 from safetensors import SafetensorError
 
 from overpose.networks.configs import PosePredictorConfig
@@ -154,13 +155,21 @@ def dataclass_from_json(cls: type[_Config], value: object, where: str) -> _Confi
         if choices:
             built[name] = dataclass_from_json(_fitting(choices, item), item, f"{where}.{name}")
         else:
-            built[name] = tuple(item) if isinstance(item, list) else item
+            built[name] = _value(item, hints[name], f"{where}.{name}")
     try:
         return cls(**built)
     except TypeError as error:
         raise InputError(f"{where}: a value of the wrong type ({error})") from None
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+
+
+def _value(item: object, hint: Any, where: str) -> Any:
+    """A JSON value as its field has it, e.g. a list as a tuple of numbers."""
+    try:
+        return msgspec.convert(item, hint)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{where}: {str(error)[0].lower()}{str(error)[1:]}") from None
 
 
 def _fitting(choices: list[Any], value: object) -> Any:

@@ -5,7 +5,7 @@ these files and belongs to `training.checkpoint`.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from overpose.support.errors import InputError
 from overpose.support.files import require_writable, write_json, writing_directory
 from overpose.support.version import VERSION, source_commit
 
+_MOST_PIXELS = 1 << 16
 Model = torch.nn.Module
 """A module of a class that is saved: with a `config`, a frozen dataclass, and with `saved_as`, the
 name of its kind in `config.json`."""
@@ -138,19 +139,53 @@ def load_model(directory: Path, kinds: Sequence[Kind], device: str = "cpu") -> A
     config = read_model_config(directory)
     path = directory / "config.json"
     known = {name: kind for kind in kinds for name in kind.names}
-    kind = known.get(config.get("kind", ""))
+    found = config.get("kind")
+    kind = known.get(found) if isinstance(found, str) else None
     if kind is None:
         names = ", ".join(kind.name for kind in kinds)
-        raise InputError(f"{path}: got model kind {config.get('kind')!r}, expected one of {names}")
+        raise InputError(f"{path}: got model kind {found!r}, expected one of {names}")
     if kind.read_config is not None:
-        model = kind.model(kind.read_config(config, str(path)))
+        model_config = kind.read_config(config, str(path))
     else:
-        value = config.get("model")
-        model = kind.model(dataclass_from_json(kind.config, value, f"{path}: model"))
+        model_config = dataclass_from_json(kind.config, config.get("model"), f"{path}: model")
     weights_path = directory / "weights.safetensors"
     weights = read_tensors(weights_path, config.get("weights_sha256"), load)
-    fill_model(model, kind.current_names(weights), weights_path)
+    weights = kind.current_names(weights)
+    _require_sizes(model_config, weights, path)
+    try:
+        with torch.device("meta"):  # takes no memory, whatever sizes the configuration says
+            planned = kind.model(model_config)
+    except InputError:
+        raise
+    except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:
+        line = str(error).partition("\n")[0]
+        raise InputError(f"{path}: no such model can be made ({line})") from None
+    require_fit(weights_path, _shapes(weights), _shapes(planned.state_dict()))
+    model = kind.model(model_config)
+    fill_model(model, weights, weights_path)
     return model.eval().to(device)
+
+
+def _require_sizes(config: Any, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse numbers of layers, units or pixels beyond what so many weights can belong to."""
+    most = max(_MOST_PIXELS, sum(tensor.numel() for tensor in weights.values()))
+    for number in _whole_numbers(to_json(config)):
+        if abs(number) > most:
+            raise InputError(
+                f"{path}: model: got {number}, expected at most {most}: the weights are no more"
+            )
+
+
+def _whole_numbers(value: Any) -> Iterator[int]:
+    if isinstance(value, int):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _whole_numbers(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if name != "seed":
+                yield from _whole_numbers(item)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:

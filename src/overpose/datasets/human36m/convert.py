@@ -32,10 +32,10 @@ from overpose.datasets.layout import Sample, part_record_name
 from overpose.datasets.sources.human36m import LICENCE, NAME
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.datasets.writer import (
-    begin_dataset,
     finish_dataset,
     raise_if_disk_full,
     write_shard,
+    writing_dataset,
 )
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
@@ -119,23 +119,23 @@ def convert_human36m(
         "samples": sum(map(len, numbers)),
         "labels_sha256": digest,
     }
-    missing = begin_dataset(out, plan, len(recordings), overwrite=output.overwrite)
-    with progress_bar(f"converting {NAME}", len(recordings)) as advance:
-        advance(len(recordings) - len(missing))
-        jobs = [_Job(shard, recordings[shard], numbers[shard]) for shard in missing]
-        make_work = partial(_make_work, out, image_size)
-        for new in do_jobs(jobs, make_work, every, max(1, min(processes, len(jobs)))):
-            _say_problems(new)
-            advance(1)
-    # Those of an earlier run's shards, too.
-    for shard in range(len(recordings)):
-        path = out / _problems_name(shard)
-        problems += read_json(path)["problems"] if path.is_file() else []
-    provenance = PROVENANCE | {
-        "problems": [line for line in problems if not is_known_defect(line)],
-        "notes": [*found.notes, *filter(is_known_defect, problems)],
-    }
-    finish_dataset(out, len(recordings), name=NAME, image_size=image_size, provenance=provenance)
+    with writing_dataset(out, plan, len(recordings), overwrite=output.overwrite) as missing:
+        with progress_bar(f"converting {NAME}", len(recordings)) as advance:
+            advance(len(recordings) - len(missing))
+            jobs = [_Job(shard, recordings[shard], numbers[shard]) for shard in missing]
+            make_work = partial(_make_work, out, image_size)
+            for new in do_jobs(jobs, make_work, every, max(1, min(processes, len(jobs)))):
+                _say_problems(new)
+                advance(1)
+        # Those of an earlier run's shards, too.
+        for shard in range(len(recordings)):
+            path = out / _problems_name(shard)
+            problems += read_json(path)["problems"] if path.is_file() else []
+        provenance = PROVENANCE | {
+            "problems": [line for line in problems if not is_known_defect(line)],
+            "notes": [*found.notes, *filter(is_known_defect, problems)],
+        }
+        finish_dataset(out, len(recordings), name=NAME, image_size=image_size, provenance=provenance)
     return open_dataset(out)
 
 

@@ -14,7 +14,7 @@ from overpose.datasets.own.files import read_image
 from overpose.datasets.own.table import PELVIS, WHOLE_NUMBERS, Findings, OwnTable
 from overpose.datasets.sources.own import NAME
 from overpose.datasets.store import Dataset, open_dataset
-from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
+from overpose.datasets.writer import finish_dataset, write_shard, writing_dataset
 from overpose.support.digests import sha256
 from overpose.support.errors import InputError
 from overpose.support.files import Output
@@ -70,16 +70,16 @@ def convert_own_data(
         range(first, min(first + _SAMPLES_PER_SHARD, len(table)))
         for first in range(0, len(table), _SAMPLES_PER_SHARD)
     ]
-    missing = begin_dataset(out, plan, len(shards), overwrite=output.overwrite)
-    jobs = [(number, shards[number]) for number in missing]
-    make_work = partial(_make_work, out, image_size)
-    name = directory.resolve().name
-    with progress_bar(f"converting {name}", len(table)) as advance:
-        advance(len(table) - sum(len(rows) for _, rows in jobs))
-        for samples in do_jobs(jobs, make_work, table, max(1, min(processes, len(jobs)))):
-            advance(samples)
-    provenance = _provenance(found, table, name)
-    finish_dataset(out, len(shards), name=NAME, image_size=image_size, provenance=provenance)
+    with writing_dataset(out, plan, len(shards), overwrite=output.overwrite) as missing:
+        jobs = [(number, shards[number]) for number in missing]
+        make_work = partial(_make_work, out, image_size)
+        name = directory.resolve().name
+        with progress_bar(f"converting {name}", len(table)) as advance:
+            advance(len(table) - sum(len(rows) for _, rows in jobs))
+            for samples in do_jobs(jobs, make_work, table, max(1, min(processes, len(jobs)))):
+                advance(samples)
+        provenance = _provenance(found, table, name)
+        finish_dataset(out, len(shards), name=NAME, image_size=image_size, provenance=provenance)
     return open_dataset(out)
 
 

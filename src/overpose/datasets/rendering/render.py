@@ -22,7 +22,7 @@ from overpose.datasets.rendering.plan import (
     plan_sequences,
 )
 from overpose.datasets.store import Dataset, open_dataset
-from overpose.datasets.writer import begin_dataset, finish_dataset, write_shard
+from overpose.datasets.writer import finish_dataset, write_shard, writing_dataset
 from overpose.studio.body_export import load_body_asset
 from overpose.support.digests import sha256, sha256_of_parts
 from overpose.support.errors import InputError
@@ -91,17 +91,19 @@ def render_dataset(
         raise InputError("nothing to render: no trial has a frame, or every limit is 0")
     shards = pack_shards(sequences, config.samples_per_shard)
     plan = describe_plan(sequences, config, motions)
-    missing = begin_dataset(out, plan, len(shards), overwrite=output.overwrite)
-    jobs = _jobs(missing, shards, sequences, motions)
-    if missing and make_renderer is make_studio:
-        load_body_asset()  # once, and not in every process, where it must be built first
-    make_work = partial(_make_work, make_renderer, out)
-    total = sum(map(len, sequences))
-    with progress_bar(f"rendering {name}", total) as advance:
-        advance(total - sum(_size(shards[number]) for number in missing))
-        for samples in do_jobs(jobs, make_work, config, min(processes, max(1, len(missing)))):
-            advance(samples)
-    finish_dataset(out, len(shards), name=name, image_size=config.image_size, provenance=provenance)
+    with writing_dataset(out, plan, len(shards), overwrite=output.overwrite) as missing:
+        jobs = _jobs(missing, shards, sequences, motions)
+        if missing and make_renderer is make_studio:
+            load_body_asset()  # once, and not in every process, where it must be built first
+        make_work = partial(_make_work, make_renderer, out)
+        total = sum(map(len, sequences))
+        with progress_bar(f"rendering {name}", total) as advance:
+            advance(total - sum(_size(shards[number]) for number in missing))
+            for samples in do_jobs(jobs, make_work, config, min(processes, max(1, len(missing)))):
+                advance(samples)
+        finish_dataset(
+            out, len(shards), name=name, image_size=config.image_size, provenance=provenance
+        )
     return open_dataset(out)
 
 
