@@ -135,7 +135,9 @@ def convert_human36m(
             "problems": [line for line in problems if not is_known_defect(line)],
             "notes": [*found.notes, *filter(is_known_defect, problems)],
         }
-        finish_dataset(out, len(recordings), name=NAME, image_size=image_size, provenance=provenance)
+        finish_dataset(
+            out, len(recordings), name=NAME, image_size=image_size, provenance=provenance
+        )
     return open_dataset(out)
 
 
