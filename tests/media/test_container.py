@@ -322,3 +322,35 @@ def test_colours_that_are_not_converted_do_not_cost_the_video(tmp_path: Path, ma
             file.mux(stream.encode(av.VideoFrame.from_ndarray(level(number), format="rgb24")))
         file.mux(stream.encode(None))
     assert numbers(read(path)[1]) == [3, 4]
+
+
+@pytest.mark.parametrize("before_s", [1.2, 1.6, 2.0, 0.1])
+def test_a_clock_of_33_bits_that_wraps_is_no_jump(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], before_s: float
+) -> None:
+    path = tmp_path / "wraps.ts"
+    transport_stream(path, 0, 2**33 / 90000 - before_s)
+    info, frames = read(path)
+    assert numbers(frames) == list(range(10))
+    assert (info.fps, info.frames) == (pytest.approx(25), 10)
+    assert "clock" not in capsys.readouterr().err
+
+
+def test_of_two_videos_the_default_and_then_the_larger_is_read(tmp_path: Path) -> None:
+    for default, width in ((0, 32), (1, 64), (None, 64)):
+        path = tmp_path / f"{default}.mkv"
+        with av.open(str(path), "w") as file:
+            streams: list[Any] = []
+            for number, side in enumerate((32, 64)):
+                stream: Any = file.add_stream("ffv1", rate=25)
+                stream.width, stream.height, stream.pix_fmt = side, side, "yuv420p"
+                chosen = default is None or number == default
+                stream.disposition = av.stream.Disposition.default if chosen else 0
+                streams.append(stream)
+            for _ in range(3):
+                for stream in streams:
+                    image = level(1, stream.width, stream.height)
+                    file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            for stream in streams:
+                file.mux(stream.encode(None))
+        assert read(path)[0].width == width
