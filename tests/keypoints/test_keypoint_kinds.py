@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from walkers import path, walker
 
+from overpose.keypoints import keypoint_json
 from overpose.keypoints.keypoint_files import read_keypoints
 from overpose.layouts import (
     BODY_25,
@@ -415,3 +416,41 @@ def test_garbled_results_of_detectors_are_one_clear_line(tmp_path, value):
     with pytest.raises(InputError) as caught:
         read_keypoints(save(tmp_path, value))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_lists_are_read_by_element_wherever_the_chunks_end(tmp_path, monkeypatch, chunk, indent):
+    monkeypatch.setattr(keypoint_json, "_CHUNK", chunk)
+    value = [*coco(PERSON[:2]), {"größe": [1.5, -2, None, {}], "x": "]"}, [], 12, "a,b", 3.25]
+    source = save(tmp_path, json.dumps(value, indent=indent) + "\n")
+    assert list(keypoint_json.json_elements(source)) == value
+
+
+@pytest.mark.parametrize("chunk", [1, 1000])
+@pytest.mark.parametrize(
+    "text", ["[1 2]", "[1,]", "[,1]", "[1", "[", "[1,", "[1] 2", '["a', "[1]]", "[{]", "[nul]"]
+)
+def test_lists_that_are_no_json_are_one_clear_line(tmp_path, monkeypatch, chunk, text):
+    monkeypatch.setattr(keypoint_json, "_CHUNK", chunk)
+    with pytest.raises(InputError, match="not valid JSON"):
+        list(keypoint_json.json_elements(save(tmp_path, text)))
+
+
+def test_a_list_may_be_larger_than_what_one_value_may_be(tmp_path, monkeypatch):
+    source = save(tmp_path, coco())
+    own = save(tmp_path, {"layout": "coco-17", "people": [{"frames": PERSON.tolist()}]}, "own.json")
+    monkeypatch.setattr(keypoint_json, "MAX_JSON_BYTES", 2_000)
+    monkeypatch.setattr(keypoint_json, "_CHUNK", 500)
+    assert read_keypoints(source).keypoints.shape == (1, FRAMES, 17, 3)
+    with pytest.raises(InputError, match="expected at most"):
+        read_keypoints(own)
+    monkeypatch.setattr(keypoint_json, "MAX_JSON_BYTES", 100)
+    with pytest.raises(InputError, match="element 0 of the list is too large"):
+        read_keypoints(source)
+
+
+def test_frames_with_and_without_numbers_are_refused(tmp_path):
+    frames = [mmpose_frame(0, [PERSON[0].tolist()]), [mmpose_person(PERSON[1].tolist())]]
+    with pytest.raises(InputError, match=r"frame 1\.frame_id: got null, expected a whole number"):
+        read_keypoints(save(tmp_path, frames))

@@ -5,7 +5,6 @@ DeepLabCut's own form to `keypoint_deeplabcut`.
 """
 
 import csv
-import io
 import math
 import re
 from collections.abc import Iterator
@@ -20,8 +19,8 @@ from overpose.keypoints.keypoint_parts import (
     MISSING,
     FoundKeypoints,
     cell_number,
+    check_text,
     cleaned,
-    read_text,
 )
 from overpose.layouts import KeypointLayout, canonical_name, layout_of
 from overpose.support.errors import InputError
@@ -36,26 +35,35 @@ def read_csv(path: Path) -> FoundKeypoints:
     Raises:
         InputError: not such a file, an unknown name, a value that is no number, a repeated row.
     """
-    text = read_text(path, MAX_TABLE_BYTES)
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
+    check_text(path, MAX_TABLE_BYTES)
     try:
-        rows = _rows(path, csv.reader(io.StringIO(text, ""), delimiter=delimiter, strict=True))
-        place, header = next(rows, (str(path), []))
-        columns = [name.strip().lower() for name in header]
-        if columns[:1] == ["scorer"]:
-            return read_deeplabcut(path, rows, len(header))
-        if len(set(columns)) != len(columns):
-            raise InputError(f"{place}: column names repeat")
-        if "frame" not in columns:
-            raise InputError(
-                f"{path}: no column named frame; expected person, frame, keypoint, x, y, score or "
-                "frame, nose_x, nose_y, nose_score, …, or DeepLabCut's header of several rows"
-            )
-        tidy = {"keypoint", "x", "y"} <= set(columns)
-        return _read_tidy(path, rows, columns) if tidy else _read_wide(path, rows, header)
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = file.readline()
+            file.seek(0)
+            delimiter = max(",;\t", key=first.count)
+            return _read(path, _rows(path, csv.reader(file, delimiter=delimiter, strict=True)))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not text in UTF-8 ({error}); save the file as UTF-8") from None
     except csv.Error as error:
         raise InputError(f"{path}: not a CSV file ({error})") from None
+
+
+def _read(path: Path, rows: Iterator[_Row]) -> FoundKeypoints:
+    place, header = next(rows, (str(path), []))
+    columns = [name.strip().lower() for name in header]
+    if columns[:1] == ["scorer"]:
+        return read_deeplabcut(path, rows, len(header))
+    if len(set(columns)) != len(columns):
+        raise InputError(f"{place}: column names repeat")
+    if "frame" not in columns:
+        raise InputError(
+            f"{path}: no column named frame; expected person, frame, keypoint, x, y, score or "
+            "frame, nose_x, nose_y, nose_score, …, or DeepLabCut's header of several rows"
+        )
+    tidy = {"keypoint", "x", "y"} <= set(columns)
+    return _read_tidy(path, rows, columns) if tidy else _read_wide(path, rows, header)
 
 
 def _rows(path: Path, reader: Iterator[list[str]]) -> Iterator[_Row]:

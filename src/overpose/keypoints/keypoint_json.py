@@ -5,16 +5,19 @@ The forms are described in `docs/keypoint-files.md`; choosing a reader belongs t
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
 from overpose.keypoints.keypoint_parts import (
     MAX_FRAMES,
     MAX_JSON_BYTES,
+    MAX_LIST_BYTES,
     FoundKeypoints,
+    check_text,
     cleaned,
     kind,
     known_points,
@@ -26,6 +29,7 @@ from overpose.keypoints.keypoint_people import Collector, frame_number, is_perso
 from overpose.layouts import BLAZEPOSE_33, BODY_25, COCO_17, HUMAN36M_17, KeypointLayout, layout_of
 from overpose.support.errors import InputError
 
+_CHUNK = 2**20
 _EXPECTED = (
     "expected an object with people, a list of COCO's, MMPose's, Ultralytics' or MediaPipe's "
     "results, or one of OpenPose's files"
@@ -38,29 +42,44 @@ def read_json_file(path: Path, layout: KeypointLayout | None) -> FoundKeypoints:
     Raises:
         InputError: not JSON, none of the forms, or wrong in itself.
     """
+    if check_text(path, MAX_LIST_BYTES).lstrip().startswith(b"["):
+        return _read_list(path, json_elements(path), layout)
     value = load_json(path)
-    if isinstance(value, dict):
-        people = value.get("people")
-        if isinstance(people, list) and not _is_openpose(value, people):
-            return _read_own(path, value, people, layout)
-        if isinstance(value.get("frames"), list):
-            return _read_mediapipe(path, value["frames"], value)
-        if isinstance(value.get("instance_info"), list):
-            return _read_frames(path, value["instance_info"], _mmpose_layout(value) or layout)
-        if (only := people_in(value)) is not None:
-            return _read_frames(path, [only], layout)
-        raise InputError(f"{path}: got an object without people or frames; {_EXPECTED}")
-    if not isinstance(value, list):
+    if not isinstance(value, dict):
         raise InputError(f"{path}: got {kind(value)}; {_EXPECTED}")
-    if not value:
+    people = value.get("people")
+    if isinstance(people, list) and not _is_openpose(value, people):
+        return _read_own(path, value, people, layout)
+    if isinstance(value.get("frames"), list):
+        return _read_mediapipe(path, value["frames"], value)
+    if isinstance(value.get("instance_info"), list):
+        return _read_frames(path, value["instance_info"], _mmpose_layout(value) or layout)
+    if (only := people_in(value)) is not None:
+        return _read_frames(path, [only], layout)
+    raise InputError(f"{path}: got an object without people or frames; {_EXPECTED}")
+
+
+def _read_list(
+    path: Path, elements: Iterator[Any], layout: KeypointLayout | None
+) -> FoundKeypoints:
+    """Read a list of results; its first element that is not empty says of which form it is."""
+    passed: list[Any] = []
+    for first in elements:
+        passed.append(first)
+        if first or len(passed) > MAX_FRAMES:
+            break
+    if not passed:
         raise InputError(f"{path}: got an empty list; {_EXPECTED}")
-    if all(isinstance(each, dict) and "image_id" in each for each in value):
-        return _read_coco(path, value, layout)
-    if all(people_in(each) is not None for each in value) and any(value):
-        return _read_frames(path, value, layout)
-    if all(is_person(each) for each in value):
-        return _read_frames(path, [value], layout)
-    return _read_mediapipe(path, value, {})
+    first, every = passed[-1], chain(passed, elements)
+    if isinstance(first, dict) and "image_id" in first:
+        return _read_coco(path, every, layout)
+    if people_in(first) and not (isinstance(first, dict) and "frames" in first):
+        return _read_frames(path, every, layout)
+    if is_person(first):
+        return _read_frames(path, [list(every)], layout)
+    if isinstance(first, dict) and "frame_id" in first:
+        return _read_frames(path, every, layout)
+    return _read_mediapipe(path, every, {})
 
 
 def load_json(path: Path) -> Any:
@@ -75,6 +94,61 @@ def load_json(path: Path) -> Any:
     except (ValueError, RecursionError) as error:  # bad JSON, endless digits
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: not valid JSON ({reason}); {_EXPECTED}") from None
+
+
+def json_elements(path: Path) -> Iterator[Any]:
+    """The elements of the list that a JSON file holds, one by one, so that it may be large.
+
+    Raises:
+        InputError: it is not valid JSON, or an element is too large.
+    """
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            yield from _elements(path, file)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: not valid JSON ({reason}); {_EXPECTED}") from None
+
+
+def _elements(path: Path, file: TextIO) -> Iterator[Any]:
+    decoder = json.JSONDecoder()
+    text, step, count, whole = file.read(_CHUNK), _CHUNK, 0, False
+    at = text.index("[") + 1
+    while True:
+        at = _after_space(text, at)
+        mark = text[at : at + 1]
+        if mark == "]":
+            if (text[at + 1 :] + file.read()).strip():
+                raise ValueError("something follows the list")
+            return
+        if mark and count and mark != ",":
+            raise ValueError(f"expected a comma or ] after element {count - 1} of the list")
+        start = _after_space(text, at + (count > 0))
+        value, end = None, len(text)
+        try:
+            value, end = decoder.raw_decode(text, start)
+        except ValueError:
+            if whole:
+                raise
+        if end < len(text) or whole:  # else it may go on
+            yield value
+            count, at, step = count + 1, end, _CHUNK
+            continue
+        if len(text) - at > MAX_JSON_BYTES:
+            raise InputError(f"{path}: element {count} of the list is too large")
+        more = file.read(step)
+        text, at, step, whole = text[at:] + more, 0, 2 * step, not more
+
+
+def _after_space(text: str, at: int) -> int:
+    """The first place from `at` on that is no white space."""
+    while text[at : at + 1].isspace():
+        at += 1
+    return at
 
 
 def _is_openpose(value: dict, people: list) -> bool:
@@ -118,22 +192,22 @@ def _read_own(
     return FoundKeypoints(layout, frames, people=tracks, **_settings(value))
 
 
-def _read_coco(path: Path, results: list[dict], layout: KeypointLayout | None) -> FoundKeypoints:
+def _read_coco(path: Path, results: Iterable[Any], layout: KeypointLayout | None) -> FoundKeypoints:
     """A list of people, each with the number or name of its image; images without anybody are
     left out."""
     collector = Collector(str(path), layout)
-    identified = all("track_id" in each for each in results)
     padded = False
     for index, each in enumerate(results):
         place = f"{path}: [{index}]"
+        if not isinstance(each, dict) or "image_id" not in each:
+            raise InputError(f"{place}: got {kind(each)} without image_id; expected COCO's results")
         number, zeros = _image_number(each["image_id"], f"{place}.image_id")
         padded |= zeros
         if not isinstance(each.get("keypoints"), list):
             raise InputError(
                 f"{place}.keypoints: got {kind(each.get('keypoints'))}, expected a list"
             )
-        kept = ("keypoints", "keypoint_scores", *(("track_id",) if identified else ()))
-        collector.person(number, {key: each[key] for key in kept if key in each}, place)
+        collector.person(number, each, place)
         collector.frame(number)
     return collector.found(COCO_17, numbered=True, from_one=padded or None)
 
@@ -148,29 +222,33 @@ def _image_number(value: object, where: str) -> tuple[int, bool]:
     return found
 
 
-def _read_frames(path: Path, frames: list, layout: KeypointLayout | None) -> FoundKeypoints:
+def _read_frames(
+    path: Path, frames: Iterable[Any], layout: KeypointLayout | None
+) -> FoundKeypoints:
     """A list of the people of each frame, MMPose's with a number."""
-    if all(is_person(each) for each in frames) and frames:
+    if isinstance(frames, list) and frames and all(is_person(each) for each in frames):
         frames = [frames]  # one picture
-    if len(frames) > MAX_FRAMES:
-        raise InputError(f"{path}: too many frames, expected at most {MAX_FRAMES}")
     collector = Collector(str(path), layout)
-    numbered = any(isinstance(frame, dict) and "frame_id" in frame for frame in frames)
+    numbered, count = False, 0
     for index, frame in enumerate(frames):
         place = f"{path}: frame {index}"
         people = people_in(frame)
         if people is None:
             raise InputError(f"{place}: got {kind(frame)}, expected a list of people; {_EXPECTED}")
-        number = index
+        if index >= MAX_FRAMES:
+            raise InputError(f"{path}: too many frames, expected at most {MAX_FRAMES}")
+        number, count = index, index + 1
+        numbered |= isinstance(frame, dict) and "frame_id" in frame
         if numbered:
-            number = frame_number(frame.get("frame_id"), f"{place}.frame_id")
+            named = frame.get("frame_id") if isinstance(frame, dict) else None
+            number = frame_number(named, f"{place}.frame_id")
         collector.frame(number)
         for person in people:
             collector.person(number, person, place)
-    default = BODY_25 if len(frames) == 1 else COCO_17
+    default = BODY_25 if count == 1 else COCO_17
     if numbered:
         return collector.found(default, numbered=True)
-    return collector.found(default, frames=len(frames))
+    return collector.found(default, frames=count)
 
 
 def _mmpose_layout(value: dict) -> KeypointLayout | None:
@@ -180,12 +258,12 @@ def _mmpose_layout(value: dict) -> KeypointLayout | None:
     return HUMAN36M_17 if isinstance(name, str) and name.lower() == "h36m" else None
 
 
-def _read_mediapipe(path: Path, frames: list, settings: dict) -> FoundKeypoints:
-    if len(frames) > MAX_FRAMES:
-        raise InputError(f"{path}: too many frames, expected at most {MAX_FRAMES}")
+def _read_mediapipe(path: Path, frames: Iterable[Any], settings: dict) -> FoundKeypoints:
     crowd: dict[int, list[np.ndarray]] = {}
     for number, frame in enumerate(frames):
         place = f"{path}: frame {number}"
+        if number >= MAX_FRAMES:
+            raise InputError(f"{path}: too many frames, expected at most {MAX_FRAMES}")
         crowd[number] = []
         for landmarks in _mediapipe_people(frame, place):
             points, _ = known_points(_landmarks(landmarks, place), BLAZEPOSE_33, place)
@@ -194,8 +272,8 @@ def _read_mediapipe(path: Path, frames: list, settings: dict) -> FoundKeypoints:
     if all(len(people) <= 1 for people in crowd.values()):  # one person at most: no need to ask who
         track = {number: people[0] for number, people in crowd.items() if people}
         people = {"1": track} if track else {}
-        return FoundKeypoints(BLAZEPOSE_33, len(frames), people=people, **found)
-    return FoundKeypoints(BLAZEPOSE_33, len(frames), crowd=crowd, **found)
+        return FoundKeypoints(BLAZEPOSE_33, len(crowd), people=people, **found)
+    return FoundKeypoints(BLAZEPOSE_33, len(crowd), crowd=crowd, **found)
 
 
 def _mediapipe_people(frame: object, where: str, depth: int = 0) -> Iterator[object]:

@@ -16,9 +16,11 @@ from overpose.layouts import WITH_FACE_AND_HANDS, layout_of
 from overpose.skeleton import KeypointLayout
 from overpose.support.errors import InputError
 
-MAX_JSON_BYTES = 100 * 2**20
-"""Of one JSON file: what Python makes of it takes up to nine times as much."""
-MAX_TABLE_BYTES = 400 * 2**20
+MAX_JSON_BYTES = 75 * 2**20
+"""Of one JSON value: what Python makes of it takes up to twelve times as much."""
+MAX_LIST_BYTES = 300 * 2**20
+"""Of a JSON file that is a list, whose elements are read one by one."""
+MAX_TABLE_BYTES = 150 * 2**20
 MAX_FRAMES = 1_000_000
 MISSING = (np.nan, np.nan, 0.0)
 
@@ -60,29 +62,41 @@ class FoundKeypoints:
         return set(self.crowd or {}) | {frame for track in tracks for frame in track}
 
 
-def read_text(path: Path, most_bytes: int) -> str:
-    """The text of a file in UTF-8, of bounded size.
+def check_text(path: Path, most_bytes: int) -> bytes:
+    """The first bytes of a text file of bounded size, without the mark of UTF-8.
 
     Raises:
-        InputError: the file is missing, cannot be read, is too large or in another encoding.
+        InputError: the file is missing, cannot be read, is too large or in UTF-16.
     """
     try:
         size = path.stat().st_size
-        if size > most_bytes:
-            raise InputError(
-                f"{path}: got {size / 2**20:.0f} MiB, expected at most {most_bytes >> 20}; split "
-                "the file into shorter ones"
-            )
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            start = file.read(64)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected keypoints") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    start = content[:64]
+    if size > most_bytes:
+        raise InputError(
+            f"{path}: got {size / 2**20:.0f} MiB, expected at most {most_bytes >> 20}; split the "
+            "file into shorter ones"
+        )
     if start[:2] in (b"\xff\xfe", b"\xfe\xff") or start.count(0) > len(start) // 4:
         raise InputError(f"{path}: got UTF-16, not UTF-8; save the file as UTF-8")
+    return start.removeprefix(b"\xef\xbb\xbf")
+
+
+def read_text(path: Path, most_bytes: int) -> str:
+    """The text of a file in UTF-8, of bounded size.
+
+    Raises:
+        InputError: as `check_text`, or the file is in another encoding.
+    """
+    check_text(path, most_bytes)
     try:
-        return content.decode("utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not text in UTF-8 ({error}); save the file as UTF-8") from None
 
@@ -172,7 +186,7 @@ def known_points(
     wanted = WITH_FACE_AND_HANDS.get(layout, len(layout))
     if len(points) not in (len(layout), wanted):
         raise InputError(f"{where}: got {len(points)} keypoints, expected {wanted} ({layout.name})")
-    return points[: len(layout)], layout
+    return (points if len(points) == len(layout) else points[: len(layout)].copy()), layout
 
 
 def last_number(name: str) -> tuple[int, bool] | None:
