@@ -32,6 +32,9 @@ class Reproduce:
     """A finished dataset instead of rendering one, e.g. Human3.6M or your own."""
     seeds: tuple[int, ...] | None = None
     """Seeds to train now, instead of the preset's."""
+    inputs: tuple[Literal["image", "masked_image"], ...] | None = None
+    """Blocks of the report to train now, instead of the preset's: images, or images with masks.
+    What another run trained is not trained again."""
     held_out: bool = False
     """Leave the test subjects alone and measure on training subjects that are held out of training:
     for choices, e.g. the share of the common finishing, which is written to finishing.json."""
@@ -50,6 +53,7 @@ class Reproduce:
             data=self.data,
             seeds=self.seeds,
             held_out=self.held_out,
+            inputs=self.inputs,
             processes=self.processes,
             device=self.device,
             overwrite=self.output.overwrite,

@@ -31,6 +31,7 @@ class KDEConfig:
         ridge: penalty of the regression.
         iterations: most steps of the search for the pre-image.
         tolerance: least descent of a step.
+        blackened: whether PHOG sees black outside the mask, as in models up to 0.1.0.
 
     Raises:
         InputError: a value is out of its range.
@@ -43,6 +44,7 @@ class KDEConfig:
     ridge: float = 1e-4
     iterations: int = 50
     tolerance: float = 1e-8
+    blackened: bool = False
 
     def __post_init__(self) -> None:
         if self.samples < 2:
@@ -86,7 +88,7 @@ class KDE(nn.Module):
         """Poses (N, 17, 3) float32 mm of masked images (N, S, S, 4) uint8, as `LinKDE.predict`."""
         parts = [np.empty((0, JOINTS, 3), np.float32)]
         for first in range(0, len(images), batch_size):
-            descriptors = phog(images[first : first + batch_size])
+            descriptors = phog(images[first : first + batch_size], blackened=self.config.blackened)
             distance = chi2_distance(descriptors, self.descriptors.numpy())
             alike = np.exp(-self.config.input_gamma * distance)
             shares = alike @ self.weights.numpy() + np.float32(1 / self.config.samples)
@@ -123,7 +125,7 @@ class KDE(nn.Module):
         return minimize_batch(objective, start, **settings)
 
 
-KIND = Kind(KDE, KDEConfig)
+KIND = Kind(KDE, KDEConfig, before={"blackened": True})
 
 
 def fit_kde(images: np.ndarray, poses_mm: np.ndarray, config: KDEConfig) -> KDE:
@@ -141,7 +143,7 @@ def fit_kde(images: np.ndarray, poses_mm: np.ndarray, config: KDEConfig) -> KDE:
     check_array("images", images, (config.samples, "S", "S", 4), dtype=np.uint8)
     check_array("poses_mm", poses_mm, (config.samples, JOINTS, 3))
     model = KDE(config)
-    descriptors = phog(images)
+    descriptors = phog(images, blackened=config.blackened)
     poses = poses_mm.reshape(-1, POSE_SIZE).astype(np.float64) / MM_PER_UNIT
     outputs = np.exp(-config.output_gamma * MM_PER_UNIT**2 * squared_distance(poses, poses))
     count = config.samples

@@ -43,6 +43,7 @@ class LinKDEConfig:
         iterations: most steps of that search.
         tolerance: least descent of a step.
         seed: of the random features.
+        blackened: whether PHOG sees black outside the mask, as in models up to 0.1.0.
 
     Raises:
         InputError: a value is out of its range.
@@ -57,6 +58,7 @@ class LinKDEConfig:
     iterations: int = 50
     tolerance: float = 1e-8
     seed: int = 0
+    blackened: bool = False
 
     def __post_init__(self) -> None:
         for name in ("input_features", "output_features", "iterations"):
@@ -100,7 +102,9 @@ class LinKDE(nn.Module):
 
     def image_features(self, images: np.ndarray) -> np.ndarray:
         """(N, input features + 1) of masked images (N, S, S, 4) uint8; the last one is 1."""
-        waves = fourier_features(chi2_features(phog(images)), *self._input)
+        waves = fourier_features(
+            chi2_features(phog(images, blackened=self.config.blackened)), *self._input
+        )
         return np.concatenate([waves, np.ones((len(waves), 1), np.float32)], axis=1)
 
     def pose_features(self, poses_mm: np.ndarray) -> np.ndarray:
@@ -145,7 +149,7 @@ class LinKDE(nn.Module):
         return minimize_batch(objective, start, **settings)
 
 
-KIND = Kind(LinKDE, LinKDEConfig)
+KIND = Kind(LinKDE, LinKDEConfig, before={"blackened": True})
 
 
 def fit_linkde(

@@ -19,9 +19,18 @@ from overpose.support.errors import InputError
 
 @dataclass(frozen=True)
 class NearestPoseConfig:
-    """How many training samples are kept: all of them."""
+    """What decides the shape and the descriptors of a model.
+
+    Attributes:
+        samples: how many training samples are kept: all of them.
+        blackened: whether PHOG sees black outside the mask, as in models up to 0.1.0.
+
+    Raises:
+        InputError: there is no sample.
+    """
 
     samples: int
+    blackened: bool = False
 
     def __post_init__(self) -> None:
         if self.samples < 1:
@@ -51,13 +60,14 @@ class NearestPose(nn.Module):
         parts = [np.empty((0, JOINTS, 3), np.float32)]
         for first in range(0, len(images), batch_size):
             distance = chi2_distance(
-                phog(images[first : first + batch_size]), self.descriptors.numpy()
+                phog(images[first : first + batch_size], blackened=self.config.blackened),
+                self.descriptors.numpy(),
             )
             parts.append(self.poses_mm.numpy()[np.argmin(distance, axis=1)])
         return np.concatenate(parts)
 
 
-KIND = Kind(NearestPose, NearestPoseConfig)
+KIND = Kind(NearestPose, NearestPoseConfig, before={"blackened": True})
 
 
 def fit_nearest_pose(images: np.ndarray, poses_mm: np.ndarray) -> NearestPose:

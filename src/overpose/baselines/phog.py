@@ -26,7 +26,7 @@ _LEAST_SIDE = 128
 pixels, would wipe out the edges of arms and legs."""
 
 
-def phog(images: np.ndarray) -> np.ndarray:
+def phog(images: np.ndarray, *, blackened: bool = False) -> np.ndarray:
     """Descriptors of masked images.
 
     Gradients at Canny's edges (thresholds 0.01 and 0.2 of the largest gradient) are taken of the
@@ -38,6 +38,8 @@ def phog(images: np.ndarray) -> np.ndarray:
     Args:
         images: (N, S, S, 4) uint8: RGB, and the mask of the person, 0 or 255. An image without any
             mask counts as a whole.
+        blackened: take the edges of the picture with black outside the dilated mask, which has the
+            person's silhouette among them: so it was up to 0.1.0.
 
     Returns:
         (N, 765) float32, not negative, summing to 1; all zero for a person without edges. Coarse
@@ -50,16 +52,18 @@ def phog(images: np.ndarray) -> np.ndarray:
     check_array("images", images, ("N", side, side, 4), dtype=np.uint8)
     found = np.empty((len(images), FEATURES), np.float32)
     for descriptor, image in zip(found, images, strict=True):
-        descriptor[:] = _descriptor(image)
+        descriptor[:] = _descriptor(image, blackened=blackened)
     return found
 
 
-def _descriptor(image: np.ndarray) -> np.ndarray:
+def _descriptor(image: np.ndarray, *, blackened: bool) -> np.ndarray:
     if len(image) < _LEAST_SIDE:
         image = cv2.resize(image, (_LEAST_SIDE, _LEAST_SIDE), interpolation=cv2.INTER_LINEAR)
     side = len(image)
     person = _person(image[..., 3], max(1, round(_DILATION_PX * side / _PERSON_PX)))
     grey = cv2.cvtColor(np.ascontiguousarray(image[..., :3]), cv2.COLOR_RGB2GRAY)
+    if blackened:
+        grey = np.where(person, grey, 0)
     grey = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), _SMOOTHING_PX)
     across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     length = np.hypot(across, down)
@@ -74,7 +78,7 @@ def _descriptor(image: np.ndarray) -> np.ndarray:
         _EDGES[1] * _LARGEST_GRADIENT,
         L2gradient=True,
     )
-    rows, columns = np.nonzero((edges > 0) & person)
+    rows, columns = np.nonzero((edges > 0) & (person | blackened))
     top, left, height, width = _box(person, _MARGIN_PX * side / _PERSON_PX)
     row = np.floor((rows + 0.5 - top) / height * _CELLS)
     column = np.floor((columns + 0.5 - left) / width * _CELLS)

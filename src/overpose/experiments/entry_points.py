@@ -4,6 +4,7 @@ Paths and names become values here; the work belongs to `standalone` and `reprod
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -107,6 +108,7 @@ def reproduce(
     data: Path | str | None = None,
     seeds: Sequence[int] | None = None,
     held_out: bool = False,
+    inputs: Sequence[Inputs] | None = None,
     processes: int | None = None,
     device: str = "auto",
     overwrite: bool = False,
@@ -126,6 +128,7 @@ def reproduce(
         data: a finished dataset, to be used instead of rendering one.
         seeds: those to train now, instead of all of the preset's; the report also has what other
             seeds have left in `out`.
+        inputs: blocks of the report to train now, instead of the preset's: "image", "masked_image".
         held_out: leave the test subjects alone and measure on training subjects who are held out of
             training, for choices.
         processes: for rendering, and on a CPU for training stages side by side; None: one for each
@@ -141,9 +144,12 @@ def reproduce(
         InputError: the data are missing or damaged or leak test subjects into training, or `out`
             holds something else or is being written to.
     """
+    chosen = preset_named(preset) if isinstance(preset, str) else preset
+    if inputs is not None:
+        chosen = replace(chosen, inputs=tuple(inputs))
     with working_alone(Path(out)):
         return experiment.reproduce(
-            preset_named(preset) if isinstance(preset, str) else preset,
+            chosen,
             Output(Path(out), overwrite),
             motion=MotionSource(
                 None if mocap is None else Path(mocap), None if splits is None else Path(splits), up

@@ -145,7 +145,6 @@ class Preset:
             "codes": {name: to_json(config) for name, config in self.codes.items()},
             "procedural": to_json(self.procedural) if self.procedural else None,
             "model_per_action": self.model_per_action,
-            "inputs": list(self.inputs),
             "finishing_share": self.finishing_share,
         }
 

@@ -135,7 +135,9 @@ def require_fit(
             )
 
 
-def dataclass_from_json(cls: type[_Config], value: object, where: str) -> _Config:
+def dataclass_from_json(
+    cls: type[_Config], value: object, where: str, before: Mapping[str, Any] | None = None
+) -> _Config:
     """Build a (nested) configuration dataclass from what its `asdict` became in JSON.
 
     Raises:
@@ -143,6 +145,7 @@ def dataclass_from_json(cls: type[_Config], value: object, where: str) -> _Confi
     """
     if not isinstance(value, dict):
         raise InputError(f"{where}: got {type(value).__name__}, expected an object")
+    value = {**(before or {}), **value}
     names = {item.name for item in fields(cls)}  # pyright: ignore[reportArgumentType]
     if names != value.keys():
         odd = sorted(names ^ value.keys())[0]

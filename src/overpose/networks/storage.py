@@ -6,7 +6,7 @@ these files and belongs to `training.checkpoint`.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class Kind:
         was: names it had in `config.json` before.
         read_config: makes the configuration of all of `config.json`, and the file's name for
             messages; None: `config` has the fields of its entry `model`.
+        before: values of fields of `config` that older files lack.
         current_names: gives tensors that were saved before the names of now.
     """
 
@@ -49,6 +50,7 @@ class Kind:
     config: type[Any]
     was: tuple[str, ...] = ()
     read_config: Callable[[Mapping[str, Any], str], Any] | None = None
+    before: Mapping[str, Any] = field(default_factory=dict)
     current_names: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = dict
 
     @property
@@ -147,7 +149,9 @@ def load_model(directory: Path, kinds: Sequence[Kind], device: str = "cpu") -> A
     if kind.read_config is not None:
         model_config = kind.read_config(config, str(path))
     else:
-        model_config = dataclass_from_json(kind.config, config.get("model"), f"{path}: model")
+        model_config = dataclass_from_json(
+            kind.config, config.get("model"), f"{path}: model", kind.before
+        )
     weights_path = directory / "weights.safetensors"
     weights = read_tensors(weights_path, config.get("weights_sha256"), load)
     weights = kind.current_names(weights)
