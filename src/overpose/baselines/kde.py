@@ -125,7 +125,7 @@ class KDE(nn.Module):
         return minimize_batch(objective, start, **settings)
 
 
-KIND = Kind(KDE, KDEConfig, before={"blackened": True})
+KIND = Kind(KDE, KDEConfig, before=(("blackened", True),))
 
 
 def fit_kde(images: np.ndarray, poses_mm: np.ndarray, config: KDEConfig) -> KDE:

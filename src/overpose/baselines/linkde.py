@@ -149,7 +149,7 @@ class LinKDE(nn.Module):
         return minimize_batch(objective, start, **settings)
 
 
-KIND = Kind(LinKDE, LinKDEConfig, before={"blackened": True})
+KIND = Kind(LinKDE, LinKDEConfig, before=(("blackened", True),))
 
 
 def fit_linkde(

@@ -67,7 +67,7 @@ class NearestPose(nn.Module):
         return np.concatenate(parts)
 
 
-KIND = Kind(NearestPose, NearestPoseConfig, before={"blackened": True})
+KIND = Kind(NearestPose, NearestPoseConfig, before=(("blackened", True),))
 
 
 def fit_nearest_pose(images: np.ndarray, poses_mm: np.ndarray) -> NearestPose:

@@ -6,7 +6,7 @@ these files and belongs to `training.checkpoint`.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Kind:
         was: names it had in `config.json` before.
         read_config: makes the configuration of all of `config.json`, and the file's name for
             messages; None: `config` has the fields of its entry `model`.
-        before: values of fields of `config` that older files lack.
+        before: fields of `config` that older files lack, and the value of each there.
         current_names: gives tensors that were saved before the names of now.
     """
 
@@ -50,7 +50,7 @@ class Kind:
     config: type[Any]
     was: tuple[str, ...] = ()
     read_config: Callable[[Mapping[str, Any], str], Any] | None = None
-    before: Mapping[str, Any] = field(default_factory=dict)
+    before: tuple[tuple[str, Any], ...] = ()
     current_names: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = dict
 
     @property
@@ -150,7 +150,7 @@ def load_model(directory: Path, kinds: Sequence[Kind], device: str = "cpu") -> A
         model_config = kind.read_config(config, str(path))
     else:
         model_config = dataclass_from_json(
-            kind.config, config.get("model"), f"{path}: model", kind.before
+            kind.config, config.get("model"), f"{path}: model", dict(kind.before)
         )
     weights_path = directory / "weights.safetensors"
     weights = read_tensors(weights_path, config.get("weights_sha256"), load)
