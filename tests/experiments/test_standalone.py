@@ -23,7 +23,7 @@ from overpose.report.rows import read_report
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 from overpose.training.config import AutoencoderStage, LoopConfig
-from overpose.video.estimator import trained_model
+from overpose.video.models import trained_model
 
 TINY = Preset(
     name="tiny",

@@ -23,7 +23,8 @@ from overpose.networks.pose_predictor import PosePredictor
 from overpose.networks.storage import save_model
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
-from overpose.video.estimator import PoseEstimator, predict_keypoints, shipped_lifter
+from overpose.video.estimator import PoseEstimator, predict_keypoints
+from overpose.video.models import shipped_lifter
 from overpose.video.options import PredictOptions
 
 

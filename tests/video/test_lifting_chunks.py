@@ -5,7 +5,7 @@ import pytest
 
 from overpose.layouts import BLAZEPOSE_33
 from overpose.video import lifting
-from overpose.video.estimator import shipped_lifter
+from overpose.video.models import shipped_lifter
 
 
 @pytest.mark.parametrize("kind", ["photo", "video"])

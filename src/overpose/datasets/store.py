@@ -1,83 +1,21 @@
 """Reading a dataset: its columns as numpy arrays, its images one by one without reading the rest.
 
-Writing belongs to `writer.py`; the file format to `layout.py`.
+What its files say is checked by `description`; writing belongs to `writer`, the format to `layout`.
 """
 
 import mmap
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import cv2
-import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import ArrayLike
 
 from overpose.camera import Camera
-from overpose.datasets.crops import LARGEST_CROP
-from overpose.datasets.layout import (
-    FORMAT_VERSION,
-    INFO_NAME,
-    JOINTS,
-    PLAN_NAME,
-    SPLITS,
-    TABLE_NAME,
-    TABLE_SCHEMA,
-    declared_size,
-)
-from overpose.support.digests import sha256_of_file
+from overpose.datasets.description import RENDER_AGAIN, DatasetInfo, read_description
+from overpose.datasets.layout import JOINTS, TABLE_SCHEMA, declared_size
 from overpose.support.errors import InputError
-from overpose.support.files import read_json
-
-
-@dataclass(frozen=True)
-class DatasetInfo:
-    """What `dataset.json` says.
-
-    Attributes:
-        name: what the dataset is called.
-        path: its directory.
-        image_size: height and width of every image, pixels.
-        samples: how many samples the whole dataset has.
-        provenance: where the motion comes from, its licence and so on.
-        plan: the options that it was made with.
-        overpose_version: the version that made it, "" if unknown.
-    """
-
-    name: str
-    path: Path
-    image_size: int
-    samples: int
-    provenance: Mapping[str, Any]
-    plan: Mapping[str, Any]
-    overpose_version: str
-
-
-class _File(msgspec.Struct):
-    name: str
-    bytes: Annotated[int, msgspec.Meta(ge=0)]
-    sha256: str
-
-
-class _Shard(msgspec.Struct):
-    images: _File
-    masks: _File | None
-
-
-class _Said(msgspec.Struct):
-    """What is read of `dataset.json`."""
-
-    name: str
-    samples: Annotated[int, msgspec.Meta(ge=0)]
-    image_size: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_CROP)]
-    provenance: dict[str, Any]
-    plan: dict[str, Any]
-    table: _File
-    shards: list[_Shard]
 
 
 class _Shards:
@@ -173,7 +111,7 @@ class Dataset:
             name, offset, length = self._places[index]
             decoded = self._decoded(name, offset, length, cv2.IMREAD_COLOR)
             if decoded is None or decoded.shape != (size, size, 3):
-                raise InputError(f"{self._where(index)}: the image is damaged; {_RENDER_AGAIN}")
+                raise InputError(f"{self._where(index)}: the image is damaged; {RENDER_AGAIN}")
             cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB, dst=images[place])
         return images
 
@@ -191,7 +129,7 @@ class Dataset:
             row["mask_shard"], row["mask_offset"], row["mask_length"], cv2.IMREAD_GRAYSCALE
         )
         if decoded is None or decoded.shape != (self.info.image_size,) * 2:
-            raise InputError(f"{self._where(index)}: the mask is damaged; {_RENDER_AGAIN}")
+            raise InputError(f"{self._where(index)}: the mask is damaged; {RENDER_AGAIN}")
         return decoded > 127
 
     def masked_images(self, indices: ArrayLike) -> np.ndarray:
@@ -273,7 +211,7 @@ class Dataset:
             return cv2.imdecode(data, flags)
         except FileNotFoundError:
             raise InputError(
-                f"{self.info.path / name}: the shard is missing; {_RENDER_AGAIN}"
+                f"{self.info.path / name}: the shard is missing; {RENDER_AGAIN}"
             ) from None
         except (ValueError, cv2.error):
             return None
@@ -313,109 +251,10 @@ def open_dataset(path: Path | str, *, verify: bool = False) -> Dataset:
             or (with `verify`) altered; the message names the file.
     """
     directory = Path(path)
-    if not (directory / INFO_NAME).is_file():
-        if (directory / PLAN_NAME).is_file():
-            raise InputError(
-                f"{directory}: the rendering was not finished; run the same command to resume it"
-            )
-        raise InputError(f"{directory}: no {INFO_NAME} there; expected a dataset's directory")
-    info = read_json(directory / INFO_NAME)
-    if info.get("format_version") != FORMAT_VERSION:
-        raise InputError(
-            f"{directory / INFO_NAME}: format version {info.get('format_version')!r}, this version "
-            f"of overpose reads {FORMAT_VERSION}; render it again or use another version"
-        )
-    try:
-        said = msgspec.convert(info, _Said)
-    except msgspec.ValidationError as error:
-        raise InputError(f"{directory / INFO_NAME}: damaged ({error}); {_RENDER_AGAIN}") from None
-    described = [said.table, *(shard.images for shard in said.shards)]
-    described += [shard.masks for shard in said.shards if shard.masks is not None]
-    for file in described:
-        if not _FILE_NAME.fullmatch(file.name):
-            raise InputError(
-                f"{directory / INFO_NAME}: names the file {file.name!r}, expected one beside it; "
-                "this dataset may not be what it says: get it from somewhere else"
-            )
-    sizes = {file.name: (file.bytes, file.sha256) for file in described}
-    summary = DatasetInfo(
-        name=said.name,
-        path=directory,
-        image_size=said.image_size,
-        samples=said.samples,
-        provenance=said.provenance,
-        plan=said.plan,
-        overpose_version=str(said.plan.get("overpose_version", "")),
-    )
-    for name, (size, digest) in sizes.items():
-        _check_file(directory / name, size, digest if verify else None)
-    table = _read_table(directory / TABLE_NAME, sum(shard.images.bytes for shard in said.shards))
-    if table.num_rows != summary.samples:
-        raise InputError(
-            f"{directory / TABLE_NAME}: {table.num_rows} rows, {INFO_NAME} says {summary.samples}; "
-            f"{_RENDER_AGAIN}"
-        )
-    stored = (
-        table.column("shard").unique().to_pylist() + table.column("mask_shard").unique().to_pylist()
-    )
-    unknown = {name for name in stored if name is not None} - set(sizes)
-    if unknown:
-        raise InputError(
-            f"{directory / TABLE_NAME}: shard {min(unknown)!r} is not listed in {INFO_NAME}; "
-            f"{_RENDER_AGAIN}"
-        )
-    return Dataset(summary, table, _Shards(directory))
+    return Dataset(*read_description(directory, verify=verify), _Shards(directory))
 
 
 _CAMERAS = ("camera_", "crop_")
-_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_TABLE_BYTES, _ROW_BYTES = 1 << 20, 1 << 14
-"""More than a table, and a row of it, takes."""
-_RENDER_AGAIN = "copy the dataset again, or render it again with --overwrite"
-
-
-def _check_file(path: Path, size: int, digest: str | None) -> None:
-    if not path.is_file():
-        raise InputError(f"{path}: missing, expected {size} bytes; {_RENDER_AGAIN}")
-    got = path.stat().st_size
-    if got != size:
-        kind = "truncated" if got < size else "too long"
-        raise InputError(f"{path}: {kind}: {got} bytes, expected {size}; {_RENDER_AGAIN}")
-    if digest is not None and (found := sha256_of_file(path)) != digest:
-        raise InputError(f"{path}: altered: SHA-256 {found}, expected {digest}; {_RENDER_AGAIN}")
-
-
-def _read_table(path: Path, most_rows: int) -> pa.Table:
-    """The table of samples; each has at least a byte of an image."""
-    try:
-        with pq.ParquetFile(path) as file:
-            rows, groups = file.metadata.num_rows, file.metadata.num_row_groups
-            held = sum(file.metadata.row_group(each).total_byte_size for each in range(groups))
-            if rows > most_rows or held > _TABLE_BYTES + rows * _ROW_BYTES:
-                raise InputError(
-                    f"{path}: got {rows} rows of {held} bytes for {most_rows} bytes of images; "
-                    f"{_RENDER_AGAIN}"
-                )
-            table = file.read()
-        table.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
-        line = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a readable table ({line}); {_RENDER_AGAIN}") from None
-    missing = [name for name in TABLE_SCHEMA.names if name not in table.column_names]
-    if missing:
-        raise InputError(f"{path}: no column {missing[0]!r}; {_RENDER_AGAIN}")
-    try:
-        table = table.select(TABLE_SCHEMA.names).cast(TABLE_SCHEMA).combine_chunks()
-    except (pa.ArrowException, ValueError) as error:
-        line = str(error).splitlines()[0]
-        raise InputError(f"{path}: a column of another kind ({line}); {_RENDER_AGAIN}") from None
-    for name in TABLE_SCHEMA.names:
-        if not name.startswith("mask_") and table.column(name).null_count:
-            raise InputError(f"{path}: column {name!r} has holes; {_RENDER_AGAIN}")
-    unknown = set(table.column("split").unique().to_pylist()) - set(SPLITS)
-    if unknown:
-        raise InputError(f"{path}: split {sorted(unknown)[0]!r}, expected {', '.join(SPLITS)}")
-    return table
 
 
 def _array(table: pa.Table, name: str) -> np.ndarray:

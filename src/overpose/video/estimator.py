@@ -5,9 +5,7 @@ The parts it is made of are the modules beside it; files and formats belong to `
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -17,13 +15,7 @@ from overpose.keypoints.people import DetectionFinder, PeopleFinder, Person
 from overpose.keypoints.selection import Presence, presences_of, select_people
 from overpose.layouts import KeypointLayout
 from overpose.media.video import Frame, Media, MediaInfo, open_media
-from overpose.networks.configs import KeypointEncoderConfig
-from overpose.networks.model_files import (
-    POSE_PREDICTOR_KINDS,
-    pose_predictor_config,
-    read_model_config,
-)
-from overpose.networks.numpy_lifter import NumpyLifter, load_numpy_lifter
+from overpose.networks.numpy_lifter import load_numpy_lifter
 from overpose.poses import PoseTrack
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
@@ -32,6 +24,7 @@ from overpose.support.workers import available_processes
 from overpose.video.image_poses import ImageModel, poses_from_image
 from overpose.video.lifting import Lifter
 from overpose.video.live import LivePerson, LivePoser
+from overpose.video.models import shipped_lifter, trained_model
 from overpose.video.options import PredictOptions
 from overpose.video.posing import View, finished_poses, lifted
 from overpose.video.recording import PersonRecord, Recording
@@ -336,37 +329,6 @@ def predict_keypoints(
         options=options,
         known_focal_px=known_focal_px,
     )
-
-
-def shipped_lifter(lifter: Literal["photo", "video"]) -> NumpyLifter:
-    """The weights that come with the package; `overpose train-lifter` made them."""
-    return load_numpy_lifter(Path(str(files("overpose") / "weights" / lifter)))
-
-
-def trained_model(directory: Path) -> Lifter | ImageModel:
-    """A trained model that predicts people: a lifter, or an image model, which needs torch.
-
-    Raises:
-        InputError: the directory holds no such model, or a damaged one.
-    """
-    found = read_model_config(directory)
-    if found.get("kind") not in POSE_PREDICTOR_KINDS:
-        raise InputError(
-            f"{directory}: got a model of kind {found.get('kind')!r}, expected a lifter or an "
-            "image model: the directory of one of the stages direct, latent or finetuned"
-        )
-    config = pose_predictor_config(found, str(directory / "config.json"))
-    if isinstance(config.encoder, KeypointEncoderConfig):
-        return load_numpy_lifter(directory)
-    if (found.get("provenance") or {}).get("inputs", "image") != "image":
-        raise InputError(
-            f"{directory}: was trained on images with masks, which photos and videos do not have; "
-            "expected a model trained on images alone"
-        )
-    from overpose.networks.pose_predictor import KIND
-    from overpose.networks.storage import load_model
-
-    return load_model(directory, (KIND,))
 
 
 def _view(info: MediaInfo, options: PredictOptions) -> tuple[View, bool]:

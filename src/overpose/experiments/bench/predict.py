@@ -25,7 +25,8 @@ from overpose.media.video import open_media
 from overpose.media.writer import writing_video
 from overpose.support.errors import InputError
 from overpose.support.workers import available_processes
-from overpose.video.estimator import PoseEstimator, shipped_lifter
+from overpose.video.estimator import PoseEstimator
+from overpose.video.models import shipped_lifter
 from overpose.video.options import PredictOptions
 from overpose.video.posing import View, lifted
 

@@ -1,0 +1,47 @@
+"""The models that poses of people come from: those of the package, and a user's own."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from overpose.networks.configs import KeypointEncoderConfig
+from overpose.networks.model_files import (
+    POSE_PREDICTOR_KINDS,
+    pose_predictor_config,
+    read_model_config,
+)
+from overpose.networks.numpy_lifter import NumpyLifter, load_numpy_lifter
+from overpose.support.errors import InputError
+from overpose.video.image_poses import ImageModel
+from overpose.video.lifting import Lifter
+
+
+def shipped_lifter(lifter: Literal["photo", "video"]) -> NumpyLifter:
+    """The weights that come with the package; `overpose train-lifter` made them."""
+    return load_numpy_lifter(Path(str(files("overpose") / "weights" / lifter)))
+
+
+def trained_model(directory: Path) -> Lifter | ImageModel:
+    """A trained model that predicts people: a lifter, or an image model, which needs torch.
+
+    Raises:
+        InputError: the directory holds no such model, or a damaged one.
+    """
+    found = read_model_config(directory)
+    if found.get("kind") not in POSE_PREDICTOR_KINDS:
+        raise InputError(
+            f"{directory}: got a model of kind {found.get('kind')!r}, expected a lifter or an "
+            "image model: the directory of one of the stages direct, latent or finetuned"
+        )
+    config = pose_predictor_config(found, str(directory / "config.json"))
+    if isinstance(config.encoder, KeypointEncoderConfig):
+        return load_numpy_lifter(directory)
+    if (found.get("provenance") or {}).get("inputs", "image") != "image":
+        raise InputError(
+            f"{directory}: was trained on images with masks, which photos and videos do not have; "
+            "expected a model trained on images alone"
+        )
+    from overpose.networks.pose_predictor import KIND
+    from overpose.networks.storage import load_model
+
+    return load_model(directory, (KIND,))
