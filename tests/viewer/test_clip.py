@@ -18,7 +18,7 @@ from overpose.viewer.clip import (
     plan_clip,
     read_clip,
 )
-from overpose.viewer.staging import stage
+from overpose.viewer.shown import show_of
 
 
 @given(st.integers(1, 8000), st.integers(1, 8000), st.integers(1, 100_000), st.integers(1, 3000))
@@ -91,7 +91,7 @@ def test_what_is_no_clip_is_an_input_error(tmp_path: Path, content: bytes | None
 def test_the_live_pictures_are_there_from_the_start_and_all_in_the_end(
     clip: Path, track: PoseTrack
 ) -> None:
-    pictures = Pictures(clip, stage(track))
+    pictures = Pictures(clip, show_of(track))
     assert pictures.picture(0).shape == (HEIGHT, WIDTH, 3)
     pictures._thread.join()
     number = pictures.number_at(30 / FPS)
@@ -102,6 +102,6 @@ def test_the_live_pictures_are_there_from_the_start_and_all_in_the_end(
 
 
 def test_live_pictures_can_be_closed_at_once(clip: Path, track: PoseTrack) -> None:
-    pictures = Pictures(clip, stage(track))
+    pictures = Pictures(clip, show_of(track))
     pictures.close()
     assert not pictures._thread.is_alive()

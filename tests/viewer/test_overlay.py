@@ -14,7 +14,7 @@ from overpose.poses import PoseTrack
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 from overpose.viewer.overlay import Overlay, overlay_path, write_overlay
-from overpose.viewer.staging import SIDE_COLOURS
+from overpose.viewer.shown import SIDE_COLOURS
 
 GREY = 90
 

@@ -7,13 +7,13 @@ from made_up import HEIGHT, WIDTH
 
 from overpose.poses import PoseTrack
 from overpose.viewer.picture import draw_people, project_px
-from overpose.viewer.staging import stage
+from overpose.viewer.shown import show_of
 
 BLACK = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
 
 
 def test_poses_project_onto_the_keypoints_of_the_same_camera(track: PoseTrack) -> None:
-    show = stage(track)
+    show = show_of(track)
     joints_mm = show.people[0].positions_mm(0.0)
     assert joints_mm is not None
     np.testing.assert_allclose(
@@ -22,11 +22,11 @@ def test_poses_project_onto_the_keypoints_of_the_same_camera(track: PoseTrack) -
 
 
 def test_points_behind_the_camera_project_nowhere(track: PoseTrack) -> None:
-    assert np.isnan(project_px(np.array([[0.0, 0.0, -100.0]]), stage(track))).all()
+    assert np.isnan(project_px(np.array([[0.0, 0.0, -100.0]]), show_of(track))).all()
 
 
 def test_keypoints_are_drawn_where_they_are(track: PoseTrack) -> None:
-    show = stage(track)
+    show = show_of(track)
     drawn = draw_people(BLACK, show, [show.people[0]], 0.0, keypoints=True, projected=False)
     x, y = track.keypoints_px[0, 0, :, :2].astype(int).T
     assert (drawn[y, x] > 200).all()
@@ -37,7 +37,7 @@ def test_keypoints_are_drawn_where_they_are(track: PoseTrack) -> None:
 
 
 def test_a_smaller_picture_has_the_same_drawing_smaller(track: PoseTrack) -> None:
-    show = stage(track)
+    show = show_of(track)
     small = BLACK[::2, ::2]
     drawn = draw_people(small, show, [show.people[0]], 0.0, keypoints=True, projected=False)
     x, y = (track.keypoints_px[0, 0, :, :2] / 2).astype(int).T
@@ -45,7 +45,7 @@ def test_a_smaller_picture_has_the_same_drawing_smaller(track: PoseTrack) -> Non
 
 
 def test_projected_poses_are_drawn_in_white(track: PoseTrack) -> None:
-    show = stage(track)
+    show = show_of(track)
     drawn = draw_people(BLACK, show, [show.people[0]], 0.0, keypoints=False, projected=True)
     assert drawn.any()
     assert (np.ptp(drawn.astype(int), axis=-1) == 0).all()
@@ -54,7 +54,7 @@ def test_projected_poses_are_drawn_in_white(track: PoseTrack) -> None:
 def test_the_picture_itself_is_left_alone_and_nothing_is_drawn_of_the_unseen(
     track: PoseTrack,
 ) -> None:
-    show = stage(track)
+    show = show_of(track)
     image = BLACK.copy()
     drawn = draw_people(image, show, [show.people[1]], 12 / 25, keypoints=True, projected=True)
     assert drawn is not image
@@ -64,6 +64,6 @@ def test_the_picture_itself_is_left_alone_and_nothing_is_drawn_of_the_unseen(
 def test_keypoints_far_outside_the_picture_do_no_harm(track: PoseTrack) -> None:
     keypoints_px = track.keypoints_px.copy()
     keypoints_px[0, 0, :5, :2] = 1e9
-    show = stage(dataclasses.replace(track, keypoints_px=keypoints_px))
+    show = show_of(dataclasses.replace(track, keypoints_px=keypoints_px))
     drawn = draw_people(BLACK, show, [show.people[0]], 0.0, keypoints=True, projected=False)
     assert drawn.any()

@@ -14,7 +14,7 @@ import numpy as np
 from overpose.media.video import open_media
 from overpose.support.errors import InputError
 from overpose.support.progress import say
-from overpose.viewer.staging import Show, frame_at
+from overpose.viewer.shown import Show, frame_at
 
 MAX_LIVE_BYTES = 256_000_000
 """Of pictures kept in memory for the live viewer, whatever the length of the clip."""

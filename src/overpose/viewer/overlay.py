@@ -21,7 +21,7 @@ from overpose.support.files import require_writable, writing_file
 from overpose.support.progress import progress_bar
 from overpose.video.smoothing import smooth_zero_phase
 from overpose.viewer.picture import draw_lines, project_px
-from overpose.viewer.staging import SIDE_COLOURS, Show, ShownPerson, keypoint_edges, stage
+from overpose.viewer.shown import SIDE_COLOURS, Show, ShownPerson, keypoint_edges, show_of
 
 MAX_HEIGHT = 720
 _GROUND, _GRID, _TEXT = (24, 28, 36), (62, 70, 84), (148, 160, 178)
@@ -125,7 +125,7 @@ class Overlay:
     ) -> None:
         scale = min(1.0, max_height / height)
         self._picture = max(2, round(width * scale)), max(2, round(height * scale))
-        self._show = stage(track)
+        self._show = show_of(track)
         self._panel = _panel(self._show, self._picture[1])
         self.size = self._picture[0] + self._panel.size, self._picture[1]
         placed = np.asarray(np.isfinite(track.root_mm).all(axis=-1).any(axis=-1)).tolist()

@@ -21,7 +21,7 @@ from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
 from overpose.support.version import VERSION
 from overpose.viewer.clip import ClipPlan, read_clip
-from overpose.viewer.staging import SIDE_COLOURS, Show, ShownPerson, keypoint_edges, stage
+from overpose.viewer.shown import SIDE_COLOURS, Show, ShownPerson, keypoint_edges, show_of
 
 BYTES_PER_SECOND = 650_000
 """Of pictures, before base64: a clip of ten seconds makes a page of less than 10 MB."""
@@ -66,7 +66,7 @@ def write_page(
     if max_images < 1:
         raise InputError(f"max_images: got {max_images}, expected at least 1")
     require_writable(path, overwrite=overwrite)
-    show = stage(tracks)
+    show = show_of(tracks)
     title = path.stem if title is None else title
     data = _data(show, title)
     if video is not None:

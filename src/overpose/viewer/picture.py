@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from overpose.viewer.staging import Show, ShownPerson, frame_at, keypoint_edges
+from overpose.viewer.shown import Show, ShownPerson, frame_at, keypoint_edges
 
 _SHIFT = 4  # OpenCV draws with four bits after the point
 _NEAR_MM = 1.0

@@ -27,7 +27,7 @@ from overpose.viewer.clip import Pictures
 from overpose.viewer.guard import guarding
 from overpose.viewer.picture import draw_people
 from overpose.viewer.shapes import ball, cylinder, joint_radius_m, limb_transforms
-from overpose.viewer.staging import Show, ShownPerson, stage
+from overpose.viewer.shown import Show, ShownPerson, show_of
 
 _TICK_S = 1 / 60
 _SIDE_SHADE = {"left": 1.12, "middle": 1.0, "right": 0.72}
@@ -70,7 +70,7 @@ def open_viewer(
     port: int = 8080,
 ) -> Iterator["Viewer"]:
     """A viewer that is being served; `run` lets it play. Arguments and errors as for `view`."""
-    show = stage(tracks)
+    show = show_of(tracks)
     _require_address(host, port)
     pictures = None if video is None else Pictures(Path(video), show)
     server = None

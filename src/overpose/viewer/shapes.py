@@ -1,6 +1,6 @@
 """Meshes of the live viewer: bodies out of cylinders and balls.
 
-Which people stand where is `staging`'s matter.
+Which people stand where is `shown`'s matter.
 """
 
 import numpy as np

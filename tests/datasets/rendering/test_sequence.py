@@ -14,7 +14,7 @@ from overpose.datasets.rendering.jobs import Piece, ShardJob
 from overpose.datasets.rendering.options import RenderConfig
 from overpose.datasets.rendering.plan import RenderSequence, Trial
 from overpose.datasets.rendering.render import render_dataset
-from overpose.datasets.rendering.sequence import make_studio, set_stage
+from overpose.datasets.rendering.sequence import make_studio, set_scene
 from overpose.datasets.store import open_dataset
 from overpose.metrics import p_mpjpe
 from overpose.mocap.bvh import read_bvh, write_bvh
@@ -100,7 +100,7 @@ def test_a_subject_keeps_skin_and_hair_but_changes_clothes_and_place(
 ) -> None:
     bones = retarget(movement, body, person)
     stages = [
-        set_stage(body, person, bones, dataclasses.replace(SEQUENCE, take=take), CONFIG)
+        set_scene(body, person, bones, dataclasses.replace(SEQUENCE, take=take), CONFIG)
         for take in (0, 0, 1)
     ]
     colours = [stage.outfit.materials.colour_a for stage in stages]

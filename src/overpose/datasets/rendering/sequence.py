@@ -34,7 +34,7 @@ PELVIS = HUMAN36M.index("pelvis")
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class SequenceScene:
     """What stays the same through a sequence.
 
     Attributes:
@@ -75,8 +75,8 @@ def make_studio(config: RenderConfig) -> Renderer:
                 bones.clear()
                 bones[motion, key] = retarget(motion, model, shapes[key])
             moved = bones[motion, key]
-            stage = set_stage(model, shapes[key], moved, sequence, config, photos)
-            samples += render_piece(piece, stage, moved, config, check)
+            setting = set_scene(model, shapes[key], moved, sequence, config, photos)
+            samples += render_piece(piece, setting, moved, config, check)
         return samples
 
     return render
@@ -98,14 +98,14 @@ def make_body(
     return fit_body(model, skeleton, config.seed, name)
 
 
-def set_stage(
+def set_scene(
     model: BodyModel,
     shape: BodyShape,
     bones: BoneTransforms,
     sequence: RenderSequence,
     config: RenderConfig,
     photos: tuple[Path, ...] = (),
-) -> Stage:
+) -> SequenceScene:
     """Clothes, scene and cameras of a sequence: the same whichever of its samples are rendered.
 
     A body's skin, hair and eyes have the same colours in all its sequences. The cameras stand about
@@ -119,7 +119,7 @@ def set_stage(
     person = random_stream(config.seed, "person", body_name(sequence, config))
     clothes = random_stream(config.seed, "clothes", *name)
     style = random_style(shape, clothes)
-    return Stage(
+    return SequenceScene(
         outfit=dress(model, shape, style, random_materials(shape, person, clothes)),
         scene=random_scene(
             random_stream(config.seed, "scene", *name),
@@ -134,7 +134,7 @@ def set_stage(
 
 def render_piece(
     piece: Piece,
-    stage: Stage,
+    setting: SequenceScene,
     bones: BoneTransforms,
     config: RenderConfig,
     check: Callable[[], None],
@@ -146,10 +146,10 @@ def render_piece(
         check()
         frame, number = sequence.frames[place], sequence.cameras[place]
         if frame != posed:
-            posed, vertices = frame, pose_outfit(stage.outfit, bones.transforms[frame])
+            posed, vertices = frame, pose_outfit(setting.outfit, bones.transforms[frame])
         samples.append(
             _render_sample(
-                sequence, frame, number, vertices, bones.joints_world_mm[frame], stage, config
+                sequence, frame, number, vertices, bones.joints_world_mm[frame], setting, config
             )
         )
     return samples
@@ -161,17 +161,17 @@ def _render_sample(
     number: int,
     vertices_world_mm: np.ndarray,
     joints_world_mm: np.ndarray,
-    stage: Stage,
+    setting: SequenceScene,
     config: RenderConfig,
 ) -> Sample:
     name = (sequence.trial, sequence.take, frame, number)
     rng = random_stream(config.seed, "image", *name)
-    camera = stage.cameras[number]
+    camera = setting.cameras[number]
     left, top, side = paper_box(joints_world_mm, camera)
     size = config.image_size
     crop = camera.crop(left, top, side, side).resize(size, size)
     layers = render_layers(
-        vertices_world_mm, stage.outfit, stage.scene, crop, rng, config.supersample
+        vertices_world_mm, setting.outfit, setting.scene, crop, rng, config.supersample
     )
     low, high = config.jpeg_quality
     joints_camera_mm = camera.to_camera_mm(joints_world_mm)

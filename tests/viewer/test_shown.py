@@ -10,17 +10,17 @@ from overpose.layouts import LAYOUTS
 from overpose.poses import PoseTrack
 from overpose.skeleton import HUMAN36M, side_and_part
 from overpose.support.errors import InputError
-from overpose.viewer.staging import frame_at, keypoint_edges, stage
+from overpose.viewer.shown import frame_at, keypoint_edges, show_of
 
 
 def test_joints_are_shown_where_the_track_has_them(track: PoseTrack) -> None:
-    person = stage(track).people[0]
+    person = show_of(track).people[0]
     expected = track.poses_mm[0, 7] + track.root_mm[0, 7]
     np.testing.assert_array_equal(person.positions_mm(7 / FPS), expected)
 
 
 def test_a_person_is_hidden_while_not_seen_and_after_the_end(track: PoseTrack) -> None:
-    person = stage(track).people[1]
+    person = show_of(track).people[1]
     assert person.positions_mm(9 / FPS) is not None
     assert person.positions_mm(10 / FPS) is None
     assert person.positions_mm(track.frames / FPS) is None
@@ -32,27 +32,27 @@ def test_the_floor_is_at_the_ankles_of_somebody_who_stands() -> None:
     standing.root_mm[:] = standing.root_mm[:, :1]
     ankles = HUMAN36M.indices(["left_ankle", "right_ankle"])
     lower = (standing.poses_mm + standing.root_mm[:, :, None])[0, 0, ankles, 1].max()
-    assert stage(standing).floor_mm == pytest.approx(lower, abs=0.1)
+    assert show_of(standing).floor_mm == pytest.approx(lower, abs=0.1)
 
 
 def test_one_wild_frame_does_not_move_the_floor() -> None:
     calm = track_of(("walking",), 60)
     wild = track_of(("walking",), 60)
     wild.root_mm[0, 30, 1] += 5000
-    assert stage(wild).floor_mm == pytest.approx(stage(calm).floor_mm, abs=20)
+    assert show_of(wild).floor_mm == pytest.approx(show_of(calm).floor_mm, abs=20)
 
 
 def test_where_the_root_is_unknown_the_last_known_one_holds(track: PoseTrack) -> None:
     root_mm = track.root_mm.copy()
     root_mm[0, :3] = root_mm[0, 20:25] = np.nan
-    person = stage(dataclasses.replace(track, root_mm=root_mm)).people[0]
+    person = show_of(dataclasses.replace(track, root_mm=root_mm)).people[0]
     np.testing.assert_array_equal(person.root_mm[0], track.root_mm[0, 3])
     np.testing.assert_array_equal(person.root_mm[24], track.root_mm[0, 19])
 
 
 def test_people_whose_root_is_never_known_stand_side_by_side(track: PoseTrack) -> None:
     lost = dataclasses.replace(track, root_mm=np.full_like(track.root_mm, np.nan))
-    first, second = (person.root_mm[0] for person in stage(lost).people)
+    first, second = (person.root_mm[0] for person in show_of(lost).people)
     assert np.linalg.norm(first - second) >= 1000
     assert first[2] == second[2] > 0
 
@@ -64,7 +64,7 @@ def test_a_track_without_people_still_has_a_stage(track: PoseTrack) -> None:
         root_mm=track.root_mm[:0],
         keypoints_px=track.keypoints_px[:0],
     )
-    show = stage(empty)
+    show = show_of(empty)
     assert show.people == ()
     assert show.frames == track.frames
     assert np.isfinite([show.floor_mm, show.size_mm, show.group_mm, *show.middle_mm]).all()
@@ -76,7 +76,7 @@ def test_a_track_in_which_nobody_is_seen_still_has_a_stage(track: PoseTrack) -> 
         poses_mm=np.full_like(track.poses_mm, np.nan),
         root_mm=np.full_like(track.root_mm, np.nan),
     )
-    show = stage(unseen)
+    show = show_of(unseen)
     assert np.isfinite([show.floor_mm, show.size_mm, show.group_mm, *show.middle_mm]).all()
 
 
@@ -87,7 +87,7 @@ def test_a_track_without_frames_has_a_timeline_of_one(track: PoseTrack) -> None:
         root_mm=track.root_mm[:, :0],
         keypoints_px=track.keypoints_px[:, :0],
     )
-    show = stage(none)
+    show = show_of(none)
     assert show.frames == 1
     assert show.people[0].positions_mm(0.0) is None
 
@@ -96,7 +96,7 @@ def test_several_tracks_share_the_timeline_of_the_first_and_its_image_size(
     track: PoseTrack,
 ) -> None:
     other = dataclasses.replace(track, fps=FPS / 2, width=2 * WIDTH, height=2 * HEIGHT)
-    show = stage({"a": track, "b": other})
+    show = show_of({"a": track, "b": other})
     assert [person.label for person in show.people] == [
         "a · person 1", "a · person 2", "b · person 1", "b · person 2",
     ]  # fmt: skip
@@ -111,7 +111,7 @@ def test_several_tracks_share_the_timeline_of_the_first_and_its_image_size(
 
 def test_no_track_is_an_error() -> None:
     with pytest.raises(InputError, match="got none"):
-        stage({})
+        show_of({})
 
 
 @pytest.mark.parametrize("fps", [1.0, 23.976, 25.0, 29.97, 30.0, 59.94, 120.0])
@@ -139,6 +139,6 @@ def test_lines_between_keypoints_reach_every_limb_once(layout) -> None:
 
 
 def test_the_middle_at_a_time_is_that_of_the_people_seen(track: PoseTrack) -> None:
-    show = stage(track)
+    show = show_of(track)
     np.testing.assert_allclose(show.middle_at(0.0), track.root_mm[:, 0].mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(show.middle_at(12 / FPS), track.root_mm[0, 12], rtol=1e-5)

@@ -137,7 +137,7 @@ def frame_at(time_s: float, fps: float) -> int:
     return int(np.floor(time_s * fps + 1e-3))
 
 
-def stage(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
+def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
     """Place the people of one or several tracks in one space.
 
     Tracks lie on a common timeline that starts at 0; the first one's camera is the camera shown.
