@@ -56,13 +56,17 @@ def test_workers_import_nothing_from_the_current_directory(planted: Path, tmp_pa
     script = tmp_path / "script" / "work.py"
     script.parent.mkdir()
     script.write_text(
+        "import os\n"
+        "from pathlib import Path\n"
+        "from overpose.support.apart import read_apart\n"
         "from overpose.support.workers import do_jobs, in_fresh_process\n"
         "def make(negate):\n"
         "    return lambda job, check: -job\n"
         "if __name__ == '__main__':\n"
         "    print(sorted(do_jobs([1, 2, 3], make, None, 2)), in_fresh_process(abs, -4))\n"
+        "    print(read_apart(os.fspath, Path('a')))\n"
     )
-    assert outcome([sys.executable, str(script)], planted) == "[-3, -2, -1] 4\n"
+    assert outcome([sys.executable, str(script)], planted) == "[-3, -2, -1] 4\na\n"
 
 
 def test_a_download_runs_no_pip_of_the_current_directory(planted: Path, tmp_path: Path) -> None:

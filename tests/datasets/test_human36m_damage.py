@@ -28,6 +28,7 @@ from human36m_miniature import (
 from overpose.datasets.human36m import convert as module
 from overpose.datasets.human36m.files import video_frames
 from overpose.datasets.store import Dataset
+from overpose.support import apart
 from overpose.support.errors import InputError
 
 
@@ -56,6 +57,63 @@ def test_damaged_files_are_said_and_left_out(copy: Path, tmp_path: Path, capsys)
     with pytest.raises(InputError, match="has no mask"):
         dataset.mask(int(np.flatnonzero(dataset.cameras == 1)[0]))
     dataset.mask(int(np.flatnonzero(dataset.cameras == 2)[0]))
+
+
+def test_files_that_break_their_parsers_are_said_and_left_out(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless = copy / "S1" / POSES / "Walking 1.cdf"
+    content = bytearray(endless.read_bytes())
+    content[364] = 0x20  # half a thousand million variables
+    endless.write_bytes(content)
+    small = [np.ones((5, 4), bool)] * 3
+    crashing = copy / "S9" / MASKS / f"{FIRST}.mat"
+    write_masks_v5(crashing, small)
+    content = crashing.read_bytes()
+    place = content.index(b"\x02\0\0\0\x14\0\0\0")  # 20 numbers of one byte
+    crashing.write_bytes(content[:place] + b"\x58" + content[place + 1 :])  # of no type
+    strange = copy / "S9" / "Videos" / f"Walking 1.{CAMERA_IDS[1]}.mp4"
+    content = bytearray(strange.read_bytes().replace(b"mp4v", b"zzzz"))
+    content[content.index(b"\x04\x80\x80\x80", content.index(b"esds")) + 5] = 0xFF
+    strange.write_bytes(content)  # of no known codec
+    monkeypatch.setattr(apart, "LEAST_S", 3.0)
+    dataset = convert(copy, tmp_path / "d", image_size=16, actions=["Walking"], every=4)
+    problems = dataset.info.provenance["problems"]
+    assert sum(str(endless) in line for line in problems) == 1
+    assert said(problems, f"S1: Walking 1: {endless}: takes more than 3 s to read")
+    assert sum(str(crashing) in line for line in problems) == 1
+    assert said(problems, f"S9: {crashing}: what reads it crashed", "converted without masks")
+    assert sum(strange.name in line for line in problems) == 1
+    assert set(dataset.subjects.tolist()) == {"S9"}
+    assert sorted(set(dataset.cameras.tolist())) == [0, 2, 3]
+    dataset.mask(int(np.flatnonzero(dataset.cameras == 2)[0]))
+
+
+@pytest.mark.parametrize(
+    ("place", "what"),
+    [
+        (POSES / "Walking 1.cdf", "hang*.cdf"),
+        (MASKS / f"{FIRST}.mat", "crash*.mat"),
+        (Path("Videos", f"{FIRST}.mp4"), "other-5cf*.mp4"),
+    ],
+)
+def test_files_that_once_broke_a_conversion_are_one_line_each(
+    place: Path,
+    what: str,
+    copy: Path,
+    tmp_path: Path,
+    shared_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hostile = [*(shared_dir / "malformed" / "human36m").glob(what)]
+    if not hostile:
+        pytest.skip("the collection of malformed files is not here")
+    (copy / "S1" / place).write_bytes(hostile[0].read_bytes())
+    monkeypatch.setattr(apart, "LEAST_S", 3.0)
+    dataset = convert(copy, tmp_path / "d", image_size=16, actions=["Walking"], every=4)
+    assert "S9" in dataset.subjects
+    problems = dataset.info.provenance["problems"]
+    assert sum(place.name in line for line in problems if str(copy) in line) == 1
 
 
 def test_masks_that_are_too_few_or_of_another_size_are_left_out(copy: Path, tmp_path: Path) -> None:

@@ -23,13 +23,13 @@ Work = Callable[[Job, Callable[[], None]], Result]
 
 JOBS_AHEAD = 2
 """Jobs waiting for each process, so that none idles; few, because a job carries its motion."""
-_ONE_THREAD = (
+ONE_THREAD = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
     "NUMBA_NUM_THREADS",
 )  # fmt: skip
 
 
-_SAFE = {"PYTHONSAFEPATH": "1"}
+SAFE = {"PYTHONSAFEPATH": "1"}
 """No process started by this one imports what lies in the current directory."""
 
 
@@ -83,7 +83,7 @@ def do_jobs(
         return
     context = multiprocessing.get_context("spawn")
     # One thread each: together they use every core.
-    with _environment(_SAFE | dict.fromkeys(_ONE_THREAD, "1")):
+    with _environment(SAFE | dict.fromkeys(ONE_THREAD, "1")):
         stop = context.Event()
         pool = ProcessPoolExecutor(
             processes, context, initializer=_start, initargs=(make_work, argument, stop)
@@ -113,7 +113,7 @@ def in_fresh_process(work: Callable[..., Result], *arguments: Any) -> Result:
         Exception: whatever the work raises.
     """
     context = multiprocessing.get_context("spawn")
-    with _environment(_SAFE), ProcessPoolExecutor(1, context, initializer=_watch) as fresh:
+    with _environment(SAFE), ProcessPoolExecutor(1, context, initializer=_watch) as fresh:
         try:
             return fresh.submit(work, *arguments).result()
         except BrokenProcessPool:

@@ -5,7 +5,7 @@ for lifting keypoints to `human36m_keypoints`.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,9 +14,10 @@ import numpy as np
 
 from overpose.boxes import sphere_box
 from overpose.camera import Camera
-from overpose.datasets.crops import LARGEST_CROP, encoded_crop, encoded_mask
+from overpose.datasets.crops import LARGEST_CROP
+from overpose.datasets.human36m.apart import Box, crops_of, has_frame, masks_of
 from overpose.datasets.human36m.archives import unpacked_directory
-from overpose.datasets.human36m.files import MissingLibraryError, open_masks, video_frames
+from overpose.datasets.human36m.files import MissingLibraryError
 from overpose.datasets.human36m.layout import Inventory, Recording, find_human36m
 from overpose.datasets.human36m.names import (
     BOX_RADIUS_32_MM,
@@ -177,10 +178,7 @@ def _usable_frames(
             problems.append(f"{where}: no frame with a pose in the image; left out")
             continue
         # Before the plan, because a shard cannot be empty.
-        if next(_images(recording, np.flatnonzero(usable) * every, every), None) is None:
-            problems.append(
-                f"{where}: no frame with a pose can be decoded; left out, get the video again"
-            )
+        if not _has_any(recording, np.flatnonzero(usable) * every, every, where, problems):
             continue
         recordings.append(recording)
         numbers.append(np.flatnonzero(usable) * every)
@@ -227,18 +225,18 @@ def _make_work(
     return work
 
 
-def _images(
-    recording: Recording, numbers: np.ndarray, every: int
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Those of the frames `numbers` that can be decoded, with their number, in order."""
-    wanted, last = set(numbers.tolist()), int(numbers[-1])
-    size = (recording.camera.height, recording.camera.width)
-    for number, image in video_frames(recording.video, every):
-        # Damage may look like a change of size.
-        if number in wanted and image.shape[:2] == size:
-            yield number, image
-        if number >= last:
-            return
+def _has_any(
+    recording: Recording, numbers: np.ndarray, every: int, where: str, problems: list[str]
+) -> bool:
+    """Whether any of the frames `numbers` can be decoded; says so if not."""
+    try:
+        if has_frame(recording.video, numbers, every, recording.size):
+            return True
+        reason = "no frame with a pose can be decoded"
+    except InputError as error:
+        reason = str(error)
+    problems.append(f"{where}: {reason}; left out, get the video again")
+    return False
 
 
 def _samples(
@@ -247,14 +245,24 @@ def _samples(
     """The samples of a recording, of as many frames as its video gives, and what is wrong."""
     recording, numbers = job.recording, job.numbers
     joints = recording.joints_world_mm()
+    boxes: dict[int, Box] = {
+        number: sphere_box(joints[number], BOX_RADIUS_32_MM, recording.camera)
+        for number in numbers.tolist()
+    }
     problems: list[str] = []
-    mask_of = _masks(recording, problems)
-    samples, masks = [], 0
-    for number, image in _images(recording, numbers, every):
-        check()
-        mask = mask_of(number) if mask_of is not None else None
-        masks += mask is not None
-        samples.append(_sample(recording, number, image, mask, joints[number], image_size))
+    mask_of = _masks(recording, boxes, image_size, problems)
+    samples = []
+    try:
+        crops = crops_of(recording.video, boxes, every, recording.size, image_size)
+        for number, jpeg in crops:
+            check()
+            mask = mask_of(number)
+            box = boxes[number]
+            samples.append(_sample(recording, number, box, jpeg, mask, joints[number], image_size))
+    except MissingLibraryError:
+        raise
+    except InputError as error:
+        problems.append(f"{recording.subject}: {error}")
     if not samples:
         raise InputError(
             f"{recording.video}: no frame that has a pose can be decoded any more; did it change? "
@@ -265,7 +273,9 @@ def _samples(
             f"{recording.subject}: {recording.video.name}: damaged: {len(samples)} of "
             f"{len(numbers)} frames can be decoded; the others are left out"
         )
-    if recording.masks is not None and mask_of is not None and masks < len(samples):
+    masks = sum(sample.mask_png is not None for sample in samples)
+    unsaid = not any(str(recording.masks) in line for line in problems)
+    if recording.masks is not None and unsaid and masks < len(samples):
         problems.append(
             f"{recording.subject}: {recording.masks.name}: {len(samples) - masks} of "
             f"{len(samples)} masks are missing, unreadable or of another size; left out"
@@ -273,26 +283,23 @@ def _samples(
     return samples, problems
 
 
-def _masks(recording: Recording, problems: list[str]) -> Callable[[int], np.ndarray | None] | None:
-    """The masks of a recording, and one line instead of an error where they cannot be read."""
+def _masks(
+    recording: Recording, boxes: dict[int, Box], image_size: int, problems: list[str]
+) -> Callable[[int], bytes | None]:
+    """From a frame's number to its mask as PNG, asked in order; one line instead of an error where
+    they cannot be read."""
     if recording.masks is None:
-        return None
-    path = recording.masks
-    try:
-        read = open_masks(path)
-    except MissingLibraryError:
-        raise
-    except InputError as error:
-        problems.append(f"{recording.subject}: {error}; converted without masks")
-        return None
-    size = (recording.camera.height, recording.camera.width)
+        return lambda number: None
+    masks = masks_of(recording.masks, boxes, recording.size, image_size)
 
-    def mask(number: int) -> np.ndarray | None:
+    def mask(number: int) -> bytes | None:
         try:
-            found = read(number)
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError):
-            return None  # what h5py meets in a damaged file
-        return found if found is not None and found.shape == size else None
+            return next((png for at, png in masks if at == number), None)
+        except MissingLibraryError:
+            raise
+        except InputError as error:
+            problems.append(f"{recording.subject}: {error}; converted without masks")
+            return None
 
     return mask
 
@@ -300,14 +307,14 @@ def _masks(recording: Recording, problems: list[str]) -> Callable[[int], np.ndar
 def _sample(
     recording: Recording,
     number: int,
-    image: np.ndarray,
-    mask: np.ndarray | None,
+    box: Box,
+    jpeg: bytes,
+    mask_png: bytes | None,
     joints_world_mm: np.ndarray,
     image_size: int,
 ) -> Sample:
-    """A sample from a whole image (height, width, 3) RGB and its 32 joints (32, 3) mm."""
+    """A sample from its crop, its mask's crop, and its 32 joints (32, 3) mm."""
     camera = recording.camera
-    box = sphere_box(joints_world_mm, BOX_RADIUS_32_MM, camera)
     left, top, side = box
     crop = camera.crop(left, top, side, side).resize(image_size, image_size)
     body_world_mm = joints_world_mm[JOINTS_17]
@@ -319,8 +326,8 @@ def _sample(
     inside &= (points >= 0) & (points <= image_size)
     visible = np.asarray(np.asarray(inside).all(axis=1))
     return Sample(
-        jpeg=encoded_crop(image, box, image_size),
-        mask_png=None if mask is None else encoded_mask(mask, box, image_size),
+        jpeg=jpeg,
+        mask_png=mask_png,
         subject=recording.subject,
         action=recording.action,
         trial=f"{recording.subject} {recording.trial}",

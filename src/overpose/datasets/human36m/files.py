@@ -4,6 +4,7 @@ Which files there are belongs to `human36m_layout`; what is made of them to `hum
 """
 
 import importlib
+import importlib.util
 import re
 import xml.etree.ElementTree as ElementTree
 from bisect import bisect_left, insort
@@ -169,7 +170,8 @@ def read_poses(path: Path) -> np.ndarray:
         InputError: cdflib is not installed, the file is damaged, it holds something else, or its
             unit is not the millimetre.
     """
-    cdflib = _library("cdflib", path)
+    require_library("cdflib", path)
+    cdflib = importlib.import_module("cdflib")
     try:
         values = np.asarray(cdflib.CDF(path).varget("Pose"))
     except FileNotFoundError:
@@ -253,7 +255,8 @@ def open_masks(path: Path) -> Callable[[int], np.ndarray | None]:
 
 
 def _hdf5_masks(path: Path) -> Callable[[int], np.ndarray | None]:
-    h5py = _library("h5py", path)
+    require_library("h5py", path)
+    h5py = importlib.import_module("h5py")
     file = h5py.File(path, "r")
     references = np.asarray(file["Masks"]).ravel()
     if references.dtype != object:
@@ -294,7 +297,10 @@ def probe_video(path: Path) -> VideoInfo:
         with open_file(path) as container:
             if not container.streams.video:
                 raise InputError(f"{path}: no video in it; get it again")
-            frames = container.streams.video[0].frames
+            stream: Any = container.streams.video[0]
+            if stream.codec_context is None:
+                raise InputError(f"{path}: its video is of no known codec; get it again")
+            frames = stream.frames
     except (FFmpegError, ValueError) as error:
         if isinstance(error, InputError):
             raise
@@ -316,7 +322,7 @@ def video_frames(path: Path, every: int = 1) -> Iterator[tuple[int, np.ndarray]]
     from there to the next key frame, where images would be guesses, nothing comes. Count what does.
     """
     with suppress(FFmpegError, ValueError), open_file(path) as container:
-        stream = container.streams.video[0]
+        stream: Any = container.streams.video[0]
         # Videos are what is done in parallel; and one thread meets damage the same way every time.
         stream.codec_context.thread_count = 1
         times: list[int] = []
@@ -338,14 +344,17 @@ def video_frames(path: Path, every: int = 1) -> Iterator[tuple[int, np.ndarray]]
                 last = max(last, number)
 
 
-def _library(name: str, path: Path) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
+def require_library(name: str, path: Path) -> None:
+    """Refuse to read a file without the library that does.
+
+    Raises:
+        MissingLibraryError: it is not installed.
+    """
+    if importlib.util.find_spec(name) is None:
         raise MissingLibraryError(
             f"{path}: {name} is needed to read it and is not installed; "
             "install overpose with its extra human36m: pip install 'overpose[human36m]'"
-        ) from None
+        )
 
 
 def _line(error: BaseException) -> str:

@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from overpose.camera import Camera
+from overpose.datasets.human36m.apart import info_of, poses_of
 from overpose.datasets.human36m.archives import ARCHIVE_SUFFIXES, find_archives, unpack_archives
 from overpose.datasets.human36m.files import (
     Metadata,
     MissingLibraryError,
     VideoInfo,
-    probe_video,
     read_metadata,
-    read_poses,
 )
 from overpose.datasets.human36m.frames import count_frames
 from overpose.datasets.human36m.names import (
@@ -74,13 +73,18 @@ class Recording:
     masks: Path | None
     frames: int
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the video, pixels."""
+        return self.camera.height, self.camera.width
+
     def joints_world_mm(self) -> np.ndarray:
         """(frames, 32, 3) float64 mm, world axes; NaN where the file has it.
 
         Raises:
             InputError: the file cannot be read.
         """
-        poses = read_poses(self.poses)[: self.frames]
+        poses = poses_of(self.poses)[: self.frames]
         return self.camera.to_world_mm(poses) if self.poses_are_mono else poses
 
 
@@ -344,7 +348,7 @@ def _recordings(
 def _fitting_video(path: Path, camera: Camera, where: str, problems: list[str]) -> VideoInfo | None:
     """What a video is like; None, and a line that says why, if the camera cannot be of it."""
     try:
-        info = probe_video(path)
+        info = info_of(path)
     except InputError as error:
         problems.append(f"{where}: {error}")
         return None
@@ -361,7 +365,7 @@ def _fitting_video(path: Path, camera: Camera, where: str, problems: list[str]) 
 
 def _poses(path: Path, where: str, problems: list[str]) -> np.ndarray | None:
     try:
-        return read_poses(path)
+        return poses_of(path)
     except MissingLibraryError:
         raise
     except InputError as error:
