@@ -1,6 +1,7 @@
 """The lifter in numpy is the lifter in torch."""
 
 import json
+import tracemalloc
 from importlib.resources import files
 from pathlib import Path
 
@@ -132,3 +133,80 @@ def test_weights_that_do_not_fit_the_configuration_are_named(tmp_path: Path) -> 
     path.write_text(json.dumps(config))
     with pytest.raises(InputError, match=r"no tensor 'encoder.blocks.2.layers.0.bias'"):
         load_numpy_lifter(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"blocks": 1_000_000_000}, "blocks"),
+        ({"width": 1 << 40}, "the configuration calls for"),
+        ({"offsets": []}, "offsets"),
+        ({"width": 1e300}, "width"),
+        ({"blocks": None}, "blocks"),
+    ],
+)
+def test_sizes_that_the_weights_do_not_have_take_no_memory(
+    tmp_path: Path, change: dict, match: str
+) -> None:
+    directory = tmp_path / "model"
+    save_model(random_lifter(PosePredictorConfig("direct", ENCODERS["photo"])), directory)
+    config = json.loads((directory / "config.json").read_text())
+    config["model"]["encoder"] |= change
+    (directory / "config.json").write_text(json.dumps(config))
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=match):
+            load_numpy_lifter(directory)
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("sizes", [[24, 102], [0, 51], [-1, 51]])
+def test_decoders_that_give_no_pose_are_refused(tmp_path: Path, sizes: list[int]) -> None:
+    directory = tmp_path / "model"
+    config = PosePredictorConfig("latent", ENCODERS["photo"], "linear", (24, 51))
+    save_model(random_lifter(config), directory)
+    found = json.loads((directory / "config.json").read_text())
+    found["model"]["decoder_sizes"] = sizes
+    (directory / "config.json").write_text(json.dumps(found))
+    with pytest.raises(InputError, match="decoder_sizes"):
+        load_numpy_lifter(directory)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    model = random_lifter(PosePredictorConfig("direct", ENCODERS["photo"]))
+    model.head.bias.data[3] = float("nan")
+    save_model(model, tmp_path / "model")
+    with pytest.raises(InputError, match=r"head\.bias' is not finite"):
+        load_numpy_lifter(tmp_path / "model")
+
+
+def test_weights_larger_than_memory_are_not_read(tmp_path: Path) -> None:
+    directory = tmp_path / "model"
+    save_model(random_lifter(PosePredictorConfig("direct", ENCODERS["photo"])), directory)
+    with (directory / "weights.safetensors").open("r+b") as file:
+        file.truncate(1 << 42)  # takes no room on the disk
+    with pytest.raises(InputError, match=r"got 4398046511104 bytes, expected at most"):
+        load_numpy_lifter(directory)
+
+
+def test_a_directory_in_the_place_of_the_weights_is_refused(tmp_path: Path) -> None:
+    directory = tmp_path / "model"
+    save_model(random_lifter(PosePredictorConfig("direct", ENCODERS["photo"])), directory)
+    (directory / "weights.safetensors").unlink()
+    (directory / "weights.safetensors").mkdir()
+    with pytest.raises(InputError, match="cannot be read"):
+        load_numpy_lifter(directory)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, '{"format_version": 1' + "0" * 5000 + "}", "[]", "", "\0\1", '{"a": NaN}'],
+    ids=["deep", "digits", "list", "empty", "binary", "other"],
+)
+def test_configurations_that_are_none_are_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(InputError) as error:
+        load_numpy_lifter(tmp_path)
+    assert "\n" not in str(error.value)

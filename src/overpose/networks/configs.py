@@ -9,6 +9,9 @@ from typing import ClassVar, Literal
 from overpose.support.errors import InputError
 
 KINDS = ("direct", "latent", "finetuned")
+_MOST_BLOCKS = 1000
+_POSE_SIZE = 51
+"""Numbers in a pose of 17 joints."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,10 @@ class KeypointEncoderConfig:
     def __post_init__(self) -> None:
         if 0 not in self.offsets or list(self.offsets) != sorted(set(self.offsets)):
             raise InputError(f"offsets: got {self.offsets}, expected ascending ones with 0 among")
-        if self.width < 1 or self.blocks < 0:
+        if self.width < 1 or not 0 <= self.blocks <= _MOST_BLOCKS:
             raise InputError(
-                f"width, blocks: got {self.width} and {self.blocks}, expected positive sizes"
+                f"width, blocks: got {self.width} and {self.blocks}, expected positive sizes, of "
+                f"blocks at most {_MOST_BLOCKS}"
             )
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout: got {self.dropout}, expected at least 0 and below 1")
@@ -137,6 +141,14 @@ class PosePredictorConfig:
             raise InputError(
                 f"decoder_sizes: got {self.decoder_sizes} for kind {self.kind!r}, expected widths "
                 "for latent and finetuned, none for direct"
+            )
+        if min(self.decoder_sizes, default=1) < 1 or self.decoder_sizes[-1:] not in (
+            (),
+            (_POSE_SIZE,),
+        ):
+            raise InputError(
+                f"decoder_sizes: got {self.decoder_sizes}, expected positive ones, the last "
+                f"{_POSE_SIZE}: a pose"
             )
         if self.code_tokens < 0 or (self.code_tokens and self.decoder_sizes[0] % self.code_tokens):
             raise InputError(

@@ -3,6 +3,7 @@
 The networks themselves are rebuilt by `storage` (torch) and `numpy_lifter`.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -88,9 +89,16 @@ def read_tensors(
         InputError: the file is missing, truncated or otherwise not what was written.
     """
     try:
+        size, most = path.stat().st_size, memory_bytes() // 2
+        if size > most:
+            raise InputError(
+                f"{path}: got {size} bytes, expected at most {most}, half of this machine's memory"
+            )
         data = path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; the model directory is incomplete") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     try:
         tensors = load(data)
     except (SafetensorError, ValueError, KeyError) as error:
@@ -104,6 +112,14 @@ def read_tensors(
             "damaged or not this model's: copy or train it again"
         )
     return tensors
+
+
+def memory_bytes() -> int:
+    """The memory of this machine; 8 GB where it does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return 8 << 30
 
 
 def require_fit(

@@ -4,6 +4,7 @@ It reads the directories that training writes. Batch normalisation, which in use
 of each unit, is folded into the linear layer before it. The network itself is `lifter`.
 """
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +32,8 @@ from overpose.support.errors import InputError
 _JOINTS = len(HUMAN36M)
 _EPSILON = 1e-5
 """Added to variances by torch's batch normalisation."""
+_ONE_AT_A_TIME = threading.Lock()
+"""The number of BLAS's threads, which a lifter sets and sets back, is that of the whole process."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +84,7 @@ class NumpyLifter:
 
     def normalised_poses(self, features: np.ndarray) -> np.ndarray:
         """Poses (N, 51) float32 in the network's own units, of windows (N, inputs) float32."""
-        with _blas().limit(limits=1):
+        with _ONE_AT_A_TIME, _blas().limit(limits=1):
             hidden = _relu(self._first(features))
             for first, second in self._blocks:
                 hidden += _relu(second(_relu(first(hidden))))
@@ -142,6 +145,9 @@ def load_numpy_lifter(directory: Path) -> NumpyLifter:
     weights = current_names(read_tensors(path, found.get("weights_sha256"), load))
     shapes = {name: (tensor.shape, str(tensor.dtype)) for name, tensor in weights.items()}
     require_fit(path, shapes, _expected(config, config.encoder))
+    for name, tensor in weights.items():
+        if not np.isfinite(tensor).all():
+            raise InputError(f"{path}: tensor {name!r} is not finite; copy or train it again")
     return NumpyLifter(config, weights)
 
 
