@@ -7,6 +7,7 @@ Source: Bazarevsky et al., BlazePose: On-device Real-time Body Pose Tracking, 20
 cards of MediaPipe's pose landmark models (Apache-2.0). The decoding is ours.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,7 +190,7 @@ def _region_from_points(hips: np.ndarray, circle: np.ndarray, score: float) -> R
 
 
 def _network(path: Path, threads: int) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """A function from the input to the outputs by name."""
+    """A function from the input to the outputs by name, used by one thread at a time."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter: Any = Interpreter(str(path), num_threads=threads)
@@ -197,10 +198,13 @@ def _network(path: Path, threads: int) -> Callable[[np.ndarray], dict[str, np.nd
     source = interpreter.get_input_details()[0]["index"]
     outputs = {item["name"]: item["index"] for item in interpreter.get_output_details()}
 
+    alone = threading.Lock()
+
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
-        interpreter.set_tensor(source, values)
-        interpreter.invoke()
-        return {name: interpreter.get_tensor(index) for name, index in outputs.items()}
+        with alone:
+            interpreter.set_tensor(source, values)
+            interpreter.invoke()
+            return {name: interpreter.get_tensor(index) for name, index in outputs.items()}
 
     return run
 

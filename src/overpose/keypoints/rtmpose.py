@@ -4,6 +4,7 @@
 suite runs this with a stand-in, not with the package itself.
 """
 
+import threading
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +30,7 @@ class RtmlibEngine:
     def __init__(self, mode: Literal["lightweight", "balanced", "performance"] = "balanced"):
         from rtmlib import Body  # pyright: ignore[reportMissingImports]
 
+        self._alone = threading.Lock()
         try:
             self._body: Any = Body(mode=mode, backend="onnxruntime", device="cpu")
         except Exception as error:  # URL, socket, onnxruntime and zip errors alike
@@ -40,7 +42,8 @@ class RtmlibEngine:
 
     def __call__(self, image: np.ndarray) -> list[np.ndarray]:
         """People in an RGB image (height, width, 3) uint8: each (17, 3) float32 x, y px, score."""
-        points, scores = self._body(np.ascontiguousarray(image[..., ::-1]))  # it wants BGR
+        with self._alone:  # nothing is promised of rtmlib and threads
+            points, scores = self._body(np.ascontiguousarray(image[..., ::-1]))  # it wants BGR
         points = np.asarray(points, np.float32).reshape(-1, len(COCO_17), 2)
         scores = np.clip(np.asarray(scores, np.float32).reshape(-1, len(COCO_17)), 0.0, 1.0)
         people = np.concatenate([points, scores[..., None]], axis=-1)

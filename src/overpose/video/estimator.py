@@ -56,6 +56,9 @@ class TrackedFrame:
 class PoseEstimator:
     """Recovers the 3D poses of the people in photos and videos.
 
+    Several threads may share one: each call follows people of its own, and the networks are used by
+    one thread at a time.
+
     Args:
         find_people: begins a video: from its frame rate to a finder of its people.
         photo: model for single frames: a lifter, or an image model. Live use has this one alone.
