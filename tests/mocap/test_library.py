@@ -120,6 +120,27 @@ def test_an_archive_is_unpacked_once(tmp_path, cache):
     assert mark.exists()
 
 
+@pytest.mark.parametrize("change", ["more", "less", "longer", "linked"])
+def test_an_unpacked_zip_that_was_changed_is_unpacked_anew(tmp_path, cache, change):
+    path = zipped(tmp_path / "a.zip")
+    open_library(path)
+    amc = sorted(cache.glob("mocap/*/subjects/02/*.amc"))[0]
+    before = amc.read_bytes()
+    if change == "more":
+        amc.with_name("02_99.amc").write_text("planted")
+    elif change == "less":
+        amc.unlink()
+    elif change == "longer":
+        amc.write_bytes(before + b"1")
+    else:
+        (tmp_path / "elsewhere").write_bytes(before)
+        amc.unlink()
+        amc.symlink_to(tmp_path / "elsewhere")
+    assert open_library(path).trials() == TRIALS
+    assert amc.read_bytes() == before
+    assert not amc.is_symlink()
+
+
 def test_an_archive_of_other_content_is_not_mixed_up(tmp_path):
     path = tar(tmp_path / "a.tar")
     open_library(path)

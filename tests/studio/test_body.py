@@ -1,5 +1,6 @@
 """The body: shapes, skinning and joints against plain references and by their symmetries."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from overpose.studio.body import (
     shape_coefficients,
     skin,
 )
+from overpose.studio.body_checks import body_problems
 from overpose.support.assets import ASSETS, write_arrays
 from overpose.support.errors import InputError
 
@@ -192,3 +194,55 @@ def test_a_body_file_with_other_arrays_is_to_be_deleted(
     write_arrays(path, {name: np.zeros(1) for name in names}, ASSETS["body"].format_version)
     with pytest.raises(InputError, match=rf"{path}: {message}.*delete it"):
         load_body.__wrapped__()
+
+
+def _outside(name: str, value: float) -> Callable[[dict[str, np.ndarray]], None]:
+    def change(arrays: dict[str, np.ndarray]) -> None:
+        arrays[name] = arrays[name].copy()
+        arrays[name].flat[-1] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (_outside("faces", 1_000_000), "faces holds"),
+        (_outside("faces", -1), "faces holds"),
+        (_outside("face_texture", 1_000_000), "face_texture holds"),
+        (_outside("face_group", 200), "face_group holds"),
+        (_outside("weight_indices", 200), "weight_indices holds"),
+        (_outside("base_mesh_index", -5), "base_mesh_index holds"),
+        (_outside("bone_parents", 30), "bone_parents"),
+        (_outside("bone_parents", -1), "bone_parents"),
+        (_outside("weights", 0.9), "weights"),
+        (_outside("weights", np.nan), "weights"),
+        (_outside("template_mm", np.inf), "template_mm"),
+        (_outside("bone_names", "Tail"), "bone_names"),
+        (_outside("shape_labels", "Tail"), "shape_labels"),
+        (lambda arrays: arrays.update(lips=arrays["lips"][:-1]), "lips has shape"),
+        (lambda arrays: arrays.update(faces=arrays["faces"].astype(np.int64)), "faces is int64"),
+        (lambda arrays: arrays.update(weights=arrays["weights"][:, :3]), "weights has shape"),
+        (lambda arrays: arrays.update(faces=arrays["faces"][:0]), "faces has shape"),
+    ],
+)
+def test_a_body_in_the_cache_that_was_changed_is_not_used(
+    change: Callable[[dict[str, np.ndarray]], None], match: str, body: BodyModel
+) -> None:
+    arrays = {field.name: np.asarray(getattr(body, field.name)) for field in fields(body)}
+    assert list(body_problems(arrays)) == []
+    change(arrays)
+    assert match in next(body_problems(arrays), "")
+
+
+def test_a_changed_body_is_one_line_that_names_its_file(
+    body: BodyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays = {field.name: np.asarray(getattr(body, field.name)) for field in fields(body)}
+    _outside("faces", 99_999)(arrays)
+    monkeypatch.setenv("OVERPOSE_CACHE", str(tmp_path))
+    path = tmp_path / ASSETS["body"].name
+    write_arrays(path, arrays, ASSETS["body"].format_version)  # with a digest that is right
+    with pytest.raises(InputError, match=rf"{path.name}: faces holds .*delete it") as error:
+        load_body.__wrapped__()
+    assert "\n" not in str(error.value)

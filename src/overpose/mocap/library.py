@@ -10,6 +10,8 @@ archive again. Which trials serve for what belongs to `datasets`.
 import gzip
 import lzma
 import re
+import shutil
+import stat
 import tarfile
 import zipfile
 import zlib
@@ -195,7 +197,9 @@ def _unpacked(archive: Path) -> Path:
     """The directory an archive is unpacked in; unpacks it the first time."""
     place = cache_directory() / "mocap" / sha256_of_file(archive)[:32]
     if place.is_dir():
-        return place
+        if _holds_what_was_unpacked(archive, place):
+            return place
+        shutil.rmtree(place, ignore_errors=True)
     unpack = _unpack_zip if archive.name.lower().endswith(".zip") else _unpack_tar
     try:
         with partial_directory(place) as temporary:
@@ -213,6 +217,26 @@ def _unpacked(archive: Path) -> Path:
     except OSError as error:
         raise InputError(f"{archive}: cannot be unpacked into {place.parent} ({error})") from None
     return place
+
+
+def _holds_what_was_unpacked(archive: Path, place: Path) -> bool:
+    """Whether there are files as many and as large as the archive's, and no links.
+
+    Only a zip archive has a list of them; for others, what their readers check has to do.
+    """
+    entries = [entry.lstat() for entry in place.rglob("*")]
+    if any(stat.S_ISLNK(entry.st_mode) for entry in entries):
+        return False
+    if not archive.name.lower().endswith(".zip"):
+        return True
+    try:
+        with zipfile.ZipFile(archive) as bundle:
+            members = [member for member in bundle.infolist() if not member.is_dir()]
+    except _DAMAGE:
+        return False  # it is another error's turn to say so
+    wanted = {each.filename: each.file_size for each in members if _is_wanted(each.filename)}
+    found = [entry for entry in place.rglob("*") if _is_wanted(entry.name) and entry.is_file()]
+    return sorted(entry.stat().st_size for entry in found) == sorted(wanted.values())
 
 
 def _unpack_tar(archive: Path, directory: Path) -> None:

@@ -6,13 +6,14 @@ movement and images do not belong here.
 
 import functools
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 import numba
 import numpy as np
 
 from overpose.skeleton import HUMAN36M
+from overpose.studio.body_checks import body_problems
 from overpose.studio.body_export import load_body_asset
 from overpose.support.assets import asset_path
 from overpose.support.checks import check_array
@@ -189,12 +190,10 @@ def load_body() -> BodyModel:
             overpose and lacks an array; the message names the file.
     """
     arrays = load_body_asset()
-    expected = {field.name for field in fields(BodyModel)}
-    if wrong := sorted(expected ^ arrays.keys()):
+    if wrong := next(body_problems(arrays), None):
         raise InputError(
-            f"{asset_path('body')}: array {wrong[0]!r} is "
-            f"{'missing' if wrong[0] in expected else 'unknown'}; another version of overpose "
-            "wrote the file: delete it, and it is built again"
+            f"{asset_path('body')}: {wrong}; the file is damaged, was changed, or another version "
+            "of overpose wrote it: delete it, and it is built again"
         )
     names = {key: tuple(map(str, arrays.pop(key))) for key in ("bone_names", "group_names")}
     return BodyModel(**arrays, bone_names=names["bone_names"], group_names=names["group_names"])
