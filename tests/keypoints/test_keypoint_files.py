@@ -121,6 +121,13 @@ def test_an_openpose_frame_that_is_not_there_is_a_frame_without_people(tmp_path)
     assert np.isfinite(found.keypoints[:, 4, 0, 0]).all()
 
 
+def test_links_that_lead_nowhere_do_no_harm(tmp_path):
+    directory = openpose(tmp_path, PEOPLE)
+    expected = read_keypoints(directory).keypoints
+    (directory / "link.json").symlink_to(directory / "absent")
+    np.testing.assert_array_equal(read_keypoints(directory).keypoints, expected)
+
+
 def test_one_openpose_file_is_a_photo(tmp_path):
     openpose(tmp_path, PEOPLE[:, :1])
     found = read_keypoints(tmp_path / "clip_000000000000_keypoints.json")

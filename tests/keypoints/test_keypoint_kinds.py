@@ -191,6 +191,13 @@ def test_keypoints_of_a_variable_rate_lie_at_the_times_of_their_frames(tmp_path)
     assert (kept.fps, kept.keypoints.shape[1]) == (30, FRAMES)
 
 
+def test_frames_are_decoded_only_for_files_that_do_not_say_their_rate(tmp_path):
+    own = {"fps": 30, "layout": "coco-17", "people": [{"frames": PERSON.tolist()}]}
+    assert read_keypoints(save(tmp_path, own), shown=lambda: pytest.fail("decoded")).fps == 30
+    found = read_keypoints(save(tmp_path, coco()), fps=10, shown=lambda: np.arange(FRAMES))
+    np.testing.assert_allclose(found.keypoints[0], PERSON, rtol=1e-4)
+
+
 def openpose_like(
     directory: Path, people: np.ndarray, name: str = "{:012d}_keypoints.json"
 ) -> Path:

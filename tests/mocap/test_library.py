@@ -312,9 +312,10 @@ def test_a_bvh_file_of_another_skeleton_is_refused_in_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_trials_may_lie_beside_their_skeletons(tmp_path):
-    for name, content in {"anna.asf": ASF, "anna_1.amc": AMC, "ben_1.amc": AMC}.items():
-        (tmp_path / name).write_text(content)
+@pytest.mark.parametrize(("asf", "amc"), [("asf", "amc"), ("ASF", "AMC"), ("asf", "Amc")])
+def test_trials_may_lie_beside_their_skeletons(tmp_path, asf, amc):
+    for name in (f"anna.{asf}", f"anna_1.{amc}", f"ben_1.{amc}"):
+        (tmp_path / name).write_text(ASF if name.endswith(asf) else AMC)
     library = open_library(tmp_path)
     assert library.trials() == ["anna_1"]
     assert library.subjects() == ["anna"]

@@ -222,6 +222,9 @@ def test_a_symbolic_link_is_written_through(tmp_path: Path) -> None:
         assert contents(tmp_path / "disk") == {"file": "x", "directory/a": "1"}
     assert (tmp_path / "file").is_symlink()
     assert (tmp_path / "directory").is_symlink()
+    (tmp_path / "disk" / "directory").rename(tmp_path / "disk" / ".directory.old")  # killed
+    recover_directory(tmp_path / "directory")
+    assert contents(tmp_path / "disk") == {"file": "x", "directory/a": "1"}
 
 
 def test_a_directory_still_being_filled_is_not_taken_for_a_leftover(
@@ -380,6 +383,8 @@ def test_whether_case_matters_is_asked_of_the_file_system(tmp_path: Path) -> Non
     assert files._folds_case(below / "not" / "yet") == (tmp_path / "sOMEWHERE").exists()
     (tmp_path / "sOMEWHERE").symlink_to(below)  # as a file system without case would answer
     assert files._folds_case(below / "not" / "yet")
+    (below / "2024").mkdir()  # which says nothing of case
+    assert files._folds_case(below / "2024")
 
 
 @pytest.mark.parametrize("name", ["x" * 255, "x" * 241 + ".npz", "ä" * 127, "日" * 85])

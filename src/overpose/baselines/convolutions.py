@@ -1,6 +1,6 @@
 """The convolutions that DconvMP-HML and StructNet share (Li and Chan, ACCV 2014).
 
-Maps have the sizes of `models.image_encoder`'s, so weights can be passed on between the two.
+Maps have the sizes of `networks.image_encoder`'s, so weights can be passed on between the two.
 """
 
 from dataclasses import dataclass

@@ -166,6 +166,7 @@ def predict_files(
     """
     if not inputs:
         raise InputError("predict: got no input, expected photos or videos")
+    inputs = [path.resolve() if path.name in ("", "..") else path for path in inputs]  # to name it
     if isinstance(keypoints, Path) and len(inputs) > 1:
         raise InputError(
             f"keypoints: got {keypoints} for {len(inputs)} inputs, expected one input; give them "
@@ -237,9 +238,12 @@ def _of_keypoints(
         return predict_keypoints(found, options, name=path.stem, model=model)
     with open_media(path, fps=fps) as media:
         info = media.info
-        shown = np.array([frame.number for frame in media], dtype=np.int64)
-    size = {"width": info.width, "height": info.height}
-    found = read_keypoints(keypoints, layout=layout, fps=info.fps, shown=shown, **size)
+
+        def shown() -> np.ndarray:  # all frames are decoded for it
+            return np.array([frame.number for frame in media], dtype=np.int64)
+
+        size = {"width": info.width, "height": info.height}
+        found = read_keypoints(keypoints, layout=layout, fps=info.fps, shown=shown, **size)
     return predict_keypoints(
         found, options, name=keypoints.stem, known_focal_px=info.focal_px, model=model
     )

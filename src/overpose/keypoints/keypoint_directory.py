@@ -7,8 +7,6 @@ import math
 import re
 from pathlib import Path
 
-import numpy as np
-
 from overpose.keypoints.keypoint_json import load_json
 from overpose.keypoints.keypoint_parts import (
     MAX_FRAMES,
@@ -106,7 +104,7 @@ def _numbers(path: Path, files: list[Path]) -> list[int]:
     found = [last_number(file.stem.removesuffix("_keypoints")) for file in files]
     numbers = [each[0] for each in found if each is not None]
     if not numbers:
-        return list(np.arange(len(files)).tolist())
+        return list(range(len(files)))
     if len(numbers) != len(files) or len(set(numbers)) != len(files):
         raise InputError(
             f"{path}: frame numbers repeat or are missing in the names; expected one "

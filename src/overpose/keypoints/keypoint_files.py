@@ -6,6 +6,7 @@ finding keypoints in images belongs to the engines.
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def read_keypoints(
     fps: float | None = None,
     width: int | None = None,
     height: int | None = None,
-    shown: np.ndarray | None = None,
+    shown: np.ndarray | Callable[[], np.ndarray] | None = None,
 ) -> KeypointFile:
     """Read 2D keypoints from a file, or from a directory with a file for every frame.
 
@@ -82,8 +83,9 @@ def read_keypoints(
         width: of the image, where the file does not say.
         height: of the image, where the file does not say.
         shown: (frames,) int64: for each frame of the video at its constant rate the number, from 0,
-            of the file's frame that it shows. Keypoints of a file that does not say its own rate
-            are then at the times of their frames, and as many as the video has.
+            of the file's frame that it shows; or what finds that out, if it is needed. Keypoints of
+            a file that does not say its own rate are then at the times of their frames, and as many
+            as the video has.
 
     Raises:
         InputError: missing, unreadable, too large or none of the formats; a wrong count, an unknown
@@ -95,6 +97,8 @@ def read_keypoints(
     found = _read(path, named)
     if found.fps is not None:
         shown = None
+    elif callable(shown):
+        shown = shown()
     found = replace(
         found,
         fps=_positive(path, "fps", found.fps if found.fps is not None else fps, MAX_FPS),
@@ -173,7 +177,7 @@ def _read(path: Path, layout: KeypointLayout | None) -> FoundKeypoints:
 
 def _check_amount(path: Path, found: FoundKeypoints) -> None:
     """Refuse frame numbers that ask for far more memory than the file has content."""
-    files = path.iterdir() if path.is_dir() else [path]
+    files = filter(Path.is_file, path.iterdir()) if path.is_dir() else [path]
     size = sum(file.stat().st_size for file in files)
     people = 1 if found.people is None else len(found.people)
     values = people * found.frames * len(_known_layout(found.layout)) * 3

@@ -175,21 +175,23 @@ def _find_trials(directory: Path) -> dict[str, tuple[Path, Path]]:
         for amc in sorted(base.glob("*/*")):
             subject = amc.parent
             if amc.suffix.lower() == ".amc" and amc.name.startswith(f"{subject.name}_"):
-                files[amc.stem] = (_skeleton_beside(subject), amc)
+                files[amc.stem] = (_skeleton(subject, subject.name), amc)
         if files:
             return files
     beside = [
-        (amc.with_name(f"{subject_of(amc.stem)}.asf"), amc) for amc in directory.glob("*.amc")
+        (_skeleton(directory, subject_of(amc.stem)), amc)
+        for amc in sorted(directory.iterdir())
+        if amc.suffix.lower() == ".amc"
     ]
     return {amc.stem: (asf, amc) for asf, amc in beside if asf.is_file()}
 
 
-def _skeleton_beside(subject: Path) -> Path:
-    """The skeleton in a subject's directory, however its ending is written; it may be missing."""
-    usual = subject / f"{subject.name}.asf"
+def _skeleton(directory: Path, subject: str) -> Path:
+    """A subject's skeleton in a directory, however its ending is written; it may be missing."""
+    usual = directory / f"{subject}.asf"
     if usual.is_file():
         return usual
-    others = (each for each in sorted(subject.iterdir()) if each.stem == subject.name)
+    others = (each for each in sorted(directory.iterdir()) if each.stem == subject)
     return next((each for each in others if each.suffix.lower() == ".asf"), usual)
 
 

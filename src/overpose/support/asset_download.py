@@ -27,7 +27,8 @@ def end_with_parent():
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
-threading.Thread(target=end_with_parent, daemon=True).start()
+if os.name != "nt":  # there the parent is the launcher of a virtual environment
+    threading.Thread(target=end_with_parent, daemon=True).start()
 runpy.run_module("pip", run_name="__main__", alter_sys=True)
 """
 """Of this Python, never one that lies in the current directory."""

@@ -67,7 +67,7 @@ def require_apart(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
             taken.setdefault((state.st_dev, state.st_ino), path)
     places: dict[tuple[Path, str], Path] = {}
     for output in outputs:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # not there, or of a name that `require_writable` refuses
             state = output.stat()
             if (own := taken.get((state.st_dev, state.st_ino))) is not None:
                 raise InputError(
@@ -151,6 +151,7 @@ def partial_directory(path: Path) -> Iterator[Path]:
 
 def recover_directory(path: Path) -> None:
     """Undo what a kill in the middle of `writing_directory` left; does nothing otherwise."""
+    path = Path(os.path.realpath(path))
     old = _old(path)
     if old.exists():
         if path.exists():
@@ -207,11 +208,16 @@ def read_json(path: Path) -> dict:
 
 
 def _folds_case(directory: Path) -> bool:
-    """Whether capitals and small letters make no difference to names in a directory."""
-    while not directory.exists() and directory != directory.parent:
+    """Whether capitals and small letters make no difference to names in a directory.
+
+    Asked of the nearest directory on the way up that is there and has letters in its name.
+    """
+    while directory != directory.parent:
+        other = directory.with_name(directory.name.swapcase())
+        if other != directory and directory.exists():
+            return other.exists() and other.samefile(directory)
         directory = directory.parent
-    other = directory.with_name(directory.name.swapcase()) if directory.name else directory
-    return other != directory and other.exists() and other.samefile(directory)
+    return False
 
 
 def _flush(path: Path) -> None:
