@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from overpose.baselines.phog import dilation_px
 from overpose.datasets.store import open_dataset
-from overpose.methods import Samples, dilation_px, pictures
+from overpose.methods import Samples, pictures
 from overpose.methods.samples import blackened
 
 

@@ -1,8 +1,10 @@
 """Files and directories that appear whole or not at all, JSON, and refusals."""
 
+import errno
 import fcntl
 import os
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -279,6 +281,20 @@ def test_names_are_flushed_after_their_renames(
     with writing_file(tmp_path / "out"):
         pass
     assert seen == [(tmp_path.name, True)]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO])
+def test_only_errors_of_the_disk_count_when_names_are_flushed(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fsync(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").readlink().is_dir():
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("overpose.support.files.os.fsync", fsync)
+    said = pytest.raises(OSError, match="Input") if number == errno.EIO else nullcontext()
+    with said, writing_file(tmp_path / "out"):
+        pass
 
 
 def test_json_comes_back_as_it_was_written(tmp_path: Path) -> None:

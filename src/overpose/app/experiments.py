@@ -133,15 +133,16 @@ class Curve:
         from overpose.experiments.presets import preset_named
         from overpose.training.loop import Runtime
 
-        curve = learning_curve(
-            preset_named(self.preset),
-            self.data,
-            self.output,
-            inputs=self.inputs,
-            seeds=self.seeds,
-            processes=self.processes,
-            runtime=Runtime(device=self.device),
-        )
+        with working_alone(self.output.out):
+            curve = learning_curve(
+                preset_named(self.preset),
+                self.data,
+                self.output,
+                inputs=self.inputs,
+                seeds=self.seeds,
+                processes=self.processes,
+                runtime=Runtime(device=self.device),
+            )
         print((self.output.out / "learning_curve.md").read_text(encoding="utf-8"), end="")
         failed = [
             f"{row.method}, seed {row.seed}, {size} images: {row.error}"

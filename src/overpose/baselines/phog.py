@@ -60,7 +60,7 @@ def _descriptor(image: np.ndarray, *, blackened: bool) -> np.ndarray:
     if len(image) < _LEAST_SIDE:
         image = cv2.resize(image, (_LEAST_SIDE, _LEAST_SIDE), interpolation=cv2.INTER_LINEAR)
     side = len(image)
-    person = _person(image[..., 3], max(1, round(_DILATION_PX * side / _PERSON_PX)))
+    person = _person(image[..., 3])
     grey = cv2.cvtColor(np.ascontiguousarray(image[..., :3]), cv2.COLOR_RGB2GRAY)
     if blackened:
         grey = np.where(person, grey, 0)
@@ -97,14 +97,24 @@ def _descriptor(image: np.ndarray, *, blackened: bool) -> np.ndarray:
     return whole / max(float(whole.sum()), 1e-12)
 
 
-def _person(mask: np.ndarray, dilation: int) -> np.ndarray:
+def dilation_px(side: int) -> int:
+    """How far the masks of images of that side are dilated, pixels: 3 where a person measures 400,
+    as in the original."""
+    return max(1, round(_DILATION_PX * side / _PERSON_PX))
+
+
+def dilated(mask: np.ndarray) -> np.ndarray:
+    """A mask (side, side) bool, larger by `dilation_px` all around."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * dilation_px(len(mask)) + 1,) * 2)
+    return cv2.dilate(mask.astype(np.uint8), disc) > 0
+
+
+def _person(mask: np.ndarray) -> np.ndarray:
     """The largest component, dilated; everything where there is none."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats((mask > 127).astype(np.uint8))
     if count < 2:
         return np.ones(mask.shape, bool)
-    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * dilation + 1,) * 2)
-    return cv2.dilate((labels == largest).astype(np.uint8), disc) > 0
+    return dilated(labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])))
 
 
 def _box(person: np.ndarray, margin: float) -> tuple[float, float, float, float]:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from overpose.baselines.phog import dilation_px
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.jobs import Renderer
 from overpose.datasets.rendering.options import RenderConfig
@@ -52,7 +53,7 @@ from overpose.measure.reconstruction import (
     evaluate_reconstruction,
     reconstruction_table,
 )
-from overpose.methods import Inputs, Samples, dilation_px, load_predictor
+from overpose.methods import Inputs, Samples, load_predictor
 from overpose.networks.codes import reconstruct_poses
 from overpose.report.blocks import blocks_of
 from overpose.report.details import detail_tables

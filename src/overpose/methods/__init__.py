@@ -30,7 +30,7 @@ from overpose.methods import (
 from overpose.methods.card import Adjust, FitContext, Method, Predict
 from overpose.methods.codes import CODES, Code
 from overpose.methods.finishing import CommonFinishing, mean_limb_lengths
-from overpose.methods.samples import INPUTS, Inputs, Samples, dilation_px, pictures
+from overpose.methods.samples import INPUTS, Inputs, Samples, pictures
 from overpose.networks import pose_predictor, storage
 from overpose.networks.storage import Kind
 
@@ -65,7 +65,6 @@ __all__ = [
     "Method",
     "Predict",
     "Samples",
-    "dilation_px",
     "kinds_of",
     "load_model",
     "load_predictor",

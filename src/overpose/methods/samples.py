@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, get_args
 
-import cv2
 import numpy as np
 
+from overpose.baselines.phog import dilated
 from overpose.datasets.store import Dataset
 from overpose.support.errors import InputError
 from overpose.support.seeding import random_stream
@@ -18,9 +18,6 @@ from overpose.training.observations import ImageObservations
 Inputs = Literal["image", "masked_image"]
 """What every method is given: the picture, or the picture and the person's mask."""
 INPUTS: tuple[Inputs, ...] = get_args(Inputs)
-
-_DILATION_OF_SIDE = 3 / 400
-"""Of masks, as in the original's descriptor: 3 px where a person measures 400 px."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,19 +121,12 @@ def pictures(
 
 def blackened(images: np.ndarray) -> np.ndarray:
     """Pictures (n, side, side, 3) of images with masks (n, side, side, 4), black outside the mask
-    dilated by `dilation_px`; one without a mask stays as it is."""
-    reach = dilation_px(images.shape[1])
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
+    dilated as PHOG dilates it; one without a mask stays as it is."""
     shown = images[..., :3].copy()
     for picture, mask in zip(shown, images[..., 3], strict=True):
         if mask.any():
-            picture[cv2.dilate(mask, disc) <= 127] = 0
+            picture[~dilated(mask > 127)] = 0
     return shown
-
-
-def dilation_px(side: int) -> int:
-    """How far masks of images of that side are dilated before the rest is blackened, pixels."""
-    return max(1, round(_DILATION_OF_SIDE * side))
 
 
 def require_training(train: Dataset) -> None:

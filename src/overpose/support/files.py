@@ -1,5 +1,6 @@
 """Files that appear whole or not at all: written beside their place, then renamed into it."""
 
+import errno
 import json
 import os
 import re
@@ -21,6 +22,9 @@ STALE_S = 86_400.0
 where locks cannot tell."""
 _NEW_S = 10.0
 """Younger ones may not be locked yet."""
+_UNFLUSHED = (errno.EACCES, errno.EPERM, errno.EINVAL, errno.EBADF, errno.ENOTSUP)
+"""What flushing a directory gives where that cannot be done: on Windows, which opens none; where it
+may not be listed; on file systems, of a network as a rule, that do not know it."""
 MOST_JSON_BYTES = 1 << 27
 """More than any configuration, report or list of shards needs."""
 
@@ -236,12 +240,15 @@ def _flush_tree(directory: Path) -> None:
 
 def _flush_names(directory: Path) -> None:
     """Make renames in a directory last through a power cut, where the system can."""
-    with suppress(PermissionError):  # Windows opens no directories; or it may not be listed
+    try:
         handle = os.open(directory, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+    except OSError as error:
+        if error.errno not in _UNFLUSHED:
+            raise
 
 
 def _idle_s(path: Path) -> float:
