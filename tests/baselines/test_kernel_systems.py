@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.linalg import lstsq
+from threadpoolctl import threadpool_limits
 
 from overpose.baselines.kde import KDE, KDEConfig, fit_kde
 from overpose.baselines.kernels import chi2_distance
@@ -48,6 +49,18 @@ def test_linkde_learns_poses_from_images(fitted):
     found = fitted.predict(images)
     assert mpjpe(found, poses) < 0.35 * mpjpe(mean, poses)
     assert (found[:, 0] == 0).all()
+
+
+def test_kde_is_fitted_to_the_same_bits_with_any_number_of_threads() -> None:
+    images, poses = bars(400)
+    images = images + np.random.default_rng(0).integers(0, 30, images.shape, dtype=np.uint8)
+    fits = []
+    for threads in (1, 2, 2):
+        with threadpool_limits(threads):
+            fits.append(fit_kde(images, poses, KDEConfig(samples=400, components=64)))
+    for name, tensor in fits[0].state_dict().items():
+        for other in fits[1:]:
+            assert torch.equal(tensor, other.state_dict()[name])
 
 
 def test_products_of_image_features_are_the_kernel_of_phog():

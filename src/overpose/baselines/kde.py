@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from overpose.baselines.kernels import chi2_distance, squared_distance
@@ -129,7 +130,7 @@ KIND = Kind(KDE, KDEConfig, before=(("blackened", True),))
 
 
 def fit_kde(images: np.ndarray, poses_mm: np.ndarray, config: KDEConfig) -> KDE:
-    """Fit on all samples given.
+    """Fit on all samples given; to the same bits with any number of threads.
 
     Args:
         images: (samples, S, S, 4) uint8: RGB and mask.
@@ -139,6 +140,11 @@ def fit_kde(images: np.ndarray, poses_mm: np.ndarray, config: KDEConfig) -> KDE:
     Raises:
         InputError: wrong arrays, or equations without a solution.
     """
+    with threadpool_limits(1, user_api="blas"):  # several would add in an order of their own
+        return _fitted(images, poses_mm, config)
+
+
+def _fitted(images: np.ndarray, poses_mm: np.ndarray, config: KDEConfig) -> KDE:
     poses_mm = check_poses("poses_mm", poses_mm)
     check_array("images", images, (config.samples, "S", "S", 4), dtype=np.uint8)
     check_array("poses_mm", poses_mm, (config.samples, JOINTS, 3))

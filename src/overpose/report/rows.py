@@ -106,6 +106,10 @@ class Summary:
     seeds: tuple[int, ...]
 
 
+_LARGEST = 1e300
+"""Beyond any error or ratio."""
+
+
 def new_report(protocol: str, dataset: str, rows: Iterable[Row]) -> Report:
     """A report of rows measured now, on this machine, with this code."""
     return Report(protocol, dataset, **report_header(), rows=tuple(rows))
@@ -179,8 +183,7 @@ def parse_row(value: object, *, where: str = "row") -> Row:
         if (
             not isinstance(number, int | float)
             or isinstance(number, bool)
-            or not math.isfinite(number)
-            or number < 0
+            or not 0 <= number <= _LARGEST
         ):
             raise InputError(f"{where}: {name} is {number!r}, expected a number not below 0")
     return Row(**value)

@@ -179,8 +179,13 @@ def read_metrics(out: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected the directory of a trained stage")
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except ValueError as error:
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        if all(isinstance(record, dict) for record in records):
+            return records
+        raise ValueError("a line is no object")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON lines ({error}); train the stage again") from None
 
 

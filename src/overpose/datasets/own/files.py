@@ -3,14 +3,18 @@
 What is asked of the table alone belongs to `own_checks`.
 """
 
+import io
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from overpose.datasets.own.table import BOX, CENTER, OwnTable
+from overpose.media.photo import LARGEST_PX
 from overpose.support.digests import sha256
 from overpose.support.errors import InputError
 
@@ -139,12 +143,29 @@ def _read_bytes(path: Path) -> bytes | None:
 
 def _decoded(data: bytes) -> np.ndarray | None:
     """(height, width) or (height, width, channels), blue first, of any kind; None if damaged."""
-    if not data:
+    if not data or _takes_too_much(data):
         return None
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # ignores EXIF
     except cv2.error:
         return None
+
+
+def _takes_too_much(data: bytes) -> bool:
+    """Whether its head says a size beyond memory, or a PNG's part is longer than the file."""
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as opened:
+            if opened.width * opened.height > LARGEST_PX:
+                return True
+    except Image.DecompressionBombError:
+        return True
+    except Exception:  # Pillow does not know it, or raises what it meets: OpenCV has its turn
+        pass
+    at, kind = 8, b""
+    while data.startswith(b"\x89PNG") and at < len(data) and kind != b"IEND":
+        kind = data[at + 4 : at + 8]
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+    return at > max(len(data), 8)
 
 
 def _channels(stored: np.ndarray) -> int:
