@@ -28,6 +28,13 @@ def test_frames_rate_and_size_are_read_back(tmp_path: Path) -> None:
     assert np.allclose(levels, 20 * np.arange(10), atol=6)
 
 
+@pytest.mark.skipif("libx264" not in av.codecs_available, reason="needs x264")
+def test_no_frame_is_shared_by_threads_which_makes_other_bytes_each_time(tmp_path: Path) -> None:
+    with writing_video(tmp_path / "a.mp4", 25, 320, 240) as video:
+        video.write(picture(3, 320, 240))
+    assert b"sliced_threads=1" not in (tmp_path / "a.mp4").read_bytes()
+
+
 def test_odd_sizes_lose_a_pixel(tmp_path: Path) -> None:
     with writing_video(tmp_path / "a.mp4", 25, 65, 49) as video:
         video.write(picture(3, 65, 49))

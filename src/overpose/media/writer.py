@@ -88,4 +88,5 @@ def _stream(container: Any, fps: float, width: int, height: int) -> Any:
     stream = container.add_stream(name, rate=Fraction(fps).limit_denominator(1001))
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     stream.options = options
+    stream.thread_type = "FRAME"  # with a slice for each thread, x264 writes other bytes every time
     return stream
