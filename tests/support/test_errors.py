@@ -2,7 +2,7 @@
 
 import pytest
 
-from overpose.support.errors import InputError
+from overpose.support.errors import InputError, is_of_memory
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,17 @@ from overpose.support.errors import InputError
 )
 def test_a_message_is_one_line_without_control_characters(message: str, line: str) -> None:
     assert str(InputError(message)) == line
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("std::bad_alloc"), True),
+        (RuntimeError("shape mismatch"), False),
+        (KeyboardInterrupt("out of memory"), False),
+    ],
+)
+def test_lack_of_memory_is_known_whoever_says_it(error: BaseException, expected: bool) -> None:
+    assert is_of_memory(error) == expected

@@ -23,7 +23,7 @@ from overpose.app.train import Train, TrainLifter
 from overpose.datasets.sources import SOURCES, Source
 from overpose.formats import FORMATS, Format
 from overpose.keypoints.engines import ENGINES, Engine
-from overpose.support.errors import InputError
+from overpose.support.errors import InputError, is_of_memory
 from overpose.support.extras import advice
 from overpose.support.version import VERSION
 
@@ -148,6 +148,10 @@ def exit_status(work: Callable[[], None]) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _failed(f"{where}{error.strerror or error}")
+    except Exception as error:
+        if not is_of_memory(error):
+            raise
+        return _failed("memory ran out; give it less at once, or fewer processes, and run it again")
     return 0
 
 

@@ -1,4 +1,5 @@
-"""The one exception that means "the user can mend this"; the command line prints it as one line."""
+"""The one exception that means "the user can mend this", which the command line prints as one line;
+and which others mean that memory ran out."""
 
 import re
 
@@ -12,3 +13,15 @@ class InputError(ValueError):
     def __init__(self, message: str) -> None:
         line = re.sub(r"\s*[\r\n]\s*", " ", message)
         super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
+
+
+_SAID_OF_MEMORY = ("allocate memory", "out of memory", "insufficient memory", "bad_alloc")
+"""What libraries that raise no MemoryError say instead, in small letters."""
+
+
+def is_of_memory(error: BaseException) -> bool:
+    """Whether this was raised because memory ran out; torch and OpenCV have errors of their own."""
+    if isinstance(error, MemoryError):
+        return True
+    said = str(error).lower()
+    return isinstance(error, Exception) and any(text in said for text in _SAID_OF_MEMORY)
