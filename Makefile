@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_OUT ?= overpose-demo
 CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "overpose needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 
-.PHONY: demo test test-fast test-wheel lint docs setup clean
+.PHONY: demo test test-fast test-wheel lint docs harden setup clean
 
 # The demo does with the base dependencies, without torch; where everything is set up, it takes that.
 demo: $(if $(wildcard $(VENV)/.ready),setup,$(VENV)/.light)
@@ -30,6 +30,13 @@ lint: setup
 # The site, in site/; open site/index.html.
 docs: setup
 	$(BIN)/mkdocs build --strict --quiet
+
+# Faults of the system, kills, lack of memory and damaged files: hours, goes on where it was. What was
+# tried is in HARDEN_OUT; HARDEN says which parts, and with which options (docs/reliability.md).
+HARDEN_OUT ?= runs/harden
+HARDEN ?= faults memory kills fuzz report
+harden: setup
+	HARDEN_OUT=$(HARDEN_OUT) PYTHONPATH=tools $(BIN)/python -m harden $(HARDEN)
 
 setup: $(VENV)/.ready
 

@@ -1,0 +1,117 @@
+"""System calls that fail: the k-th write, rename, flush or creation of a file, through strace."""
+
+import hashlib
+import random
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harden.ledger import Ledger
+from harden.trial import Bench, Budget, trial_record
+
+CALLS = {
+    "write": ("ENOSPC", "EIO"),
+    "pwrite64": ("ENOSPC", "EIO"),
+    "ftruncate": ("ENOSPC",),
+    "fallocate": ("ENOSPC",),
+    "rename": ("ENOSPC", "EIO"),
+    "renameat": ("ENOSPC", "EIO"),
+    "renameat2": ("ENOSPC", "EIO"),
+    "fsync": ("ENOSPC", "EIO"),
+    "fdatasync": ("ENOSPC", "EIO"),
+    "openat": ("ENOSPC", "EIO"),
+    "mkdir": ("ENOSPC",),
+}
+"""System calls, and the errors that they fail with."""
+EVERY_CALL_TO = 200
+"""Calls of a kind that all fail in turn; of those beyond, as many are drawn."""
+_LINE = re.compile(r"(\d+) +(\w+)\((.*)")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The `number`-th call of its kind in any thread fails with `error`."""
+
+    call: str
+    error: str
+    number: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.call}-{self.error}-{self.number}"
+
+
+def require_strace() -> None:
+    """Say what is missing, in one line.
+
+    Raises:
+        SystemExit: there is no strace.
+    """
+    if shutil.which("strace") is None:
+        raise SystemExit("harden: strace is not installed; it makes system calls fail")
+
+
+def strace(log: Path, *more: str) -> tuple[str, ...]:
+    """What runs a command and its children under strace."""
+    names = ",".join(CALLS)
+    plain = ("strace", "-f", "-y", "-qq", "-s", "0", "--seccomp-bpf", "-o", str(log))
+    return (*plain, "-e", f"trace={names}", *more)
+
+
+def faults_of(bench: Bench, most: int = EVERY_CALL_TO) -> list[Fault]:
+    """Every fault of a command whose call is about its results, in an order drawn once."""
+    log = bench.place / "calls.log"
+    if not log.exists():
+        bench.fresh()
+        bench.run(strace(bench.place / "calls.part"))
+        (bench.place / "calls.part").rename(log)
+    found: set[Fault] = set()
+    calls = list(_calls_about(log, str(bench.trial)))
+    for call, errors in CALLS.items():
+        numbers = sorted({number for name, number in calls if name == call})
+        beyond = random.Random(call).sample(numbers[most:], min(most, len(numbers[most:])))
+        found |= {Fault(call, e, number) for number in (*numbers[:most], *beyond) for e in errors}
+    return sorted(found, key=lambda fault: hashlib.sha256(fault.key.encode()).digest())
+
+
+def try_faults(bench: Bench, ledger: Ledger, budget: Budget, most: int = EVERY_CALL_TO) -> None:
+    """Try every fault that has no result yet, while there is time."""
+    require_strace()
+    bench.make_reference()
+    for fault in faults_of(bench, most):
+        key = f"{bench.command.name}-{fault.key}"
+        if key in ledger.done:
+            continue
+        if not budget.left():
+            return
+        bench.fresh()
+        log = bench.place / "fault.log"
+        inject = f"inject={fault.call}:error={fault.error}:when={fault.number}"
+        ran = bench.run(strace(log, "-e", inject))
+        hit = [line[:300] for line in _lines(log) if "INJECTED" in line]
+        problems = bench.after_failure(ran) + bench.again()
+        ledger.add(trial_record(key, bench, ran, problems) | {"hit": hit[:3]})
+
+
+def _calls_about(log: Path, place: str) -> Iterator[tuple[str, int]]:
+    """Calls that change something below a place: their name, and which one of their thread it is.
+
+    strace counts the calls of each thread by itself.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    for line in _lines(log):
+        matched = _LINE.match(line)
+        if matched is None or line.split(maxsplit=1)[1].startswith("<..."):
+            continue
+        thread, call, rest = matched.groups()
+        counts[thread, call] += 1
+        creates = call != "openat" or "O_CREAT" in rest
+        if creates and (place in rest or re.search(r'"(out|\./out)', rest)):
+            yield call, counts[thread, call]
+
+
+def _lines(log: Path) -> list[str]:
+    return log.read_text(errors="replace").splitlines()
