@@ -150,7 +150,8 @@ class PosePredictorConfig:
                 f"decoder_sizes: got {self.decoder_sizes}, expected positive ones, the last "
                 f"{_POSE_SIZE}: a pose"
             )
-        if self.code_tokens < 0 or (self.code_tokens and self.decoder_sizes[0] % self.code_tokens):
+        choices = self.code_tokens
+        if choices < 0 or (choices and (not self.decoder_sizes or self.decoder_sizes[0] % choices)):
             raise InputError(
                 f"code_tokens: got {self.code_tokens} for decoder_sizes {self.decoder_sizes}, "
                 "expected a number that divides the code, or 0"

@@ -177,10 +177,12 @@ def dataclass_from_json(
             built[name] = _value(item, hints[name], f"{where}.{name}")
     try:
         return cls(**built)
-    except TypeError as error:
-        raise InputError(f"{where}: a value of the wrong type ({error})") from None
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+    except TypeError as error:
+        raise InputError(f"{where}: a value of the wrong type ({error})") from None
+    except (ValueError, LookupError, ArithmeticError) as error:  # of values the class never expects
+        raise InputError(f"{where}: values that do not fit together ({error})") from None
 
 
 def _value(item: object, hint: Any, where: str) -> Any:
