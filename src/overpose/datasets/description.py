@@ -159,10 +159,13 @@ def _read_table(path: Path, most_rows: int) -> pa.Table:
                 )
             table = file.read()
         table.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
-        line = str(error).splitlines()[0]
+        there = table.column_names
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:  # also names that are not UTF-8
+        line = (str(error).splitlines() or ["damaged"])[0]
         raise InputError(f"{path}: not a readable table ({line}); {RENDER_AGAIN}") from None
-    missing = [name for name in TABLE_SCHEMA.names if name not in table.column_names]
+    missing = [name for name in TABLE_SCHEMA.names if name not in there]
     if missing:
         raise InputError(f"{path}: no column {missing[0]!r}; {RENDER_AGAIN}")
     try:

@@ -84,8 +84,16 @@ def _arrow_table(directory: Path, findings: Findings) -> pa.Table | None:
     path = there[0]
     try:
         if path.suffix == ".parquet":
-            return pq.read_table(path, memory_map=False)
-        return _csv_table(path, findings)
+            table = pq.read_table(path, memory_map=False)
+        else:
+            table = _csv_table(path, findings)
+        if table is not None:
+            table.validate(full=True)
+            _ = table.column_names  # which may be no text
+        return table
+    except UnicodeDecodeError:
+        findings.problems.append(f"{path.name}: got text that is not UTF-8; save it as UTF-8")
+        return None
     except (*_UNREADABLE, csv.Error) as error:
         line = (str(error).splitlines() or ["damaged"])[0]
         findings.problems.append(f"{path.name}: not a readable table ({line})")
