@@ -27,7 +27,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LANGUAGES = ("python", "sh", "json", "csv", "text")
 SAVED = ROOT / "tests" / "networks" / "saved-f8fa25d"
 WHY_NOT = {
-    "sets up the machine": 7,
+    "sets up the machine": 10,
     "trains or renders": 11,
     "opens a window": 1,
     "needs a camera": 1,
@@ -61,7 +61,7 @@ def read_only(words: list[str]) -> None:
     """Hold a command that does not run against what would read it."""
     if words[0] == "make":
         targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-        assert set(words[1:]) <= set(targets)
+        assert {word for word in words[1:] if "=" not in word} <= set(targets)
     elif words[0] == "pip":
         assert words[1] == "install"
         named = re.fullmatch(r"\.(?:\[([a-z0-9,]+)\])?", words[2])
