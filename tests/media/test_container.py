@@ -1,6 +1,8 @@
 """Video files as people have them: damaged, cut, joined, with covers and playlists beside them."""
 
+import gc
 import os
+import threading
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -355,3 +357,32 @@ def test_of_two_videos_the_default_and_then_the_larger_is_read(tmp_path: Path) -
             for stream in streams:
                 file.mux(stream.encode(None))
         assert read(path)[0].width == width
+
+
+def test_frames_do_not_wait_for_the_collection_of_cycles(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    write_frames(path, [level(n) for n in range(12)], [n / 25 for n in range(12)])
+    gc.collect()
+    gc.disable()
+    try:
+        with open_media(path) as media:
+            assert sum(1 for _ in media) == 12
+        held = sum(isinstance(item, av.VideoFrame) for item in gc.get_objects())
+    finally:
+        gc.enable()
+    assert held <= 2
+
+
+def test_a_thread_that_cannot_start_is_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "clip.mp4"
+    write_frames(path, [level(n) for n in range(3)], [n / 25 for n in range(3)])
+
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    media = open_media(path)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="new thread"), media:
+        next(iter(media))

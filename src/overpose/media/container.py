@@ -203,9 +203,14 @@ def _pictures(path: Path, chosen: _Chosen) -> Iterator[Picture]:
         stretch = stream.sample_aspect_ratio
         count = failed = lost = 0
         reason, size = "", None
+        turn, degrees = AS_STORED, None
         for packet in _packets(container, [stream]):
             try:
-                seen = [(frame.time, _upright(frame, stretch)) for frame in packet.decode()]
+                seen = []
+                for frame in packet.decode():
+                    if frame.rotation != degrees:
+                        turn, degrees = _turn(frame), frame.rotation
+                    seen.append((frame.time, turned(_square(frame, stretch), turn)))
             except _ERRORS as error:
                 if packet.size:
                     failed, lost, reason = failed + 1, lost + 1, _reason(error)
@@ -227,19 +232,19 @@ def _pictures(path: Path, chosen: _Chosen) -> Iterator[Picture]:
         say(f"{path}: cut short: {chosen.packets} of {chosen.expected} frames can be read")
 
 
-def _upright(frame: Any, stretch: Fraction | None) -> np.ndarray:
-    """(height, width, 3) uint8 RGB of a decoded frame as it is meant to be seen."""
+def _square(frame: Any, stretch: Fraction | None) -> np.ndarray:
+    """(height, width, 3) uint8 RGB of a decoded frame, in square pixels."""
     if frame.colorspace not in _COLOUR_SPACES:
         frame.colorspace = _UNSPECIFIED
     if stretch and stretch != 1 and _STRETCH[0] <= stretch <= _STRETCH[1]:
         wide = max(1, round(frame.width * stretch))
-        image = frame.to_ndarray(format="rgb24", width=wide, height=frame.height)
-    else:
-        image = frame.to_ndarray(format="rgb24")
-    return turned(image, _turn(frame))
+        return frame.to_ndarray(format="rgb24", width=wide, height=frame.height)
+    return frame.to_ndarray(format="rgb24")
 
 
 def _turn(frame: Any) -> Turn:
+    """How a frame lies. Not to be asked of every frame: PyAV's side data and their frame hold each
+    other, and so the frame's megabytes, until Python next looks for cycles."""
     matrix = frame.side_data.get("DISPLAYMATRIX")
     return AS_STORED if matrix is None else turn_of_matrix(bytes(matrix))
 

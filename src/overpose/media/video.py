@@ -121,7 +121,7 @@ class Media:
     def close(self) -> None:
         """Stop decoding and close the file."""
         self._stopped.set()
-        if self._thread is not None:
+        if self._thread is not None and self._thread.ident is not None:  # it did start
             self._thread.join()
         elif isinstance(self._frames, Generator):
             self._frames.close()

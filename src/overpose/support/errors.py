@@ -15,7 +15,13 @@ class InputError(ValueError):
         super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
 
 
-_SAID_OF_MEMORY = ("allocate memory", "out of memory", "insufficient memory", "bad_alloc")
+_SAID_OF_MEMORY = (
+    "allocate memory",
+    "out of memory",
+    "insufficient memory",
+    "bad_alloc",
+    "can't start new thread",
+)
 """What libraries that raise no MemoryError say instead, in small letters."""
 
 
