@@ -3,6 +3,7 @@
 Usage: python -m harden.feeding READER STATE FINDINGS CPU_SECONDS SEED
 """
 
+import gc
 import hashlib
 import json
 import os
@@ -63,6 +64,8 @@ class Feeder:
         except Exception as error:
             self._keep("other", data, error)
         self._runs += 1
+        if self._runs % 10 == 0:
+            gc.collect()  # PyAV's frames wait for it, with the threads of their decoder
         if "data/" in self._reader.file:
             self._mirror()
         over = time.process_time() > self._cpu_s
