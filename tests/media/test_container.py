@@ -367,7 +367,7 @@ def test_frames_do_not_wait_for_the_collection_of_cycles(tmp_path: Path) -> None
     try:
         with open_media(path) as media:
             assert sum(1 for _ in media) == 12
-        held = sum(isinstance(item, av.VideoFrame) for item in gc.get_objects())
+        held = sum(type(item) is av.VideoFrame for item in gc.get_objects())
     finally:
         gc.enable()
     assert held <= 2
