@@ -54,7 +54,7 @@ def test_all_problems_of_rows_are_named_at_once(tmp_path):
         "split 'trian', expected train, val, test (row 5)",
         "a path leaves the directory, expected one relative to it (row 6)",
         "subjects anna are in test and in train or val",
-        "the image cannot be read (row 1)",
+        "the image cannot be read; expected a whole one of at most 89 megapixels (row 1)",
         "there is no such image (row 3)",
         "the image is not square, and neither box nor camera",
     )

@@ -174,11 +174,8 @@ def declared_size(data: np.ndarray) -> tuple[int, int] | None:
     """
     head = data[:24].tobytes()
     if head.startswith(b"\x89PNG\r\n\x1a\n") and len(head) == 24:
-        at = 8
-        while at < len(data):  # a chunk that says more than there is would be made room for
-            at += 12 + int.from_bytes(data[at : at + 4].tobytes(), "big")
         width, height = struct.unpack(">4xII", head[12:])
-        return (height, width) if at == len(data) else None
+        return (height, width) if png_end(data) == len(data) else None
     at = 2
     while head.startswith(b"\xff\xd8") and at + 9 <= len(data):
         marker, kind, length, height, width = struct.unpack(">BBHxHH", data[at : at + 9].tobytes())
@@ -188,3 +185,13 @@ def declared_size(data: np.ndarray) -> tuple[int, int] | None:
             return height, width
         at += 2 + length
     return None
+
+
+def png_end(data: np.ndarray) -> int:
+    """Where a PNG file, (bytes,) uint8, ends by what its chunks say: beyond itself where one says
+    more than there is, which a decoder would make room for."""
+    at, kind = 8, b""
+    while at < len(data) and kind != b"IEND":
+        kind = data[at + 4 : at + 8].tobytes()
+        at += 12 + int.from_bytes(data[at : at + 4].tobytes(), "big")
+    return at

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from overpose.datasets.layout import png_end
 from overpose.datasets.own.table import BOX, CENTER, OwnTable
 from overpose.media.photo import LARGEST_PX
 from overpose.support.digests import sha256
@@ -124,7 +125,10 @@ def _stored(path: Path, what: str, problems: list[str]) -> tuple[np.ndarray | No
     data = _read_bytes(path)
     stored = None if data is None else _decoded(data)
     if data is None or stored is None:
-        problems.append(f"the {what} cannot be read")
+        problems.append(
+            f"the {what} cannot be read; expected a whole one of at most {LARGEST_PX / 1e6:.0f} "
+            "megapixels"
+        )
         return None, ""
     if stored.dtype != np.uint8:
         problems.append(
@@ -161,11 +165,7 @@ def _takes_too_much(data: bytes) -> bool:
         return True
     except Exception:  # Pillow does not know it, or raises what it meets: OpenCV has its turn
         pass
-    at, kind = 8, b""
-    while data.startswith(b"\x89PNG") and at < len(data) and kind != b"IEND":
-        kind = data[at + 4 : at + 8]
-        at += 12 + int.from_bytes(data[at : at + 4], "big")
-    return at > max(len(data), 8)
+    return data.startswith(b"\x89PNG") and png_end(np.frombuffer(data, np.uint8)) > len(data)
 
 
 def _channels(stored: np.ndarray) -> int:
