@@ -71,8 +71,8 @@ def structnets(network: StructNetConfig, loop: LoopConfig) -> dict[str, Any]:
 _ON_LIMBS = {"pose_error": "distance", "limb_weight": 0.01}
 """Chosen on training subjects held out, see results/cmu-studio/ablation-losses."""
 _SHARE = 0.5
-"""Of the training people's limb lengths in the common finishing, chosen on training subjects held out,
-see results/cmu-studio/held-out."""
+"""Of the training people's limb lengths in the common finishing. Chosen on training subjects held
+out, see results/cmu-studio/held-out."""
 _SMALL_KERNELS = (5, 3, 3)
 """For 64 px: they leave maps of 5x5, the published 9-5-5 only 3x3 (10x10 at 128 px)."""
 _SMOKE_CONVOLUTIONS = ConvolutionsConfig(64, 56, _SMALL_KERNELS, (8, 16, 32))
