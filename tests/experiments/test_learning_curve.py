@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from overpose.baselines.dconv import DconvConfig
 from overpose.baselines.linkde import LinKDEConfig
 from overpose.datasets.store import open_dataset
 from overpose.experiments import learning_curve as module
+from overpose.experiments import side_by_side
 from overpose.experiments.learning_curve import curve_table, learning_curve
 from overpose.methods import Samples
 from overpose.methods.dconv_mp_hml import DconvStage
@@ -38,12 +40,19 @@ PRESET = replace(
 )
 
 
+def _here(do_jobs, jobs, make_work, argument, processes):
+    return do_jobs(jobs, make_work, argument, 1)
+
+
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory, tiny_dataset):
-    """A curve at 12 and all 48 training images, by two processes; and its directory."""
+    """A curve at 12 and all 48 training images, and its directory; its jobs are done here, one by
+    one: starting processes is tested with `side_by_side`."""
     place = tmp_path_factory.mktemp("curve")
     data, out = tiny_dataset(place / "data"), place / "out"
-    learning_curve(PRESET, data, Output(out), seeds=(4,), processes=2, runtime=Runtime("cpu"))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(side_by_side, "do_jobs", partial(_here, side_by_side.do_jobs))
+        learning_curve(PRESET, data, Output(out), seeds=(4,), processes=2, runtime=Runtime("cpu"))
     return learning_curve(PRESET, data, Output(out), processes=1, runtime=Runtime("cpu")), out
 
 
