@@ -4,7 +4,7 @@ Two networks of this size on one core each learn together some 40 % more images 
 after the other on two cores. Nothing is measured here: `pipeline` finds the stages done.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -69,8 +69,8 @@ def jobs_of_run(run: Run, *, action: str | None = None, part: int | None = None)
 def train_side_by_side(dataset: Dataset, jobs: Iterable[Job], processes: int) -> None:
     """Train all stages, `processes` at a time; finished stages are skipped, begun ones resumed.
 
-    What needs nothing comes first, then what needs only that, and so on. A stage that fails ends
-    those that need it and nothing else: whoever asks for it next gets the error.
+    A stage begins as soon as those that it needs are there. A stage that fails ends those that need
+    it and nothing else: whoever asks for it next gets the error.
 
     Args:
         dataset: what to learn from.
@@ -80,24 +80,31 @@ def train_side_by_side(dataset: Dataset, jobs: Iterable[Job], processes: int) ->
     Raises:
         InputError: the dataset cannot be read, or a process was killed from outside.
     """
-    waves: dict[int, list[Job]] = {}
-    for job in {job.place: job for job in jobs}.values():
-        waves.setdefault(_depth(job.preset, job.stage), []).append(job)
+    waiting = list({job.place: job for job in jobs}.values())
+    unfinished = {job.place for job in waiting}
     failed: set[Path] = set()
-    with progress_bar("training stages", sum(map(len, waves.values()))) as advance:
-        for depth in sorted(waves):
-            ready = [job for job in waves[depth] if not failed & _needed(job)]
-            advance(len(waves[depth]) - len(ready))
-            failed |= {job.place for job in waves[depth] if job not in ready}
-            for place in do_jobs(ready, _make_work, dataset, max(1, min(processes, len(ready)))):
-                failed |= {place} if place is not None else set()
-                advance(1)
+    with progress_bar("training stages", len(waiting)) as advance:
 
+        def ready() -> Iterator[Job | None]:
+            while waiting:
+                for job in [job for job in waiting if failed & _needed(job)]:
+                    waiting.remove(job)
+                    failed.add(job.place)
+                    unfinished.discard(job.place)
+                    advance(1)
+                job = next((job for job in waiting if not unfinished & _needed(job)), None)
+                if job is not None:
+                    waiting.remove(job)
+                if job is not None or waiting:
+                    yield job
 
-def _depth(preset: Preset, stage: str) -> int:
-    """How many stages there are from the first to this one, along the longest way."""
-    before = preset.stages_before(stage)[:-1]
-    return 1 + max((_depth(preset, earlier) for earlier in before), default=0)
+        for place, went_well in do_jobs(
+            ready(), _make_work, dataset, max(1, min(processes, len(waiting)))
+        ):
+            unfinished.discard(place)
+            if not went_well:
+                failed.add(place)
+            advance(1)
 
 
 def _needed(job: Job) -> set[Path]:
@@ -105,12 +112,14 @@ def _needed(job: Job) -> set[Path]:
     return {stage_place(preset, job.out, job.inputs, stage) for stage in before}
 
 
-def _make_work(dataset: Dataset) -> Callable[[Job, Callable[[], None]], Path | None]:
+def _make_work(dataset: Dataset) -> Callable[[Job, Callable[[], None]], tuple[Path, bool]]:
     return partial(_train, {inputs: Samples(dataset, inputs) for inputs in INPUTS})
 
 
-def _train(by_inputs: Mapping[Inputs, Samples], job: Job, check: Callable[[], None]) -> Path | None:
-    """The directory of the stage if it failed."""
+def _train(
+    by_inputs: Mapping[Inputs, Samples], job: Job, check: Callable[[], None]
+) -> tuple[Path, bool]:
+    """The directory of the stage, and whether it is trained now."""
     for inputs, others in by_inputs.items():
         if inputs != job.inputs:
             others.free_images()
@@ -127,5 +136,5 @@ def _train(by_inputs: Mapping[Inputs, Samples], job: Job, check: Callable[[], No
         raise
     except Exception as error:
         say(f"{job.place.name}, seed {job.seed}: {type(error).__name__}: {error}")
-        return job.place
-    return None
+        return job.place, False
+    return job.place, True

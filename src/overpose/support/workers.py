@@ -58,7 +58,7 @@ def number_of_processes(wanted: int | None) -> int:
 
 
 def do_jobs(
-    jobs: Iterable[Job],
+    jobs: Iterable[Job | None],
     make_work: Callable[[Any], Callable[[Job, Callable[[], None]], Result]],
     argument: Any,
     processes: int,
@@ -66,7 +66,8 @@ def do_jobs(
     """Do every job and give the results as they come, in any order.
 
     Args:
-        jobs: taken one by one, only as many ahead as keep the processes busy.
+        jobs: taken one by one, only as many ahead as keep the processes busy. None: the next one
+            needs a result that is still to come, and is asked for again after that.
         make_work: called once in each process with `argument`; a function at the top of a module,
             because with several processes it is sent to new ones by name.
         argument: anything that can be pickled.
@@ -79,7 +80,8 @@ def do_jobs(
     if number_of_processes(processes) == 1:
         work = make_work(argument)
         for job in jobs:
-            yield work(job, _go_on)
+            if job is not None:
+                yield work(job, _go_on)
         return
     context = multiprocessing.get_context("spawn")
     # One thread each: together they use every core.
@@ -120,15 +122,19 @@ def in_fresh_process(work: Callable[..., Result], *arguments: Any) -> Result:
             raise InputError("a process was killed while it worked (out of memory?)") from None
 
 
-def _results(pool: ProcessPoolExecutor, jobs: Iterator[Job], ahead: int) -> Iterator[Any]:
+def _results(pool: ProcessPoolExecutor, jobs: Iterator[Job | None], ahead: int) -> Iterator[Any]:
     pending: set[Future] = set()
     exhausted = False
     while pending or not exhausted:
         while not exhausted and len(pending) < ahead:
             try:
-                pending.add(pool.submit(_do, next(jobs)))
+                job = next(jobs)
             except StopIteration:
                 exhausted = True
+                break
+            if job is None:
+                break
+            pending.add(pool.submit(_do, job))
         done, pending = wait(pending, return_when=FIRST_COMPLETED)
         for future in done:
             yield future.result()

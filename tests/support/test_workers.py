@@ -1,0 +1,26 @@
+"""Jobs in several processes: all are done, in an order that their needs allow."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from overpose.support.workers import do_jobs
+
+
+def make_square(_: None) -> Callable[[int, Callable[[], None]], int]:
+    return lambda job, check: job * job
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_job_may_wait_for_the_results_of_others(processes: int) -> None:
+    done: list[int] = []
+
+    def jobs() -> Iterator[int | None]:
+        yield from (2, 3)
+        while len(done) < 2:
+            yield None
+        yield sum(done)
+
+    for result in do_jobs(jobs(), make_square, None, processes):
+        done.append(result)
+    assert sorted(done) == [4, 9, 13 * 13]
