@@ -12,8 +12,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
+from types import MappingProxyType
 from typing import Any, TypeVar
 
+from overpose.support.allocator import in_large_pages
 from overpose.support.errors import InputError
 
 Job = TypeVar("Job")
@@ -31,6 +33,7 @@ ONE_THREAD = (
 
 SAFE = {"PYTHONSAFEPATH": "1"}
 """No process started by this one imports what lies in the current directory."""
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Stopped(Exception):
@@ -85,7 +88,7 @@ def do_jobs(
         return
     context = multiprocessing.get_context("spawn")
     # One thread each: together they use every core.
-    with _environment(SAFE | dict.fromkeys(ONE_THREAD, "1")):
+    with _environment(SAFE | dict.fromkeys(ONE_THREAD, "1") | in_large_pages()):
         stop = context.Event()
         pool = ProcessPoolExecutor(
             processes, context, initializer=_start, initargs=(make_work, argument, stop)
@@ -103,19 +106,25 @@ def do_jobs(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def in_fresh_process(work: Callable[..., Result], *arguments: Any) -> Result:
+def in_fresh_process(
+    work: Callable[..., Result], *arguments: Any, environment: Mapping[str, str] = NOTHING
+) -> Result:
     """What `work` gives in a new process, which ends with it, or with this one.
 
     Args:
         work: a function at the top of a module.
         arguments: anything that can be pickled.
+        environment: variables that it has besides those of this one.
 
     Raises:
         InputError: the process was killed from outside.
         Exception: whatever the work raises.
     """
     context = multiprocessing.get_context("spawn")
-    with _environment(SAFE), ProcessPoolExecutor(1, context, initializer=_watch) as fresh:
+    with (
+        _environment(SAFE | environment),
+        ProcessPoolExecutor(1, context, initializer=_watch) as fresh,
+    ):
         try:
             return fresh.submit(work, *arguments).result()
         except BrokenProcessPool:

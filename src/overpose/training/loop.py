@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from overpose.networks.storage import Model
+from overpose.support.allocator import keep_freed_memory
 from overpose.support.errors import InputError
 from overpose.support.files import writing_file
 from overpose.support.progress import progress_bar
@@ -113,6 +114,7 @@ def fit(task: Task, loop: LoopConfig, out: Path, runtime: Runtime) -> None:
     remaining = loop.epochs - progress.epochs_done
     if remaining <= 0:
         return
+    keep_freed_memory()
     with (
         _random_state_kept(),
         _threads(runtime.threads),
