@@ -65,6 +65,10 @@ def tracks(draw: st.DrawFn) -> PoseTrack:
         focal_is_estimated=draw(st.booleans()),
         model=draw(names),
         overpose_version=__version__,
+        person_score=draw(
+            st.none()
+            | arrays(np.float32, people, elements=st.floats(0, 1, width=32) | st.just(np.nan))
+        ),
     )
 
 
@@ -110,6 +114,23 @@ def test_the_file_holds_the_contracts_arrays_and_no_pickle(tmp_path: Path) -> No
         "overpose_version": ("U", ()),
         "model": ("U", ()),
     }
+
+
+def test_what_a_track_lacks_is_not_in_its_file(tmp_path: Path) -> None:
+    scored = replace(make_track(), person_score=np.array([0.5, 1.0], np.float32))
+    for name, track in (("scored", scored), ("plain", make_track())):
+        track.save(tmp_path / f"{name}.npz")
+    with np.load(tmp_path / "scored.npz") as more, np.load(tmp_path / "plain.npz") as fewer:
+        assert set(more.files) - set(fewer.files) == {"person_score"}
+
+
+@pytest.mark.parametrize("kept", [[], [1], [1, 0]])
+def test_the_track_of_some_people_has_theirs_alone(kept: list[int]) -> None:
+    track = replace(make_track(), person_score=np.array([0.5, 1.0], np.float32))
+    part = track.of_people(kept)
+    for name in ("poses_mm", "root_mm", "keypoints_px", "person_score"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(track, name)[kept])
+    assert replace(track, person_score=None).of_people(kept).person_score is None
 
 
 def test_the_file_is_compressed(tmp_path: Path) -> None:
@@ -196,6 +217,9 @@ def test_saving_refuses_another_suffix(tmp_path: Path) -> None:
         ({"focal_px": True}, "focal_px"),
         ({"focal_is_estimated": 1}, "focal_is_estimated"),
         ({"model": None}, "model"),
+        ({"person_score": np.ones(3, np.float32)}, "person_score: got shape"),
+        ({"person_score": np.ones(2)}, "person_score: got dtype"),
+        ({"person_score": np.array([0.5, 1.5], np.float32)}, "from 0 to 1"),
     ],
 )
 def test_values_outside_the_contract_are_refused(change: dict, match: str) -> None:

@@ -3,10 +3,11 @@
 Finding the poses belongs to `video`, other file formats to export, and errors to `metrics`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from overpose.support.npz import read_npz
 from overpose.support.version import VERSION
 
 _ARRAYS = ("poses_mm", "root_mm", "keypoints_px")
+_OPTIONAL: Mapping[str, tuple[str | int, ...]] = MappingProxyType({"person_score": ("people",)})
+"""Arrays that a track may lack, float32, and their shapes."""
 MAX_FPS = 100_000.0
 MIN_FPS = 1e-6
 MAX_PIXELS = 1_000_000
@@ -43,6 +46,8 @@ class PoseTrack:
         joint_names: 17 names.
         parents: 17 indices, -1 for the root.
         overpose_version: version of this package that made the track.
+        person_score: (people,) float32, 0 to 1, how much each looks like a real person (see
+            `video.judging`); NaN where nobody judged. None in tracks that were not judged.
 
     Raises:
         InputError: a value has the wrong type, dtype or shape, or an array holds infinity.
@@ -61,6 +66,7 @@ class PoseTrack:
     joint_names: tuple[str, ...] = HUMAN36M.joint_names
     parents: tuple[int, ...] = HUMAN36M.parents
     overpose_version: str = VERSION
+    person_score: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for name in ("keypoint_names", "joint_names"):
@@ -89,8 +95,18 @@ class PoseTrack:
         check_array(
             "keypoints_px", self.keypoints_px, (people, frames, keypoints, 3), dtype=np.float32
         )
-        for name in _ARRAYS:
-            if np.isinf(getattr(self, name)).any():
+        sizes: dict[str | int, int] = {"people": people, "frames": frames}
+        for name, shape in _OPTIONAL.items():
+            value = getattr(self, name)
+            if value is not None:
+                expected = tuple(sizes.get(size, size) for size in shape)
+                check_array(name, value, expected, dtype=np.float32)
+        score = self.person_score
+        if score is not None and ((score < 0) | (score > 1)).any():
+            raise InputError(f"person_score: got {score}, expected numbers from 0 to 1")
+        for name in (*_ARRAYS, *_OPTIONAL):
+            value = getattr(self, name)
+            if value is not None and np.isinf(value).any():
                 raise InputError(f"{name}: got infinity, expected numbers, or NaN where not seen")
 
     @property
@@ -115,6 +131,13 @@ class PoseTrack:
             return HUMAN36M
         return Skeleton("track", self.joint_names, self.parents)
 
+    def of_people(self, kept: Sequence[int]) -> "PoseTrack":
+        """The track of some people alone, by their places from 0, in the order given."""
+        places = np.array(kept, dtype=np.int64)
+        per_person = {*_ARRAYS, *(name for name, shape in _OPTIONAL.items() if "people" in shape)}
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in per_person}
+        return replace(self, **{n: None if a is None else a[places] for n, a in arrays.items()})
+
     def save(self, path: Path | str, *, overwrite: bool = False) -> None:
         """Write the track to `path`, a compressed `.npz` without pickles, whole or not at all.
 
@@ -126,7 +149,9 @@ class PoseTrack:
             raise InputError(f"{path}: expected a file name that ends in .npz")
         require_writable(path, overwrite=overwrite)
         arrays: dict[str, Any] = {
-            field.name: np.asarray(getattr(self, field.name)) for field in fields(self)
+            field.name: np.asarray(getattr(self, field.name))
+            for field in fields(self)
+            if getattr(self, field.name) is not None
         }
         arrays["keypoint_names"] = np.array(self.keypoint_names, dtype=np.str_)
         with writing_file(path) as temporary, temporary.open("wb") as file:
@@ -141,7 +166,8 @@ class PoseTrack:
         """
         path = Path(path)
         arrays = read_npz(path, [field.name for field in fields(cls)], "a pose track")
-        missing = [field.name for field in fields(cls) if field.name not in arrays]
+        names = [field.name for field in fields(cls) if field.name not in _OPTIONAL]
+        missing = [name for name in names if name not in arrays]
         if missing:
             raise InputError(
                 f"{path}: no {', '.join(missing)} in it; expected a pose track that overpose wrote"
@@ -149,7 +175,7 @@ class PoseTrack:
         try:
             _check_version(_scalar("overpose_version", arrays["overpose_version"]))
             values: dict[str, Any] = {
-                name: array if name in _ARRAYS else _plain(name, array)
+                name: array if name in (*_ARRAYS, *_OPTIONAL) else _plain(name, array)
                 for name, array in arrays.items()
             }
             return cls(**values)

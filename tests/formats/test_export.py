@@ -65,6 +65,14 @@ def test_json_has_null_where_nobody_is_seen(tmp_path: Path) -> None:
     assert np.allclose(second["root_mm"], track.root_mm[1], atol=0.006)
 
 
+def test_json_has_the_score_of_who_was_judged(tmp_path: Path) -> None:
+    track = replace(made_track(), person_score=np.array([0.75, np.nan], np.float32))
+    write_formats(track, tmp_path, "clip", [json_format.FORMAT])
+    people = json.loads((tmp_path / "clip.json").read_text())["people"]
+    assert people[0]["person_score"] == 0.75
+    assert "person_score" not in people[1]
+
+
 def test_trc_is_upright_and_reads_back(tmp_path: Path) -> None:
     track = made_track()
     write_formats(track, tmp_path, "clip", [trc.FORMAT])

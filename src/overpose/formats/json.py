@@ -1,6 +1,7 @@
 """JSON: one object with what the `.npz` holds, for programs in other languages."""
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,14 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
     from overpose.support.files import writing_file
 
     confidence = joint_confidence(track)
+    scores = track.person_score
     people: list[dict[str, Any]] = []
     for number, (poses, roots) in enumerate(zip(track.poses_mm, track.root_mm, strict=True), 1):
+        score = math.nan if scores is None else float(scores[number - 1])
         people.append(
             {
                 "person": number,
+                **({"person_score": round(score, 3)} if math.isfinite(score) else {}),
                 "poses_mm": listed(poses),
                 "root_mm": listed(roots),
                 "confidence": listed(confidence[number - 1]),

@@ -1,7 +1,6 @@
 """Writing pose tracks in some formats: which files, nothing replaced unasked, all or none."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from overpose.formats import FORMATS
@@ -136,12 +135,5 @@ def _one_person_each(track: PoseTrack, path: Path) -> list[tuple[Path, PoseTrack
         if not track.seen[person].any():
             say(f"{path.stem}: person {person + 1} is never seen, so there is no {own.name}")
             continue
-        one = slice(person, person + 1)
-        part = replace(
-            track,
-            poses_mm=track.poses_mm[one],
-            root_mm=track.root_mm[one],
-            keypoints_px=track.keypoints_px[one],
-        )
-        files.append((own, part))
+        files.append((own, track.of_people([person])))
     return files
