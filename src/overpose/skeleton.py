@@ -203,3 +203,8 @@ HUMAN36M = Skeleton(
     ),
 )  # fmt: skip
 """The 17 joints of Human3.6M used by the 2016 paper, in its order."""
+
+FEET = KeypointLayout("feet", ("left_heel", "left_toe", "right_heel", "right_toe"))
+"""Points of the feet beside the joints: the hindmost of the sole, the foremost of the foot."""
+FOOT_ANKLES = HUMAN36M.indices(("left_ankle", "left_ankle", "right_ankle", "right_ankle"))
+"""The joint that each of them hangs on."""

@@ -11,16 +11,28 @@ import torch
 
 from overpose.methods import load_model
 from overpose.networks.autoencoder import AutoencoderConfig, PoseAutoencoder
-from overpose.networks.configs import KeypointEncoderConfig, PosePredictorConfig
+from overpose.networks.configs import KeypointEncoderConfig, PosePredictorConfig, window_offsets
 from overpose.networks.keypoint_windows import input_size
 from overpose.networks.numpy_lifter import load_numpy_lifter
 from overpose.networks.pose_predictor import PosePredictor
 from overpose.networks.storage import save_model
+from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 
 ENCODERS = {
     "photo": KeypointEncoderConfig((0,), 24, 2),
     "video": KeypointEncoderConfig((-2, 0, 2), 16, 1),
+}
+OVER_TIME = {
+    "jitter": KeypointEncoderConfig((-2, -1, 0, 1, 4), 16, 1, jitter=True),
+    "convolutions": KeypointEncoderConfig(window_offsets(9, 2), 16, 1, kind="convolutions"),
+    "trembling convolutions": KeypointEncoderConfig(
+        window_offsets(3), 16, 0, kind="convolutions", jitter=True
+    ),
+    "attention": KeypointEncoderConfig((-2, 0, 2), 16, 2, kind="attention", heads=4),
+    "trembling attention": KeypointEncoderConfig(
+        window_offsets(5), 16, 1, kind="attention", heads=1, jitter=True
+    ),
     "no blocks": KeypointEncoderConfig((0,), 16, 0),
 }
 NETWORK_UNITS, MILLIMETRES = 1e-4, 0.05
@@ -55,6 +67,13 @@ def assert_the_same(directory: Path, batch: int) -> None:
     assert normalised.dtype == poses_mm.dtype == np.float32
     np.testing.assert_allclose(normalised, expected, rtol=0, atol=NETWORK_UNITS)
     np.testing.assert_allclose(poses_mm, one.predict(features), rtol=0, atol=MILLIMETRES)
+    expected, found = one.predict_all(features), other.predict_all(features)
+    for name in ("feet_mm", "joint_error_mm"):
+        wanted, got = getattr(expected, name), getattr(found, name)
+        assert (wanted is None) == (got is None), name
+        if got is not None:
+            assert got.dtype == np.float32
+            np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=MILLIMETRES)
 
 
 @pytest.mark.parametrize("batch", [0, 1, 7])
@@ -75,6 +94,31 @@ def test_every_kind_of_lifter_predicts_as_in_torch(
     config = PosePredictorConfig(kind, ENCODERS[encoder], "linear", sizes, inner)  # pyright: ignore
     save_model(random_lifter(config), tmp_path / "model")
     assert_the_same(tmp_path / "model", batch)
+
+
+@pytest.mark.parametrize("batch", [0, 7])
+@pytest.mark.parametrize("encoder", list(OVER_TIME))
+def test_every_encoder_feet_and_errors_are_those_of_torch(
+    tmp_path: Path, encoder: str, batch: int
+) -> None:
+    config = PosePredictorConfig(
+        "finetuned", OVER_TIME[encoder], "linear", (30, 20, 51), feet=True, errors=True
+    )
+    save_model(random_lifter(config), tmp_path / "model")
+    assert_the_same(tmp_path / "model", batch)
+
+
+def test_the_root_has_no_error_and_feet_hang_on_the_ankles(tmp_path: Path) -> None:
+    config = PosePredictorConfig("direct", ENCODERS["photo"], feet=True, errors=True)
+    model = PosePredictor(config, seed=1)
+    save_model(model, tmp_path / "model")
+    lifted = load_numpy_lifter(tmp_path / "model").predict_all(windows(1, 4))
+    assert lifted.feet_mm is not None
+    assert lifted.joint_error_mm is not None
+    ankles = lifted.poses_mm[:, HUMAN36M.indices(["left_ankle", "right_ankle"])]
+    np.testing.assert_array_equal(lifted.feet_mm[:, ::2], ankles)  # before anything is learned
+    assert (lifted.joint_error_mm[:, 0] == 0).all()
+    assert (lifted.joint_error_mm[:, 1:] == 50).all()
 
 
 @pytest.mark.parametrize(("activation", "tokens"), [("relu", 0), ("linear", 5)])

@@ -9,7 +9,13 @@ from typing import ClassVar, Literal
 from overpose.support.errors import InputError
 
 KINDS = ("direct", "latent", "finetuned")
+ERROR_LAYERS = ("error_head.0", "error_head.2")
+"""The two layers of the head that says how far off joints are; a ReLU is between."""
+ERROR_WIDTH = 128
+ERROR_UNIT_MM = 50.0
+"""What it predicts is the logarithm of the expected error in this unit."""
 _MOST_BLOCKS = 1000
+_MOST_FRAMES = 1000
 _POSE_SIZE = 51
 """Numbers in a pose of 17 joints."""
 
@@ -70,14 +76,21 @@ class ImageEncoderConfig:
 
 @dataclass(frozen=True)
 class KeypointEncoderConfig:
-    """Sizes of the network: Martinez et al. (2017), with a window of time as input.
+    """What a network for keypoints over a window of time is.
 
     Attributes:
         offsets: frames of the window relative to the one predicted, at 25 to 30 frames/s; (0,) for
-            a single frame.
+            a single frame. See `window_offsets`.
         width: of every layer.
-        blocks: residual blocks of two layers each.
+        blocks: residual blocks: of two layers each after the window has become one vector ("mlp",
+            "convolutions"), or of attention over its frames.
         dropout: probability with which an output is dropped in training.
+        kind: how frames come together. "mlp": all enter one layer (Martinez et al. 2017).
+            "convolutions": three neighbours become one until one is left (Pavllo et al. 2019), so
+            there are 1, 3, 9, 27, … frames. "attention": each frame looks at all others.
+        heads: of the attention.
+        jitter: whether the network is also told how much each keypoint trembles: second differences
+            over neighbouring frames, in sizes of the person (`keypoint_windows.jitter`).
 
     Raises:
         InputError: the values do not fit together.
@@ -88,10 +101,17 @@ class KeypointEncoderConfig:
     width: int = 1024
     blocks: int = 2
     dropout: float = 0.1
+    kind: Literal["mlp", "convolutions", "attention"] = "mlp"
+    heads: int = 8
+    jitter: bool = False
 
     def __post_init__(self) -> None:
         if 0 not in self.offsets or list(self.offsets) != sorted(set(self.offsets)):
             raise InputError(f"offsets: got {self.offsets}, expected ascending ones with 0 among")
+        if len(self.offsets) > _MOST_FRAMES:
+            raise InputError(
+                f"offsets: got {len(self.offsets)} frames, expected at most {_MOST_FRAMES}"
+            )
         if self.width < 1 or not 0 <= self.blocks <= _MOST_BLOCKS:
             raise InputError(
                 f"width, blocks: got {self.width} and {self.blocks}, expected positive sizes, of "
@@ -99,6 +119,54 @@ class KeypointEncoderConfig:
             )
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout: got {self.dropout}, expected at least 0 and below 1")
+        if self.kind not in ("mlp", "convolutions", "attention"):
+            raise InputError(
+                f"kind: got {self.kind!r}, expected mlp, convolutions or attention"
+            )
+        if self.kind == "convolutions" and 3**self.merges != len(self.offsets):
+            raise InputError(
+                f"offsets: got {len(self.offsets)} frames, expected 1, 3, 9, 27, 81, …: "
+                "convolutions make one of three"
+            )
+        if self.heads < 1 or (self.kind == "attention" and self.width % self.heads):
+            raise InputError(
+                f"heads: got {self.heads}, expected a divisor of the width {self.width}"
+            )
+        if self.jitter and not self.triples:
+            raise InputError(
+                f"jitter: got windows of offsets {self.offsets}, expected three neighbouring "
+                "frames among them"
+            )
+
+    @property
+    def middle(self) -> int:
+        """Index of the frame that is predicted."""
+        return self.offsets.index(0)
+
+    @property
+    def merges(self) -> int:
+        """How often convolutions make one frame of three."""
+        count, frames = 0, len(self.offsets)
+        while frames >= 3:
+            count, frames = count + 1, frames // 3
+        return count
+
+    @property
+    def triples(self) -> tuple[int, ...]:
+        """Indices of frames that two more follow without a gap."""
+        places = zip(self.offsets, self.offsets[2:], strict=False)
+        return tuple(i for i, (first, third) in enumerate(places) if third - first == 2)
+
+
+def window_offsets(frames: int, step: int = 1) -> tuple[int, ...]:
+    """Offsets of a window of an odd number of frames, the predicted one in the middle.
+
+    Frames are `step` apart, but for the two beside the middle: they are its neighbours, so that
+    every window shows how much keypoints tremble.
+    """
+    reach = frames // 2
+    places = range(-reach, frames - reach)
+    return tuple(place if abs(place) < 2 else step * place for place in places)
 
 
 EncoderConfig = ImageEncoderConfig | KeypointEncoderConfig
@@ -118,6 +186,8 @@ class PosePredictorConfig:
         decoder_sizes: widths from code to pose, e.g. (2000, 51); empty for "direct".
         inner_decoder: what follows the inner layers of the decoder.
         code_tokens: in how many equal parts the code is a choice, see `codes.PoseDecoder`; 0: none.
+        feet: whether heels and toes are predicted beside the pose.
+        errors: whether the expected error of each joint is.
 
     Raises:
         InputError: the values do not fit together.
@@ -129,6 +199,8 @@ class PosePredictorConfig:
     decoder_sizes: tuple[int, ...] = ()
     inner_decoder: Literal["relu", "linear"] = "relu"
     code_tokens: int = 0
+    feet: bool = False
+    errors: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -1,7 +1,7 @@
-"""The network that turns 2D keypoints over a window of time into features, and what it is fed.
+"""The networks that turn 2D keypoints over a window of time into features, and what they are fed.
 
 Keypoints enter normalised (see `keypoint_windows`); what the features become (a pose or a latent
-code) belongs to `pose_predictor`.
+code) belongs to `pose_predictor`. Each has its twin in numpy, in `numpy_encoders`.
 """
 
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import relu
+from torch.nn.functional import relu, scaled_dot_product_attention
 
 from overpose.networks.configs import KeypointEncoderConfig
-from overpose.networks.keypoint_windows import input_size
+from overpose.networks.keypoint_windows import encoder_inputs, first_size, input_size
 from overpose.support.checks import check_array
 
 
@@ -33,20 +33,65 @@ class _Block(nn.Module):
         return features + inner
 
 
+class _Merge(nn.Module):
+    """One frame of every three neighbours: the middle one, and what two layers make of all."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList((nn.Linear(3 * width, width), nn.Linear(width, width)))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in range(2))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, frames: Float[Tensor, "frames width"]) -> Tensor:
+        inner = frames.reshape(len(frames) // 3, 3 * frames.shape[-1])
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            inner = self.dropout(relu(norm(layer(inner))))
+        return frames[1::3] + inner
+
+
+class _Attention(nn.Module):
+    """Every frame looks at all others, then thinks by itself; normalised before each (pre-norm)."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
+        self.look = nn.Linear(width, 3 * width)
+        self.told = nn.Linear(width, width)
+        self.layers = nn.ModuleList((nn.Linear(width, 2 * width), nn.Linear(2 * width, width)))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, frames: Float[Tensor, "batch frames width"]) -> Tensor:
+        parts = self.look(self.norms[0](frames)).unflatten(-1, (3, self.heads, -1))
+        query, key, value = parts.permute(2, 0, 3, 1, 4)  # each (batch, heads, frames, width/heads)
+        told = scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(-2)
+        frames = frames + self.dropout(self.told(told))
+        inner = self.dropout(relu(self.layers[0](self.norms[1](frames))))
+        return frames + self.dropout(self.layers[1](inner))
+
+
 class KeypointEncoder(nn.Module):
-    """A linear layer, then residual blocks."""
+    """Features of windows of keypoints, in one of three ways; see `KeypointEncoderConfig.kind`."""
 
     batch_size = 1024
 
     def __init__(self, config: KeypointEncoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.first = nn.Linear(input_size(len(config.offsets)), config.width)
-        self.norm = nn.BatchNorm1d(config.width)
+        width, frames = config.width, len(config.offsets)
+        self.first = nn.Linear(first_size(config), width)
         self.dropout = nn.Dropout(config.dropout)
-        self.blocks = nn.ModuleList(
-            _Block(config.width, config.dropout) for _ in range(config.blocks)
-        )
+        if config.kind == "attention":
+            self.position = nn.Parameter(torch.zeros(frames, width))
+            self.norm = nn.LayerNorm(width)
+            self.blocks = nn.ModuleList(
+                _Attention(width, config.heads, config.dropout) for _ in range(config.blocks)
+            )
+            return
+        self.norm = nn.BatchNorm1d(width)
+        if config.kind == "convolutions":
+            self.merges = nn.ModuleList(_Merge(width, config.dropout) for _ in range(config.merges))
+        self.blocks = nn.ModuleList(_Block(width, config.dropout) for _ in range(config.blocks))
 
     @property
     def width(self) -> int:
@@ -66,7 +111,17 @@ class KeypointEncoder(nn.Module):
 
     def forward(self, windows: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch width"]:
         """Features of normalised windows."""
-        features = self.dropout(relu(self.norm(self.first(windows))))
+        config = self.config
+        seen = encoder_inputs(windows, config, torch)
+        if config.kind == "attention":
+            frames = self.dropout(self.first(seen) + self.position)
+            for block in self.blocks:
+                frames = block(frames)
+            return self.norm(frames[:, config.middle])
+        features = self.dropout(relu(self.norm(self.first(seen.reshape(-1, seen.shape[-1])))))
+        if config.kind == "convolutions":
+            for merge in self.merges:
+                features = merge(features)
         for block in self.blocks:
             features = block(features)
         return features

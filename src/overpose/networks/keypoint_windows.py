@@ -8,10 +8,13 @@ turns it back. All arrays carry a batch axis first.
 """
 
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from overpose.layouts import BLAZEPOSE_33, KeypointLayout
+from overpose.networks.configs import KeypointEncoderConfig
 
 INPUT_NAMES = (*BLAZEPOSE_33.names, "pelvis", "spine", "neck", "head_top")
 INPUTS = KeypointLayout("lifter", INPUT_NAMES)
@@ -25,6 +28,8 @@ MAIN_NAMES = tuple(
 MAIN = INPUTS.indices(MAIN_NAMES)
 FRAME_SIZE = 3 * len(INPUT_NAMES)
 """Numbers for each frame: x, y, score of the keypoints."""
+JITTER_FLOOR, JITTER_TYPICAL = 0.003, 0.02
+"""In sizes of a person: what no network needs to tell from stillness, and what detectors have."""
 _SMALLEST = 1e-6
 
 
@@ -79,6 +84,62 @@ def make_windows(rays: np.ndarray, scores: np.ndarray, middle: int) -> Windows:
     frames = np.concatenate([points, sureness[..., None]], axis=-1).reshape(len(rays), -1)
     features = np.concatenate([frames, np.log(size)[:, None] + 1.5], axis=1)
     return Windows(features.astype(np.float32), to_camera)
+
+
+def first_size(config: KeypointEncoderConfig) -> int:
+    """Numbers that the first layer of an encoder takes at a time."""
+    frames = len(config.offsets) if config.kind == "mlp" else 1
+    return input_size(frames) + (len(INPUT_NAMES) if config.jitter else 0)
+
+
+def encoder_inputs(windows: Any, config: KeypointEncoderConfig, library: ModuleType) -> Any:
+    """What the first layer of an encoder takes of the features of windows.
+
+    Args:
+        windows: (batch, inputs) from `make_windows`.
+        config: of the encoder.
+        library: numpy or torch, whichever the array is of.
+
+    Returns:
+        (batch, `first_size`), or for kinds that take frame by frame (batch, frames, `first_size`):
+        what holds of the whole window is told with every frame.
+    """
+    batch, count = len(windows), len(config.offsets)
+    if config.kind == "mlp" and not config.jitter:
+        return windows
+    frames = windows[:, :-1].reshape(batch, count, len(INPUT_NAMES), 3)
+    whole = [windows[:, -1:]]
+    if config.jitter:
+        whole.append(jitter(frames, config.triples, library))
+    told = library.concat(whole, -1)
+    if config.kind == "mlp":
+        return library.concat([windows[:, :-1], told], -1)
+    each = library.broadcast_to(told[:, None], (batch, count, told.shape[-1]))
+    return library.concat([frames.reshape(batch, count, FRAME_SIZE), each], -1)
+
+
+def jitter(frames: Any, triples: tuple[int, ...], library: ModuleType) -> Any:
+    """How much each keypoint trembles: the rms second difference over neighbouring frames.
+
+    The same in numpy, for use, and in torch, for training.
+
+    Args:
+        frames: (batch, frames, 37, 3) x, y in sizes of the person and how sure, 0 where missing.
+        triples: index of the first of every three frames that follow one another.
+        library: numpy or torch, whichever the array is of.
+
+    Returns:
+        (batch, 37) of the dtype given: logarithm of its ratio to `JITTER_TYPICAL`; 0 where no three
+        frames show the keypoint.
+    """
+    first, second, third = (frames[:, [i + step for i in triples]] for step in range(3))
+    seen = first[..., 2] * second[..., 2] * third[..., 2] > 0
+    change = (first - 2 * second + third)[..., :2]
+    square = library.where(seen, (change * change).sum(-1), 0.0)
+    count = library.where(seen, first[..., 2] * 0 + 1, 0.0).sum(1)
+    rms = library.sqrt(square.sum(1) / count.clip(1))
+    told = library.log((rms + JITTER_FLOOR) / JITTER_TYPICAL)
+    return library.where(count > 0, told, 0.0)
 
 
 def look_along(directions: np.ndarray) -> np.ndarray:

@@ -21,6 +21,8 @@ FORMAT_VERSION = 1
 POSE_PREDICTOR = "pose_predictor"
 POSE_PREDICTOR_KINDS = (POSE_PREDICTOR, "regressor", "lifter")
 """What `config.json` calls a pose predictor; the last two were written by 0.1.0."""
+BEFORE_KINDS = {"kind": "mlp", "heads": 8, "jitter": False}
+"""What encoders of keypoints were when their configuration did not say so."""
 _OLD_ENCODER = "image_encoder."
 _Config = TypeVar("_Config")
 _Tensor = TypeVar("_Tensor")
@@ -60,10 +62,13 @@ def pose_predictor_config(found: Mapping[str, Any], where: str) -> PosePredictor
     """
     model = found.get("model")
     if isinstance(model, dict):
-        model = {"code_tokens": 0, **model}
+        model = {"code_tokens": 0, "feet": False, "errors": False, **model}
     if isinstance(model, dict) and found["kind"] != POSE_PREDICTOR:
         model = {"encoder" if name == "image_encoder" else name: v for name, v in model.items()}
         model.setdefault("latent_activation", "linear")
+    encoder = model.get("encoder") if isinstance(model, dict) else None
+    if isinstance(encoder, dict) and "offsets" in encoder:
+        model = {**model, "encoder": {**BEFORE_KINDS, **encoder}}
     return dataclass_from_json(PosePredictorConfig, model, f"{where}: model")
 
 

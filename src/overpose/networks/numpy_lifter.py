@@ -1,12 +1,11 @@
 """A trained lifter in plain numpy: what prediction needs, without torch.
 
-It reads the directories that training writes. Batch normalisation, which in use is an affine map
-of each unit, is folded into the linear layer before it. The network itself is `lifter`.
+It reads the directories that training writes. What sees the window is in `numpy_encoders`; the
+network that was trained is `pose_predictor`.
 """
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -15,8 +14,15 @@ import numpy as np
 from safetensors.numpy import load
 from threadpoolctl import ThreadpoolController
 
-from overpose.networks.configs import KeypointEncoderConfig, PosePredictorConfig
+from overpose.networks.configs import (
+    ERROR_LAYERS,
+    ERROR_UNIT_MM,
+    ERROR_WIDTH,
+    KeypointEncoderConfig,
+    PosePredictorConfig,
+)
 from overpose.networks.keypoint_windows import input_size
+from overpose.networks.lifted import Lifted, ankles_mm, joined
 from overpose.networks.model_files import (
     POSE_PREDICTOR_KINDS,
     current_names,
@@ -25,29 +31,14 @@ from overpose.networks.model_files import (
     read_tensors,
     require_fit,
 )
-from overpose.skeleton import HUMAN36M
+from overpose.networks.numpy_encoders import Linear, encoder_shapes, linear, numpy_encoder, relu
+from overpose.skeleton import FEET, HUMAN36M
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
 _JOINTS = len(HUMAN36M)
-_EPSILON = 1e-5
-"""Added to variances by torch's batch normalisation."""
 _ONE_AT_A_TIME = threading.Lock()
 """The number of BLAS's threads, which a lifter sets and sets back, is that of the whole process."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Linear:
-    """weight (outputs, inputs) and bias (outputs,), float32."""
-
-    weight: np.ndarray
-    bias: np.ndarray
-
-    def __call__(self, inputs: np.ndarray) -> np.ndarray:
-        """(batch, inputs) to (batch, outputs), a new array."""
-        outputs = inputs @ self.weight.T
-        outputs += self.bias
-        return outputs
 
 
 class NumpyLifter:
@@ -66,60 +57,75 @@ class NumpyLifter:
         assert isinstance(config.encoder, KeypointEncoderConfig)  # `load_numpy_lifter` has said so
         self.config = config
         self.offsets = config.encoder.offsets
-        self._first = _normed(wide, "encoder.first", "encoder.norm")
-        self._blocks = [
-            [
-                _normed(wide, f"encoder.blocks.{i}.layers.{j}", f"encoder.blocks.{i}.norms.{j}")
-                for j in range(2)
-            ]
-            for i in range(config.encoder.blocks)
-        ]
+        frame_by_frame = config.encoder.kind != "mlp"
+        self._batch_size = max(1, 1024 // len(self.offsets)) if frame_by_frame else 1024
+        self._encode = numpy_encoder(config.encoder, wide)
         scale = wide["code_scale"]
-        self._head = _Linear(wide["head.weight"] * scale, wide["head.bias"] * scale)
+        self._head = Linear(wide["head.weight"] * scale, wide["head.bias"] * scale)
         self._decoder = [
-            _linear(wide, f"decoder.layers.{i}") for i in range(len(config.decoder_sizes) - 1)
+            linear(wide, f"decoder.layers.{i}") for i in range(len(config.decoder_sizes) - 1)
         ]
+        self._feet = linear(wide, "feet_head") if config.feet else None
+        self._errors = [linear(wide, name) for name in ERROR_LAYERS] if config.errors else []
         self._mean_mm = wide["normalization.mean_mm"]
         self._scale_mm = wide["normalization.scale_mm"]
 
     def normalised_poses(self, features: np.ndarray) -> np.ndarray:
         """Poses (N, 51) float32 in the network's own units, of windows (N, inputs) float32."""
         with _ONE_AT_A_TIME, _blas().limit(limits=1):
-            hidden = _relu(self._first(features))
-            for first, second in self._blocks:
-                hidden += _relu(second(_relu(first(hidden))))
-            outputs = self._head(hidden)
-            if self._decoder and self.config.latent_activation == "relu":
-                outputs = _relu(outputs)
-            if self.config.code_tokens:
-                outputs = _soft_choice(outputs, self.config.code_tokens)
-            for place, layer in enumerate(self._decoder):
-                if place > 0 and self.config.inner_decoder == "relu":
-                    outputs = _relu(outputs)
-                outputs = layer(outputs)
-        return outputs
+            return self._poses(self._encode(features))
 
-    def predict(self, features: np.ndarray, batch_size: int = 1024) -> np.ndarray:
-        """Poses of windows.
+    def predict(self, features: np.ndarray, batch_size: int | None = None) -> np.ndarray:
+        """The poses alone of `predict_all`: (N, 17, 3) float32."""
+        return self.predict_all(features, batch_size).poses_mm
+
+    def predict_all(self, features: np.ndarray, batch_size: int | None = None) -> Lifted:
+        """All that the lifter says of windows.
 
         Args:
             features: (N, inputs) float32 from `keypoint_windows.make_windows`.
             batch_size: windows at a time; it does not change the result beyond rounding.
 
         Returns:
-            (N, 17, 3) float32, mm, axes of the window's virtual camera, relative to the root.
+            N poses, with feet and expected errors where the lifter knows them, in the axes of each
+            window's virtual camera, relative to the root.
 
         Raises:
             InputError: `features` is not such an array.
         """
-        size = input_size(len(self.offsets))
-        check_array("features", features, ("N", size), dtype=np.float32)
-        poses_mm = np.empty((len(features), _JOINTS, 3), dtype=np.float32)
-        for first in range(0, len(features), batch_size):
-            part = slice(first, first + batch_size)
-            normalised = self.normalised_poses(features[part]).reshape(-1, _JOINTS, 3)
-            poses_mm[part] = normalised * self._scale_mm + self._mean_mm
-        return poses_mm - poses_mm[:, :1]
+        count = len(self.offsets)
+        check_array("features", features, ("N", input_size(count)), dtype=np.float32)
+        size = batch_size or self._batch_size
+        starts = range(0, max(len(features), 1), size)
+        return joined([self._lifted(features[start : start + size]) for start in starts])
+
+    def _lifted(self, features: np.ndarray) -> Lifted:
+        with _ONE_AT_A_TIME, _blas().limit(limits=1):
+            hidden = self._encode(features)
+            normalised = self._poses(hidden).reshape(-1, _JOINTS, 3)
+            poses_mm = normalised * self._scale_mm + self._mean_mm
+            poses_mm = poses_mm - poses_mm[:, :1]
+            feet_mm = errors_mm = None
+            if self._feet is not None:
+                hanging = self._feet(hidden).reshape(-1, len(FEET), 3) * self._scale_mm
+                feet_mm = ankles_mm(poses_mm) + hanging
+            if self._errors:
+                first, second = self._errors
+                errors_mm = np.exp(second(relu(first(hidden)))) * np.float32(ERROR_UNIT_MM)
+                errors_mm[:, 0] = 0
+        return Lifted(poses_mm, feet_mm, errors_mm)
+
+    def _poses(self, hidden: np.ndarray) -> np.ndarray:
+        outputs = self._head(hidden)
+        if self._decoder and self.config.latent_activation == "relu":
+            outputs = relu(outputs)
+        if self.config.code_tokens:
+            outputs = _soft_choice(outputs, self.config.code_tokens)
+        for place, layer in enumerate(self._decoder):
+            if place > 0 and self.config.inner_decoder == "relu":
+                outputs = relu(outputs)
+            outputs = layer(outputs)
+        return outputs
 
 
 def load_numpy_lifter(directory: Path) -> NumpyLifter:
@@ -156,15 +162,14 @@ def _expected(
 ) -> dict[str, tuple[tuple[int, ...], str]]:
     """Shape and type of every tensor of a lifter, by name."""
     width, pose = encoder.width, 3 * _JOINTS
-    layers = {"encoder.first": (width, input_size(len(encoder.offsets)))}
-    norms = ["encoder.norm"]
-    for i in range(encoder.blocks):
-        for j in range(2):
-            layers[f"encoder.blocks.{i}.layers.{j}"] = (width, width)
-            norms.append(f"encoder.blocks.{i}.norms.{j}")
-    layers["head"] = (config.decoder_sizes[0] if config.decoder_sizes else pose, width)
+    layers = {"head": (config.decoder_sizes[0] if config.decoder_sizes else pose, width)}
     for i, (inputs, outputs) in enumerate(pairwise(config.decoder_sizes)):
         layers[f"decoder.layers.{i}"] = (outputs, inputs)
+    if config.feet:
+        layers["feet_head"] = (3 * len(FEET), width)
+    if config.errors:
+        sizes = ((ERROR_WIDTH, width), (_JOINTS, ERROR_WIDTH))
+        layers |= dict(zip(ERROR_LAYERS, sizes, strict=True))
     shapes: dict[str, tuple[int, ...]] = {
         "normalization.mean_mm": (_JOINTS, 3),
         "normalization.scale_mm": (),
@@ -172,11 +177,7 @@ def _expected(
     }
     for name, shape in layers.items():
         shapes |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
-    for name in norms:
-        parts = ("weight", "bias", "running_mean", "running_var")
-        shapes |= {f"{name}.{part}": (width,) for part in parts}
-    counts = {f"{name}.num_batches_tracked": ((), "int64") for name in norms}
-    return {name: (shape, "float32") for name, shape in shapes.items()} | counts
+    return {name: (shape, "float32") for name, shape in shapes.items()} | encoder_shapes(encoder)
 
 
 @cache
@@ -189,24 +190,8 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
-def _linear(weights: Mapping[str, np.ndarray], name: str) -> _Linear:
-    return _Linear(weights[f"{name}.weight"], weights[f"{name}.bias"])
-
-
-def _normed(weights: Mapping[str, np.ndarray], layer: str, norm: str) -> _Linear:
-    """A linear layer and the batch normalisation behind it as one linear layer."""
-    gain = weights[f"{norm}.weight"] / np.sqrt(weights[f"{norm}.running_var"] + _EPSILON)
-    bias = (weights[f"{layer}.bias"] - weights[f"{norm}.running_mean"]) * gain
-    return _Linear(weights[f"{layer}.weight"] * gain[:, None], bias + weights[f"{norm}.bias"])
-
-
 def _soft_choice(code: np.ndarray, tokens: int) -> np.ndarray:
     """As `codes.soft_choice`."""
     parts = code.reshape(len(code), tokens, -1)
     shares = np.exp(parts - parts.max(axis=-1, keepdims=True))
     return (shares / shares.sum(axis=-1, keepdims=True)).reshape(code.shape)
-
-
-def _relu(values: np.ndarray) -> np.ndarray:
-    """In place."""
-    return np.maximum(values, 0, out=values)

@@ -11,10 +11,16 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from overpose.networks.codes import PoseDecoder
-from overpose.networks.configs import ImageEncoderConfig, PosePredictorConfig
+from overpose.networks.configs import (
+    ERROR_UNIT_MM,
+    ERROR_WIDTH,
+    ImageEncoderConfig,
+    PosePredictorConfig,
+)
 from overpose.networks.evaluating import evaluating
 from overpose.networks.image_encoder import ImageEncoder, initialise
 from overpose.networks.keypoint_encoder import KeypointEncoder
+from overpose.networks.lifted import Lifted, joined
 from overpose.networks.model_files import (
     POSE_PREDICTOR,
     POSE_PREDICTOR_KINDS,
@@ -23,6 +29,7 @@ from overpose.networks.model_files import (
 )
 from overpose.networks.normalization import JOINTS, POSE_SIZE, PoseNormalization, root_relative
 from overpose.networks.storage import Kind
+from overpose.skeleton import FEET, FOOT_ANKLES
 
 Observed = (
     Float[Tensor, "batch inputs"]
@@ -52,6 +59,10 @@ class PosePredictor(nn.Module):
 
     Initial weights are He's for ReLU, biases zero. `start_from` makes every kind begin with the
     prediction of a constant, the mean target.
+
+    Beside the pose, where the configuration says so: `feet_head`, a linear layer to the vectors
+    from the ankles to heels and toes; and `error_head`, to the logarithm of the expected error of
+    each joint. What the latter learns changes nothing else: it is given features to read only.
     """
 
     saved_as = POSE_PREDICTOR
@@ -82,7 +93,21 @@ class PosePredictor(nn.Module):
             if config.decoder_sizes
             else None
         )
+        with torch.random.fork_rng(devices=()):
+            self.feet_head = nn.Linear(self.encoder.width, 3 * len(FEET)) if config.feet else None
+            self.error_head = (
+                nn.Sequential(
+                    nn.Linear(self.encoder.width, ERROR_WIDTH),
+                    nn.ReLU(),
+                    nn.Linear(ERROR_WIDTH, JOINTS),
+                )
+                if config.errors
+                else None
+            )
         initialise(self, seed)
+        for layer in (self.feet_head, self.error_head and self.error_head[-1]):
+            if layer is not None:  # begins with feet at the ankles, and errors of one unit
+                nn.init.zeros_(layer.weight)  # pyright: ignore
         self.register_buffer("code_scale", torch.ones(()))
         self.to(memory_format=torch.channels_last)  # pyright: ignore
 
@@ -100,25 +125,53 @@ class PosePredictor(nn.Module):
         nn.init.zeros_(self.head.weight)
         self.head.bias.copy_(targets.mean(0) / self.code_scale)
 
-    def target(self, observations: Observed) -> Float[Tensor, "batch outputs"]:
-        """What the head predicts: the code, or for "direct" the normalised pose."""
+    def features(self, observations: Observed) -> Float[Tensor, "batch width"]:
+        """What the encoder makes of what it takes."""
         half = self.training and self.training_dtype != torch.float32
         with torch.autocast(observations.device.type, self.training_dtype, enabled=half):
             features = self.encoder(observations)
-        output = self.head(features.float()) * self.code_scale
-        rectified = self.decoder is not None and self.config.latent_activation == "relu"
-        return relu(output) if rectified else output
+        return features.float()
+
+    def target(self, observations: Observed) -> Float[Tensor, "batch outputs"]:
+        """What the head predicts: the code, or for "direct" the normalised pose."""
+        return self._head_output(self.features(observations))
 
     def forward(self, observations: Observed) -> Float[Tensor, "batch 51"]:
         """Normalised poses of what the encoder takes."""
-        output = self.target(observations)
+        return self.pose_of(self.features(observations))
+
+    def pose_of(self, features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch 51"]:
+        """Normalised poses."""
+        output = self._head_output(features)
         return output if self.decoder is None else self.decoder(output)
 
-    @torch.inference_mode()
+    def feet_of(self, features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch 4 3"]:
+        """From the ankles to the points of `FEET`, in network units."""
+        assert self.feet_head is not None  # the configuration says whether it is there
+        return self.feet_head(features).unflatten(-1, (len(FEET), 3))
+
+    def log_errors_of(self, features: Float[Tensor, "batch width"]) -> Float[Tensor, "batch 17"]:
+        """Logarithms of the expected errors of the joints, in `ERROR_UNIT_MM`; no gradient goes
+        back into the features."""
+        assert self.error_head is not None
+        return self.error_head(features.detach())
+
+    def _head_output(self, features: Tensor) -> Tensor:
+        output = self.head(features) * self.code_scale
+        rectified = self.decoder is not None and self.config.latent_activation == "relu"
+        return relu(output) if rectified else output
+
     def predict(
         self, observations: Shaped[np.ndarray, "n ..."], batch_size: int | None = None
     ) -> Float32[np.ndarray, "n 17 3"]:
-        """Poses of the people observed, without dropout.
+        """The poses alone of `predict_all`."""
+        return self.predict_all(observations, batch_size).poses_mm
+
+    @torch.inference_mode()
+    def predict_all(
+        self, observations: Shaped[np.ndarray, "n ..."], batch_size: int | None = None
+    ) -> Lifted:
+        """All that the network says of the people observed, without dropout.
 
         Args:
             observations: images (N, S, S, 3) uint8 RGB, S the image size of the encoder, of which
@@ -127,21 +180,31 @@ class PosePredictor(nn.Module):
             batch_size: observations at a time; it does not change the result beyond rounding.
 
         Returns:
-            (N, 17, 3) float32, mm, camera axes (of the window's virtual camera, for keypoints). The
-            predicted pelvis is subtracted, so the root is the origin exactly, as it is in the
-            ground truth.
+            N poses, with feet and expected errors where the network knows them; camera axes (of the
+            window's virtual camera, for keypoints). The predicted pelvis is subtracted, so the root
+            is the origin exactly, as it is in the ground truth.
 
         Raises:
             InputError: `observations` is not such an array.
         """
         device = self.head.bias.device
         size = self.encoder.batch_size if batch_size is None else batch_size
-        parts = [np.empty((0, JOINTS, 3), dtype=np.float32)]
+        parts = [self._lifted(torch.zeros(0, self.encoder.width, device=device))]
         with evaluating(self):
             for batch in self.encoder.batches(observations, size):
-                predicted = root_relative(self.normalization.to_mm(self(batch.to(device))))
-                parts.append(predicted.cpu().numpy())
-        return np.concatenate(parts)
+                parts.append(self._lifted(self.features(batch.to(device))))
+        return joined(parts)
+
+    def _lifted(self, features: Tensor) -> Lifted:
+        poses = root_relative(self.normalization.to_mm(self.pose_of(features)))
+        feet = errors = None
+        if self.feet_head is not None:
+            hanging = self.feet_of(features) * self.normalization.scale_mm
+            feet = (poses[:, FOOT_ANKLES] + hanging).cpu().numpy()
+        if self.error_head is not None:
+            errors = self.log_errors_of(features).exp().cpu().numpy() * np.float32(ERROR_UNIT_MM)
+            errors[:, 0] = 0
+        return Lifted(poses.cpu().numpy(), feet, errors)
 
 
 KIND = Kind(
