@@ -76,9 +76,7 @@ def test_jitter_is_the_logarithm_of_second_differences():
     [
         ({"kind": "convolutions", "offsets": (-1, 0, 1, 2)}, "expected 1, 3, 9"),
         ({"kind": "attention", "heads": 7}, "expected a divisor"),
-        pytest.param(
-            {"kind": "recurrent"}, "expected mlp, conv", marks=pytest.mark.wrong_types
-        ),
+        pytest.param({"kind": "recurrent"}, "expected mlp, conv", marks=pytest.mark.wrong_types),
         ({"jitter": True, "offsets": (-2, 0, 2)}, "three neighbouring"),
     ],
 )

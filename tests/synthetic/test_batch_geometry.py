@@ -8,7 +8,7 @@ import pytest
 
 from overpose.layouts import BLAZEPOSE_33
 from overpose.networks.keypoint_windows import INPUT_NAMES, INPUTS, MAIN
-from overpose.skeleton import HUMAN36M
+from overpose.skeleton import FEET, HUMAN36M
 from overpose.synthetic.batches import BatchConfig, BatchSource
 from overpose.synthetic.detections import IMAGE_SIZE, Detections
 from overpose.synthetic.detector import DetectorModel
@@ -24,8 +24,9 @@ CLEAN = BatchConfig(
 EXACT = DetectorModel(
     np.zeros((100, 99), np.float32), np.zeros((1, FRAMES, 33, 3), np.float32)
 )  # fmt: skip
-SHARED = [place for place, name in enumerate(INPUT_NAMES) if name in HUMAN36M.joint_names]
-JOINTS = [HUMAN36M.index(INPUT_NAMES[place]) for place in SHARED]
+BODY = (*HUMAN36M.joint_names, *(name.replace("toe", "foot_index") for name in FEET.names))
+SHARED = [place for place, name in enumerate(INPUT_NAMES) if name in BODY]
+JOINTS = [BODY.index(INPUT_NAMES[place]) for place in SHARED]
 
 
 def people(clips: int) -> np.ndarray:
@@ -65,17 +66,22 @@ def draw(
     offsets: tuple[int, ...] = OFFSETS,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Keypoints (size, frames, 37, 2) as rays of the virtual camera, NaN where missing; their
-    scores; the apparent sizes; and poses (size, 17, 3)."""
+    scores; the apparent sizes; and poses with the feet after them (size, 21, 3)."""
     source = BatchSource(pool, EXACT, detections, offsets, config)
-    features, poses = source.draw(size, np.random.default_rng(0))
+    features, poses, feet = source.draw(size, np.random.default_rng(0))
     apparent = np.exp(features[:, -1].astype(np.float64) - 1.5)
     frames = features[:, :-1].reshape(size, len(offsets), len(INPUT_NAMES), 3)
     rays = frames[..., :2] * apparent[:, None, None, None]
-    return np.where(frames[..., 2:] > 0, rays, np.nan), frames[..., 2], apparent, poses
+    return (
+        np.where(frames[..., 2:] > 0, rays, np.nan),
+        frames[..., 2],
+        apparent,
+        np.concatenate([poses, feet], axis=1),
+    )
 
 
 def misses(rays: np.ndarray, poses: np.ndarray) -> np.ndarray:
-    """(n,) how far poses (n, 17, 3), put where they fit best, project from rays (n, 37, 2): rms.
+    """(n,) how far bodies (n, 21, 3), put where they fit best, project from rays (n, 37, 2): rms.
 
     A joint P at P + T is seen at u when P + T = (u, 1) (P + T) . z: linear in T.
     """
@@ -119,6 +125,21 @@ def test_the_target_is_the_frame_of_offset_zero_wherever_it_stands(
     assert misses(rays[:, offsets.index(0)], poses).max() < 1e-5
 
 
+def test_quiet_windows_err_less_and_say_so(pool: np.ndarray) -> None:
+    """By the same factor: where keypoints err by half as much, scores are half as far from 1."""
+    unsure = DetectorModel(EXACT.weights, np.full((1, FRAMES, 33, 3), (0.1, 0.0, 0.0), np.float32))
+    config = replace(CLEAN, quiet=1.0)
+    features, *_ = BatchSource(pool, unsure, None, OFFSETS, config).draw(
+        200, np.random.default_rng(0)
+    )
+    frames = features[:, :-1].reshape(200, len(OFFSETS), len(INPUT_NAMES), 3)[:, MIDDLE, :33]
+    factor = (1 - (frames[..., 2] - 0.25) / 0.75) / 0.5  # the logit 0 is a score of 0.5
+    assert np.ptp(factor, axis=1).max() < 1e-4
+    assert np.histogram(factor[:, 0], 4, (0, 1))[0].min() > 30
+    loud, *_ = BatchSource(pool, unsure, None, OFFSETS, CLEAN).draw(9, np.random.default_rng(0))
+    assert np.allclose(loud[:, 2:99:3], 0.25 + 0.75 * 0.5)
+
+
 @pytest.mark.parametrize("config", SHARES)
 def test_the_virtual_camera_looks_at_the_person(
     pool: np.ndarray, detections: Detections, config: BatchConfig
@@ -133,7 +154,8 @@ def test_poses_alone_are_those_of_windows_of_one_frame(pool: np.ndarray) -> None
     """The code learns from the same poses, in the same axes, as the network."""
     source = BatchSource(pool, EXACT, None, (0,), CLEAN)
     alone = source.poses(50, np.random.default_rng(0))
-    assert np.allclose(alone, source.draw(50, np.random.default_rng(0))[1], atol=1e-2)
+    drawn = source.draw(50, np.random.default_rng(0))
+    assert np.allclose(alone, drawn.poses_mm, atol=1e-2)
 
 
 def test_people_are_drawn_in_sizes_a_little_apart(pool: np.ndarray) -> None:

@@ -104,9 +104,10 @@ def test_the_bias_of_a_detector_is_found(detections: Detections) -> None:
 
 
 def test_batches_have_the_right_shapes_and_no_gaps(source: BatchSource) -> None:
-    features, poses = source.draw(64, np.random.default_rng(0))
+    features, poses, feet = source.draw(64, np.random.default_rng(0))
     assert features.shape == (64, input_size(3))
     assert poses.shape == (64, 17, 3)
+    assert feet.shape == (64, 4, 3)
     assert np.isfinite(features).all()
     assert (poses[:, HUMAN36M.index("pelvis")] == 0).all()
 
@@ -115,7 +116,7 @@ def test_nobody_is_turned_inside_out(source: BatchSource) -> None:
     """Mirroring swaps the sides and the image at once, in poses from the pool and from renders."""
     for config in (CLEAN, replace(CLEAN, detected=1.0), replace(CLEAN, generic=1.0)):
         drawn = BatchSource(source.pool, source.detector, source.detections, OFFSETS, config)
-        _, poses = drawn.draw(40, np.random.default_rng(1))
+        _, poses, _ = drawn.draw(40, np.random.default_rng(1))
         assert len(set(handedness(poses))) == 1
     assert len(set(handedness(source.poses(40, np.random.default_rng(2))))) == 1
 
@@ -158,7 +159,7 @@ def test_the_three_stages_learn_and_resume(source: BatchSource, tmp_path: Path) 
         AutoencoderStage(AutoencoderConfig((100,), (20.0,)), LoopConfig(epochs=20)),
         tmp_path / "code",
     )
-    windows = DrawnWindows(source, 30, seen)
+    windows = DrawnWindows(source, 30, seen[:2])
     direct = train_direct(windows, stage, tmp_path / "direct")
     latent = train_latent(windows, code, stage, tmp_path / "latent")
     tuned = train_finetune(windows, latent, tuning, tmp_path / "tuned")

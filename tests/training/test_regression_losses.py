@@ -24,6 +24,7 @@ from overpose.training import (
 )
 from overpose.training.loop import Task
 from overpose.training.losses import latent_loss, limb_loss, pose_loss
+from overpose.training.samples import Drawn
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -186,8 +187,9 @@ class Numbers:
 
     offsets = np.zeros(1, np.int64)
 
-    def draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        return rng.random((count, 112), np.float32), np.zeros((count, 17, 3), np.float32)
+    def draw(self, count: int, rng: np.random.Generator) -> Drawn:
+        body = np.zeros((count, 21, 3), np.float32)
+        return Drawn(rng.random((count, 112), np.float32), body[:, :17], body[:, 17:])
 
     def poses(self, count: int, rng: np.random.Generator) -> np.ndarray:
         return rng.random((count, 17, 3), np.float32)
@@ -203,7 +205,7 @@ def test_windows_are_drawn_anew_in_every_step_epoch_stage_and_seed() -> None:
         loop = replace(LOOP, seed=seed)
         batches = windows.batches(IMAGE_STAGE.encoder, torch.from_numpy, loop, stage)
         for _ in range(2):
-            drawn = [features for features, _ in batches(epoch)]
+            drawn = [features for features, *_ in batches(epoch)]
             first.append(tuple(float(features[0, 0]) for features in drawn))
     assert first[0::2] == first[1::2]  # the same for the same names
     numbers = {number for pair in first for number in pair}

@@ -120,9 +120,7 @@ class KeypointEncoderConfig:
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout: got {self.dropout}, expected at least 0 and below 1")
         if self.kind not in ("mlp", "convolutions", "attention"):
-            raise InputError(
-                f"kind: got {self.kind!r}, expected mlp, convolutions or attention"
-            )
+            raise InputError(f"kind: got {self.kind!r}, expected mlp, convolutions or attention")
         if self.kind == "convolutions" and 3**self.merges != len(self.offsets):
             raise InputError(
                 f"offsets: got {len(self.offsets)} frames, expected 1, 3, 9, 27, 81, …: "

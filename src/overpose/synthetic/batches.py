@@ -11,16 +11,18 @@ import numpy as np
 
 from overpose.layouts import BLAZEPOSE_33, BODY_25, COCO_17, HUMAN36M_17, KeypointLayout
 from overpose.networks.keypoint_windows import INPUT_NAMES, INPUTS, make_windows
-from overpose.skeleton import HUMAN36M, side_and_part
+from overpose.skeleton import FEET, HUMAN36M, side_and_part
 from overpose.synthetic.detections import IMAGE_SIZE, Detections
 from overpose.synthetic.detector import DetectorModel
 from overpose.synthetic.pool import STEP_MM
-from overpose.training.samples import fingerprint
+from overpose.training.samples import Drawn, fingerprint
 
 JOINTS = len(HUMAN36M)
 LANDMARKS = len(BLAZEPOSE_33)
 _EXTRA = HUMAN36M.indices(INPUT_NAMES[LANDMARKS:])
 _PELVIS = HUMAN36M.index("pelvis")
+_FEET = JOINTS + BLAZEPOSE_33.indices(name.replace("toe", "foot_index") for name in FEET.names)
+"""Heels and toes among joints and landmarks."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class BatchConfig:
         swap: probability that left and right are swapped in a stretch of a window.
         focal_error: standard deviation of the logarithm of the error of the focal length, in half
             of the windows.
+        quiet: share of the windows of the pool whose keypoints err less, by a random factor from 0
+            to 1, with scores as much nearer to 1: so that the network learns what good keypoints
+            look like, and may trust them.
     """
 
     detected: float = 0.3
@@ -56,6 +61,7 @@ class BatchConfig:
     drop_frame: float = 0.03
     swap: float = 0.01
     focal_error: float = 0.12
+    quiet: float = 0.0
 
 
 class BatchSource:
@@ -84,24 +90,27 @@ class BatchSource:
         self._middle = offsets.index(0)
         self.config = config or BatchConfig()
 
-    def draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """A batch.
-
-        Returns:
-            features (count, inputs) float32 and poses (count, 17, 3) float32, mm, relative to the
-            root, in the axes of each window's virtual camera.
-        """
+    def draw(self, count: int, rng: np.random.Generator) -> Drawn:
+        """A batch of `count` windows, in the axes of each one's virtual camera."""
         config = self.config
         real = 0 if self.detections is None else round(config.detected * count)
         generic = round(config.generic * count)
-        parts = [self._from_pool(count - real - generic, rng), self._generic(generic, rng)]
+        noise = np.ones(count)
+        if config.quiet > 0:
+            quiet = rng.random(count - real) < config.quiet
+            noise[: count - real][quiet] = rng.random(int(quiet.sum()))
+        pool = count - real - generic
+        parts = [
+            self._from_pool(noise[:pool], rng), self._generic(noise[pool : pool + generic], rng)
+        ]  # fmt: skip
         if self.detections is not None:
             parts.append(self._detected(real, rng))
-        rays, scores, poses = (np.concatenate(part) for part in zip(*parts, strict=True))
-        rays = self._spoil(rays, rng)
+        rays, scores, points = (np.concatenate(part) for part in zip(*parts, strict=True))
+        rays = self._spoil(rays, noise, rng)
         windows = make_windows(rays, scores, self._middle)
-        poses = poses @ windows.to_camera
-        return windows.features, (poses - poses[:, _PELVIS, None]).astype(np.float32)
+        points = points @ windows.to_camera
+        points = (points - points[:, _PELVIS, None]).astype(np.float32)
+        return Drawn(windows.features, points[:, :JOINTS], points[:, _FEET])
 
     def fingerprint(self) -> str:
         """A short hash of all that the batches depend on, but for the random stream."""
@@ -123,18 +132,24 @@ class BatchSource:
         poses = points @ turn
         return (poses - poses[:, _PELVIS, None]).astype(np.float32)
 
-    def _from_pool(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    def _from_pool(self, noise: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """As many windows as `noise` (n,) has factors on their errors."""
+        size = len(noise)
         points = self._seen(size, rng, self.offsets)
         landmarks, scores = self.detector.draw(points[:, :, JOINTS:], self.offsets, rng)
+        scores = 1 - (1 - scores) * noise[:, None, None]
+        exact = points[:, :, JOINTS:, :2] / points[:, :, JOINTS:, 2:]
+        landmarks = exact + (landmarks - exact) * noise[:, None, None, None]
         shape = (size, len(self.offsets), len(INPUTS))
         rays = np.full((*shape, 2), np.nan)
         rays[:, :, :LANDMARKS] = landmarks
         full = np.zeros(shape)
         full[:, :, :LANDMARKS] = scores
-        return rays, full, points[:, self._middle, :JOINTS]
+        return rays, full, points[:, self._middle]
 
-    def _generic(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    def _generic(self, noise: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """As another detector sees it: points of COCO, BODY_25 or Human3.6M, errors of its own."""
+        size = len(noise)
         points = self._seen(size, rng, self.offsets)
         rays = np.concatenate([points[:, :, JOINTS:], points[:, :, _EXTRA, :]], axis=2)
         rays = rays[..., :2] / rays[..., 2:]
@@ -144,12 +159,12 @@ class BatchSource:
         slow = _slow_noise(rng, size, self.offsets, count[1])
         fast = rng.normal(0.0, 0.3, (size, *count, 2))
         fast *= np.exp(rng.normal(0.0, 0.5, (size, 1, count[1], 1)))
-        rays = rays + (slow + fast) * strength * spread
+        rays = rays + (slow + fast) * strength * spread * noise[:, None, None, None]
         kept = np.stack([_layout_mask(layout) for layout in (COCO_17, BODY_25, HUMAN36M_17)])
         mask = kept[rng.integers(len(kept), size=size)]
         rays = np.where(mask[:, None, :, None], rays, np.nan)
         scores = np.clip(rng.normal(0.8, 0.15, (size, *count)), 0.05, 1.0)
-        return rays, scores, points[:, self._middle, :JOINTS]
+        return rays, 1 - (1 - scores) * noise[:, None, None], points[:, self._middle]
 
     def _detected(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """What the detector said of rendered clips, mirrored and rolled at random."""
@@ -161,12 +176,12 @@ class BatchSource:
         places = np.clip(start[:, None] + self.offsets, 0, length - 1)
         which = rng.integers(found.keypoints_px.shape[2], size=size)[:, None]
         keypoints = found.keypoints_px[clip, places, which].astype(np.float64)
-        points = found.points_mm[clip[:, 0], start, :JOINTS].astype(np.float64)
+        points = found.points_mm[clip[:, 0], start].astype(np.float64)
         rays = (keypoints[..., :2] - IMAGE_SIZE / 2) / found.focal_px[clip][..., None, None]
         mirrored = rng.random(size) < 0.5
         rays[mirrored] = BLAZEPOSE_33.mirrored(rays[mirrored])
         keypoints[mirrored] = BLAZEPOSE_33.mirrored(keypoints[mirrored])
-        points[mirrored] = HUMAN36M.layout.mirrored(points[mirrored])
+        points[mirrored] = _mirror_points(points[mirrored])
         turn = _rolls(rng.normal(0.0, np.deg2rad(self.config.roll_degrees), size))
         rays = rays @ turn[:, None, :2, :2]
         points = points @ turn
@@ -205,11 +220,12 @@ class BatchSource:
         turned[..., 2] = np.maximum(turned[..., 2], 300.0)
         return turned
 
-    def _spoil(self, rays: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _spoil(self, rays: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Rays with what every detector does: offsets, gaps, sides swapped; and a wrong focal."""
         config = self.config
         size, frames, count = rays.shape[:3]
-        rays = rays + rng.normal(0.0, config.shift, (size, 1, count, 2)) * _size(rays)
+        shift = rng.normal(0.0, config.shift, (size, 1, count, 2))
+        rays = rays + shift * _size(rays) * noise[:, None, None, None]
         swapped = rng.random(size) < config.swap * frames**0.5
         first = rng.integers(frames, size=size)
         last = first + rng.integers(1, frames + 1, size=size)

@@ -2,6 +2,7 @@
 
 from overpose.training.config import (
     AutoencoderStage,
+    ErrorStage,
     FinetuneStage,
     LoopConfig,
     RegressionStage,
@@ -10,11 +11,12 @@ from overpose.training.config import (
 from overpose.training.loop import Runtime, read_metrics
 from overpose.training.observations import DrawnWindows, ImageObservations
 from overpose.training.pose_stage import train_autoencoder, train_tokens
-from overpose.training.stages import train_direct, train_finetune, train_latent
+from overpose.training.stages import train_direct, train_errors, train_finetune, train_latent
 
 __all__ = [
     "AutoencoderStage",
     "DrawnWindows",
+    "ErrorStage",
     "FinetuneStage",
     "ImageObservations",
     "LoopConfig",
@@ -24,6 +26,7 @@ __all__ = [
     "read_metrics",
     "train_autoencoder",
     "train_direct",
+    "train_errors",
     "train_finetune",
     "train_latent",
     "train_tokens",

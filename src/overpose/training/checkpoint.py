@@ -1,8 +1,9 @@
 """The state of an unfinished stage on disk, so that a killed run goes on exactly where it was.
 
 `last/` is a model directory with two more files: `training_state.json` (what was configured, the
-epochs done, their metrics) and `optimizer.safetensors`. There is no random state in it: every
-epoch's randomness follows from seed, stage and epoch.
+epochs done, their metrics) and `optimizer.safetensors`; where the model is an average of weights
+over time, also `weights_now.safetensors`, those that training goes on with. There is no random
+state in it: every epoch's randomness follows from seed, stage and epoch.
 """
 
 import shutil
@@ -20,8 +21,12 @@ from overpose.networks.model_files import read_model_config, read_tensors
 from overpose.networks.storage import Model, fill_model, write_model_files, write_tensors
 from overpose.support.errors import InputError
 from overpose.support.files import read_json, recover_directory, write_json, writing_directory
+from overpose.training.averaging import RunningAverage
 
 STATE_VERSION = 1
+_WEIGHTS_NOW = "weights_now.safetensors"
+_BEFORE = {"average": 0.0, "feet_weight": 0.0, "kind": "mlp", "heads": 8, "jitter": False}
+"""What was not said by configurations of earlier versions, and what it was then."""
 
 
 @dataclass
@@ -43,14 +48,24 @@ def save_checkpoint(
     progress: Progress,
     record: Mapping[str, Any],
     provenance: Mapping[str, Any],
+    weights_now: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Write model, optimiser and progress in the place of the previous checkpoint, whole."""
+    """Write model, optimiser and progress in the place of the previous checkpoint, whole.
+
+    Args:
+        weights_now: those that training goes on with, where they are not the model's.
+    """
     with writing_directory(directory) as temporary:
         write_model_files(model, temporary, {**provenance, **record})
         sha256 = write_tensors(
             temporary / "optimizer.safetensors", dict(_optimizer_tensors(model, optimizer))
         )
+        now = {}
+        if weights_now is not None:
+            digest = write_tensors(temporary / _WEIGHTS_NOW, dict(weights_now))
+            now = {"weights_now_sha256": digest}
         state = {
+            **now,
             "state_version": STATE_VERSION,
             "record": dict(record),
             "optimizer_sha256": sha256,
@@ -60,9 +75,13 @@ def save_checkpoint(
 
 
 def restore_checkpoint(
-    directory: Path, model: Model, optimizer: torch.optim.Optimizer, record: Mapping[str, Any]
+    directory: Path,
+    model: Model,
+    optimizer: torch.optim.Optimizer,
+    record: Mapping[str, Any],
+    average: RunningAverage | None = None,
 ) -> Progress:
-    """Fill model and optimiser from a checkpoint, if there is one.
+    """Fill model and optimiser from a checkpoint, if there is one; and the average of the weights.
 
     Returns:
         the progress; without a checkpoint, that of a stage not begun.
@@ -97,6 +116,9 @@ def restore_checkpoint(
     optimizer_path = directory / "optimizer.safetensors"
     tensors = read_tensors(optimizer_path, state.get("optimizer_sha256"), load)
     _fill_optimizer(model, optimizer, tensors, optimizer_path)
+    if average is not None:
+        now_path = directory / _WEIGHTS_NOW
+        average.restore(read_tensors(now_path, state.get("weights_now_sha256"), load))
     history = state.get("history")
     if not isinstance(history, list) or not all(
         isinstance(entry, dict) and isinstance(entry.get("score"), int | float) for entry in history
@@ -110,7 +132,8 @@ def first_difference(saved: object, wanted: object, name: str = "") -> tuple[str
     if isinstance(saved, Mapping) and isinstance(wanted, Mapping):
         for key in [*wanted, *(key for key in saved if key not in wanted)]:
             inner = f"{name}.{key}" if name else str(key)
-            found = first_difference(saved.get(key), wanted.get(key), inner)
+            before = saved.get(key, _BEFORE.get(key))
+            found = first_difference(before, wanted.get(key), inner)
             if found:
                 return found
         return None

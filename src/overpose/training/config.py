@@ -28,6 +28,8 @@ class LoopConfig:
         schedule: "constant", as the paper's text has it, or "cosine", from `learning_rate` to 0
             along half a cosine over all steps of the stage.
         seed: of initial weights, order, crops, noise and dropout.
+        average: decay a step of the running average of the weights that is validated and kept, e.g.
+            0.999; 0: the weights themselves are. Early averages reach back less.
 
     Raises:
         InputError: a value is out of its range.
@@ -38,6 +40,7 @@ class LoopConfig:
     learning_rate: float = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"
     seed: int = 0
+    average: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -47,6 +50,8 @@ class LoopConfig:
             raise InputError(f"learning_rate: got {self.learning_rate}, expected more than 0")
         if self.schedule not in ("constant", "cosine"):
             raise InputError(f"schedule: got {self.schedule!r}, expected constant or cosine")
+        if not 0 <= self.average < 1:
+            raise InputError(f"average: got {self.average}, expected at least 0 and below 1")
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,9 @@ class RegressionStage:
         bfloat16: whether the encoder is trained in half precision where the processor knows it; on
             others it is trained in float32, which is faster there. The metrics of each epoch say
             which it was.
+        feet_weight: of `losses.feet_loss` beside the pose; 0: heels and toes are not predicted.
+            Only what draws windows of keypoints knows where they are.
+            Like `pose_error`, of a pose predicted directly.
     """
 
     encoder: EncoderConfig = field(default_factory=ImageEncoderConfig)
@@ -121,6 +129,7 @@ class RegressionStage:
     pose_error: PoseError = "squared"
     limb_weight: float = 0.0
     bfloat16: bool = False
+    feet_weight: float = 0.0
 
     def __post_init__(self) -> None:
         if self.latent_weighting not in ("plain", "decoder"):
@@ -129,7 +138,7 @@ class RegressionStage:
             )
         if self.code_scaling not in ("spread", "none"):
             raise InputError(f"code_scaling: got {self.code_scaling!r}, expected spread or none")
-        _check_losses(self.pose_error, self.limb_weight)
+        _check_losses(self.pose_error, self.limb_weight, self.feet_weight)
 
 
 @dataclass(frozen=True)
@@ -140,7 +149,7 @@ class FinetuneStage:
         loop: how they are trained.
         decoder_lr_scale: the decoder's learning rate over that of the rest: 1 in the paper, less
             for a slow decoder, 0 for a frozen one.
-        pose_error, limb_weight, bfloat16: as in `RegressionStage`.
+        pose_error, limb_weight, bfloat16, feet_weight: as in `RegressionStage`.
     """
 
     loop: LoopConfig = field(default_factory=LoopConfig)
@@ -148,11 +157,23 @@ class FinetuneStage:
     pose_error: PoseError = "squared"
     limb_weight: float = 0.0
     bfloat16: bool = False
+    feet_weight: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.decoder_lr_scale >= 0:
             raise InputError(f"decoder_lr_scale: got {self.decoder_lr_scale}, expected at least 0")
-        _check_losses(self.pose_error, self.limb_weight)
+        _check_losses(self.pose_error, self.limb_weight, self.feet_weight)
+
+
+@dataclass(frozen=True)
+class ErrorStage:
+    """After stage (c), or after straight regression: how far off joints are to be expected.
+
+    Attributes:
+        loop: how it is learned; the rest of the network stays as it is.
+    """
+
+    loop: LoopConfig = field(default_factory=LoopConfig)
 
 
 def _check_views(random_views: int) -> None:
@@ -160,8 +181,9 @@ def _check_views(random_views: int) -> None:
         raise InputError(f"random_views: got {random_views}, expected at least 0")
 
 
-def _check_losses(pose_error: str, limb_weight: float) -> None:
+def _check_losses(pose_error: str, limb_weight: float, feet_weight: float) -> None:
     if pose_error not in ("squared", "distance"):
         raise InputError(f"pose_error: got {pose_error!r}, expected squared or distance")
-    if not 0 <= limb_weight < math.inf:
-        raise InputError(f"limb_weight: got {limb_weight}, expected at least 0")
+    for name, weight in (("limb_weight", limb_weight), ("feet_weight", feet_weight)):
+        if not 0 <= weight < math.inf:
+            raise InputError(f"{name}: got {weight}, expected at least 0")

@@ -11,7 +11,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from overpose.support.errors import InputError
 from overpose.support.files import writing_file
 from overpose.support.progress import progress_bar
 from overpose.support.seeding import stream_seed
+from overpose.training.averaging import RunningAverage
 from overpose.training.checkpoint import Progress, restore_checkpoint, save_checkpoint
 from overpose.training.config import LoopConfig
 
@@ -100,8 +101,9 @@ def fit(task: Task, loop: LoopConfig, out: Path, runtime: Runtime) -> None:
     """Train `task.model` in place, or go on from the checkpoint in `out`.
 
     Leaves in `out`: `last/` (model and training state after the last finished epoch) and
-    `metrics.jsonl`, one line for each epoch. A kill at any moment loses at most the current epoch.
-    If the stage is finished already, the model is filled from `last/` and nothing else happens.
+    `metrics.jsonl`, one line for each epoch. With `loop.average` the model there, which is the one
+    validated, is the average. A kill at any moment loses at most the current epoch. If the stage is
+    finished already, the model is filled from `last/` and nothing else happens.
 
     Raises:
         InputError: `out` holds a checkpoint of another version or configuration, or a damaged one;
@@ -109,10 +111,13 @@ def fit(task: Task, loop: LoopConfig, out: Path, runtime: Runtime) -> None:
     """
     groups = [{"params": list(parameters), "scale": scale} for parameters, scale in task.groups]
     optimizer = torch.optim.Adam(groups, lr=loop.learning_rate, fused=True)
-    progress = restore_checkpoint(out / "last", task.model, optimizer, task.record)
+    average = RunningAverage(task.model, loop.average) if loop.average > 0 else None
+    progress = restore_checkpoint(out / "last", task.model, optimizer, task.record, average)
     _write_metrics(out, progress)
     remaining = loop.epochs - progress.epochs_done
     if remaining <= 0:
+        if average is not None:
+            average.keep()
         return
     keep_freed_memory()
     with (
@@ -123,21 +128,27 @@ def fit(task: Task, loop: LoopConfig, out: Path, runtime: Runtime) -> None:
         for epoch in range(progress.epochs_done, loop.epochs):
             torch.manual_seed(stream_seed(loop.seed, task.stage, epoch, "torch"))
             started = time.perf_counter()
-            train_loss = _train_epoch(task, loop, optimizer, epoch, runtime.on_batch, advance)
+            train_loss = _train_epoch(
+                task, loop, optimizer, average, epoch, runtime.on_batch, advance
+            )
             train_s = time.perf_counter() - started
             task.model.eval()
-            error_mm = task.validate() if task.validate else None
-            _append(progress, task, loop, epoch, train_loss, error_mm, train_s)
-            save_checkpoint(
-                out / "last", task.model, optimizer, progress, task.record, task.provenance
-            )
+            with average.shown() if average else nullcontext() as now:
+                error_mm = task.validate() if task.validate else None
+                _append(progress, task, loop, epoch, train_loss, error_mm, train_s)
+                save_checkpoint(
+                    out / "last", task.model, optimizer, progress, task.record, task.provenance, now
+                )
             _write_metrics(out, progress)
+    if average is not None:
+        average.keep()
 
 
 def _train_epoch(
     task: Task,
     loop: LoopConfig,
     optimizer: torch.optim.Optimizer,
+    average: RunningAverage | None,
     epoch: int,
     on_batch: OnBatch | None,
     advance: Callable[[int], None],
@@ -152,6 +163,8 @@ def _train_epoch(
         loss = task.loss(batch)
         loss.backward()
         optimizer.step()
+        if average is not None:
+            average.update(epoch * task.steps + step)
         losses.append(loss.detach())
         advance(1)
         if on_batch:
@@ -207,6 +220,7 @@ def _append(
         "val_mpjpe_mm": error_mm,
         "score": train_loss if error_mm is None else error_mm,
         "learning_rate": learning_rate(loop, epoch * task.steps, task.steps * loop.epochs),
+        "samples_seen": (epoch + 1) * task.samples,
         "train_s": round(train_s, 4),
         "samples_per_s": round(task.samples / train_s, 1),
         "dtype": task.dtype,

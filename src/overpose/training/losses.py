@@ -1,4 +1,4 @@
-"""The losses by name: the paper's equations 1, 2 and 3, and ours on the lengths of limbs.
+"""The losses by name: the paper's equations 1, 2 and 3, and ours on limbs, feet and errors.
 
 Sums over dimensions, means over a batch. All work in network units, see `networks.normalization`.
 """
@@ -9,7 +9,8 @@ from torch import Tensor
 
 from overpose.networks.autoencoder import PoseAutoencoder
 from overpose.networks.codes import PoseCode, PoseDecoder
-from overpose.networks.normalization import JOINTS, PoseNormalization
+from overpose.networks.configs import ERROR_UNIT_MM
+from overpose.networks.normalization import JOINTS, PoseNormalization, root_relative
 from overpose.skeleton import HUMAN36M
 from overpose.training.config import LatentWeighting, PoseError
 
@@ -128,6 +129,42 @@ def limb_loss(
     """
     apart = _log_limb_lengths(predicted, normalization) - _log_limb_lengths(pose, normalization)
     return apart.abs().sum(1).mean()
+
+
+def feet_loss(
+    hanging: Float[Tensor, "batch 4 3"], truth: Float[Tensor, "batch 4 3"]
+) -> Float[Tensor, ""]:
+    """Mean distance of heels and toes from where they are, both relative to their ankle.
+
+    Ours, not the paper's. About the ankle, not the root: so the foot is a rigid thing that hangs on
+    the leg, and is not bent to make up for the leg's error.
+    """
+    return ((hanging - truth).square().sum(-1) + 1e-8).sqrt().mean()
+
+
+def error_loss(
+    log_errors: Float[Tensor, "batch 17"],
+    predicted: Float[Tensor, "batch 51"],
+    pose: Float[Tensor, "batch 51"],
+    normalization: PoseNormalization,
+) -> Float[Tensor, ""]:
+    """Of expected errors m: the mean of e / m + log m, e the distance of the predicted joint.
+
+    That is what an exponential distribution of mean m says against e; whatever the distribution,
+    the m that makes it least is the mean of e, so what is learned is calibrated. The root, which is
+    the origin, does not count. No gradient goes into the prediction.
+
+    Args:
+        log_errors: log m, m in `ERROR_UNIT_MM`.
+        predicted: f(x).
+        pose: y.
+        normalization: of both.
+    """
+    with torch.no_grad():
+        apart = root_relative(normalization.to_mm(predicted) - normalization.to_mm(pose))
+        errors = torch.linalg.vector_norm(apart, dim=-1)[:, 1:] / ERROR_UNIT_MM
+    told = log_errors[:, 1:]
+    return (errors * (-told).exp() + told).mean()
 
 
 def squared_error(

@@ -15,13 +15,16 @@ from torch import Tensor
 from overpose.networks.configs import EncoderConfig, ImageEncoderConfig, KeypointEncoderConfig
 from overpose.networks.image_encoder import ImageEncoder
 from overpose.networks.keypoint_encoder import KeypointEncoder
+from overpose.networks.lifted import ankles_mm
 from overpose.support.errors import InputError
 from overpose.support.seeding import random_stream
 from overpose.training.config import LoopConfig
 from overpose.training.data import crop_steps, steps_per_epoch
-from overpose.training.samples import Samples, check_samples
+from overpose.training.samples import Drawn, Samples, check_samples
 
-Batch = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, ...]
+"""What the encoder takes, what the head is to predict, and where it is known how heels and toes lie
+to their ankles (batch, 4, 3), mm."""
 Targets = Callable[[np.ndarray], Tensor]
 """Poses (N, 17, 3) in mm to what the head is to predict, (N, outputs)."""
 _STATISTICS = 16384
@@ -66,7 +69,7 @@ class Observations(Protocol):
     def batches(
         self, encoder: EncoderConfig, targets: Targets, loop: LoopConfig, stage: str
     ) -> Callable[[int], Iterator[Batch]]:
-        """By number of the epoch, what the encoder takes and its targets, batch by batch."""
+        """By number of the epoch, batch by batch."""
         ...
 
 
@@ -153,8 +156,8 @@ class WindowSource(Protocol):
 
     offsets: np.ndarray
 
-    def draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Features (count, inputs) float32 and poses (count, 17, 3) float32, mm."""
+    def draw(self, count: int, rng: np.random.Generator) -> Drawn:
+        """Windows with what is true of them."""
         ...
 
     def poses(self, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -217,12 +220,14 @@ class DrawnWindows:
     def batches(
         self, encoder: EncoderConfig, targets: Targets, loop: LoopConfig, stage: str
     ) -> Callable[[int], Iterator[Batch]]:
-        """Features and the targets of their poses."""
+        """Features, the targets of their poses, and their feet."""
 
         def epoch_batches(epoch: int) -> Iterator[Batch]:
             rng = random_stream(loop.seed, "lifter batches", stage, epoch)
             for _ in range(self.steps_per_epoch):
-                features, poses_mm = self.source.draw(loop.batch_size, rng)
-                yield torch.from_numpy(features), targets(poses_mm)
+                drawn = self.source.draw(loop.batch_size, rng)
+                hanging = drawn.feet_mm - ankles_mm(drawn.poses_mm)
+                made = targets(drawn.poses_mm)
+                yield torch.from_numpy(drawn.features), made, torch.from_numpy(hanging)
 
         return epoch_batches

@@ -1,7 +1,7 @@
 """What the stages share: checks of their arrays, what identifies a run."""
 
 import hashlib
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -15,6 +15,20 @@ from overpose.support.errors import InputError
 
 Samples = tuple[Shaped[np.ndarray, "n ..."], Float[np.ndarray, "n 17 3"]]
 """Images (N, S, S, 3) uint8, or features of windows (N, inputs), and poses (N, 17, 3) in mm."""
+
+
+class Drawn(NamedTuple):
+    """Windows of keypoints, and what is true of them, in the axes of each window's virtual camera.
+
+    Attributes:
+        features: (N, inputs) float32, see `keypoint_windows`.
+        poses_mm: (N, 17, 3) float32, relative to the root.
+        feet_mm: (N, 4, 3) float32, points of `skeleton.FEET`, relative to the root.
+    """
+
+    features: np.ndarray
+    poses_mm: np.ndarray
+    feet_mm: np.ndarray
 
 
 @runtime_checkable
