@@ -69,6 +69,11 @@ def tracks(draw: st.DrawFn) -> PoseTrack:
             st.none()
             | arrays(np.float32, people, elements=st.floats(0, 1, width=32) | st.just(np.nan))
         ),
+        feet_mm=draw(st.none() | arrays(np.float32, (people, frames, 4, 3), elements=coordinates)),
+        joint_error_mm=draw(
+            st.none()
+            | arrays(np.float32, (people, frames, 17), elements=st.floats(0, 900, width=32))
+        ),
     )
 
 
@@ -122,6 +127,18 @@ def test_what_a_track_lacks_is_not_in_its_file(tmp_path: Path) -> None:
         track.save(tmp_path / f"{name}.npz")
     with np.load(tmp_path / "scored.npz") as more, np.load(tmp_path / "plain.npz") as fewer:
         assert set(more.files) - set(fewer.files) == {"person_score"}
+
+
+def test_feet_have_names_and_errors_are_distances() -> None:
+    feet = np.zeros((2, 3, 4, 3), np.float32)
+    assert replace(make_track(), feet_mm=feet).foot_names == (
+        "left_heel", "left_toe", "right_heel", "right_toe",
+    )  # fmt: skip
+    assert make_track().foot_names is None
+    with pytest.raises(InputError, match="foot_names: got 2 names, expected 4"):
+        replace(make_track(), feet_mm=feet, foot_names=("heel", "toe"))
+    with pytest.raises(InputError, match="joint_error_mm: got a negative distance"):
+        replace(make_track(), joint_error_mm=np.full((2, 3, 17), -1, np.float32))
 
 
 @pytest.mark.parametrize("kept", [[], [1], [1, 0]])

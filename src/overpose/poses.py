@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from overpose.skeleton import HUMAN36M, Skeleton
+from overpose.skeleton import FEET, HUMAN36M, Skeleton
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
@@ -20,7 +20,13 @@ from overpose.support.npz import read_npz
 from overpose.support.version import VERSION
 
 _ARRAYS = ("poses_mm", "root_mm", "keypoints_px")
-_OPTIONAL: Mapping[str, tuple[str | int, ...]] = MappingProxyType({"person_score": ("people",)})
+_OPTIONAL: Mapping[str, tuple[str | int, ...]] = MappingProxyType(
+    {
+        "person_score": ("people",),
+        "feet_mm": ("people", "frames", 4, 3),
+        "joint_error_mm": ("people", "frames", 17),
+    }
+)
 """Arrays that a track may lack, float32, and their shapes."""
 MAX_FPS = 100_000.0
 MIN_FPS = 1e-6
@@ -48,6 +54,11 @@ class PoseTrack:
         overpose_version: version of this package that made the track.
         person_score: (people,) float32, 0 to 1, how much each looks like a real person (see
             `video.judging`); NaN where nobody judged. None in tracks that were not judged.
+        feet_mm: (people, frames, 4, 3) float32, relative to the root like the poses; None where the
+            lifter does not know feet.
+        foot_names: what these points are, those of `skeleton.FEET`; None without them.
+        joint_error_mm: (people, frames, 17) float32, how far from the truth each joint is expected
+            to be, about the root, whose own is 0; None where the lifter does not know.
 
     Raises:
         InputError: a value has the wrong type, dtype or shape, or an array holds infinity.
@@ -67,9 +78,14 @@ class PoseTrack:
     parents: tuple[int, ...] = HUMAN36M.parents
     overpose_version: str = VERSION
     person_score: np.ndarray | None = None
+    feet_mm: np.ndarray | None = None
+    foot_names: tuple[str, ...] | None = None
+    joint_error_mm: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        for name in ("keypoint_names", "joint_names"):
+        names = None if self.feet_mm is None else self.foot_names or FEET.names
+        object.__setattr__(self, "foot_names", names)
+        for name in ("keypoint_names", "joint_names", *(("foot_names",) if names else ())):
             object.__setattr__(self, name, _names(name, getattr(self, name)))
         object.__setattr__(self, "parents", _parents(self.parents))
         object.__setattr__(self, "fps", _positive("fps", self.fps, MIN_FPS, MAX_FPS))
@@ -101,6 +117,10 @@ class PoseTrack:
             if value is not None:
                 expected = tuple(sizes.get(size, size) for size in shape)
                 check_array(name, value, expected, dtype=np.float32)
+        if names is not None and len(names) != len(FEET):
+            raise InputError(f"foot_names: got {len(names)} names, expected {len(FEET)}")
+        if self.joint_error_mm is not None and (self.joint_error_mm < 0).any():
+            raise InputError("joint_error_mm: got a negative distance, expected 0 or more, or NaN")
         score = self.person_score
         if score is not None and ((score < 0) | (score > 1)).any():
             raise InputError(f"person_score: got {score}, expected numbers from 0 to 1")
@@ -166,7 +186,8 @@ class PoseTrack:
         """
         path = Path(path)
         arrays = read_npz(path, [field.name for field in fields(cls)], "a pose track")
-        names = [field.name for field in fields(cls) if field.name not in _OPTIONAL]
+        optional = {*_OPTIONAL, "foot_names"}
+        names = [field.name for field in fields(cls) if field.name not in optional]
         missing = [name for name in names if name not in arrays]
         if missing:
             raise InputError(
@@ -190,7 +211,7 @@ def _scalar(name: str, array: np.ndarray) -> Any:
 
 
 def _plain(name: str, array: np.ndarray) -> Any:
-    if name in ("keypoint_names", "joint_names", "parents"):
+    if name in ("keypoint_names", "joint_names", "foot_names", "parents"):
         check_array(name, array, ("n",), dtype=np.integer if name == "parents" else np.str_)
         return tuple(array.tolist())
     return _scalar(name, array)

@@ -15,8 +15,9 @@ from overpose.formats import json as json_format
 from overpose.formats.points import joints_camera_mm
 from overpose.formats.writing import export_files, save_track, write_formats
 from overpose.mocap.trc import PointTable, read_trc, write_trc
+from overpose.networks.lifted import ankles_mm
 from overpose.poses import PoseTrack
-from overpose.skeleton import HUMAN36M
+from overpose.skeleton import FEET, HUMAN36M
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 
@@ -71,6 +72,62 @@ def test_json_has_the_score_of_who_was_judged(tmp_path: Path) -> None:
     people = json.loads((tmp_path / "clip.json").read_text())["people"]
     assert people[0]["person_score"] == 0.75
     assert "person_score" not in people[1]
+
+
+def with_feet(people: int = 2) -> PoseTrack:
+    """A track whose heels and toes lie about the ankles, with expected errors."""
+    track = made_track(people)
+    rng = np.random.default_rng(4)
+    feet = ankles_mm(track.poses_mm) + rng.normal(0, 80, (people, 5, 4, 3)).astype(np.float32)
+    names = ("left_heel", "left_foot_index")
+    return replace(
+        track,
+        feet_mm=feet,
+        joint_error_mm=rng.uniform(5, 90, (people, 5, 17)).astype(np.float32),
+        keypoints_px=np.full((people, 5, 2, 3), 0.5, np.float32),
+        keypoint_names=names,
+    )
+
+
+def test_csv_and_json_hold_feet_and_expected_errors_where_they_are_known(tmp_path: Path) -> None:
+    track = with_feet()
+    write_formats(track, tmp_path, "clip", [csv.FORMAT, json_format.FORMAT])
+    table = pd.read_csv(tmp_path / "clip.csv")
+    assert len(table) == 2 * 5 * 21
+    assert table.joint[17:21].tolist() == list(FEET.names)
+    feet = table[["x_mm", "y_mm", "z_mm"]].to_numpy().reshape(2, 5, 21, 3)[:, :, 17:]
+    assert track.feet_mm is not None
+    np.testing.assert_allclose(feet, track.feet_mm + track.root_mm[:, :, None], atol=0.006)
+    errors = table.joint_error_mm.to_numpy().reshape(2, 5, 21)
+    np.testing.assert_allclose(errors[..., :17], track.joint_error_mm, atol=0.006)
+    assert np.isnan(errors[..., 17:]).all()
+    sure = table.confidence.to_numpy().reshape(2, 5, 21)[..., 17:]
+    assert (sure[..., :2] == 0.5).all()
+    assert np.isnan(sure[..., 2:]).all()  # no keypoints of the right foot
+    value = json.loads((tmp_path / "clip.json").read_text())
+    assert value["foot_names"] == list(FEET.names)
+    second = value["people"][1]
+    np.testing.assert_allclose(second["feet_mm"], track.feet_mm[1], atol=0.006)
+    np.testing.assert_allclose(second["joint_error_mm"], track.joint_error_mm[1], atol=0.006)
+    assert value["people"][0]["feet_mm"][2] is None
+    write_formats(made_track(), tmp_path, "plain", [csv.FORMAT, json_format.FORMAT])
+    plain = json.loads((tmp_path / "plain.json").read_text())
+    assert not {"feet_mm", "joint_error_mm", "foot_names"} & {*plain, *plain["people"][0]}
+    assert tuple(pd.read_csv(tmp_path / "plain.csv").columns) == csv.COLUMNS
+
+
+def test_points_of_the_feet_follow_the_joints_of_each_person(tmp_path: Path) -> None:
+    track = with_feet()
+    write_formats(track, tmp_path, "clip", [trc.FORMAT, c3d.FORMAT])
+    table = read_trc(tmp_path / "clip.trc")
+    assert table.names[17:21] == tuple(f"person1_{name}" for name in FEET.names)
+    assert track.feet_mm is not None
+    toe = (track.feet_mm[1, :, 1] + track.root_mm[1]) * (1, -1, -1)
+    np.testing.assert_allclose(table.points_mm[:, 21 + 18], toe, atol=1e-3)
+    points = ezc3d.c3d(str(tmp_path / "clip.c3d"))
+    labels = points["parameters"]["POINT"]["LABELS"]["value"]
+    assert labels[21 + 18] == "person2_left_toe"
+    np.testing.assert_allclose(points["data"]["points"][:3, 21 + 18].T, toe, atol=0.01)
 
 
 def test_trc_is_upright_and_reads_back(tmp_path: Path) -> None:

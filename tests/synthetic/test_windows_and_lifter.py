@@ -141,8 +141,8 @@ def test_lifting_in_one_go_equals_lifting_the_middle_of_a_longer_video() -> None
         [rng.uniform(100, 500, (20, 33, 2)), rng.random((20, 33, 1))], axis=2
     ).astype(np.float32)
     options = {"focal_px": 600.0, "center_px": (320.0, 240.0), "fps": 25.0}
-    whole = lift(model, keypoints, BLAZEPOSE_33, **options)
-    part = lift(model, keypoints[5:15], BLAZEPOSE_33, **options)
+    whole = lift(model, keypoints, BLAZEPOSE_33, **options).poses_mm
+    part = lift(model, keypoints[5:15], BLAZEPOSE_33, **options).poses_mm
     assert np.allclose(whole[7:13], part[2:8], atol=1e-2)
 
 
@@ -150,5 +150,6 @@ def test_frames_without_keypoints_have_no_pose() -> None:
     model = PosePredictor(PosePredictorConfig("direct", KeypointEncoderConfig((0,), 32, 1)), seed=1)
     keypoints = np.random.default_rng(0).uniform(100, 500, (4, 17, 3)).astype(np.float32)
     keypoints[2, :, :2] = np.nan
-    poses = lift(model, keypoints, COCO_17, focal_px=500.0, center_px=(320.0, 240.0), fps=30.0)
+    camera = {"focal_px": 500.0, "center_px": (320.0, 240.0), "fps": 30.0}
+    poses = lift(model, keypoints, COCO_17, **camera).poses_mm
     assert np.isnan(poses).all(axis=(1, 2)).tolist() == [False, False, True, False]

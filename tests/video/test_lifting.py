@@ -5,6 +5,7 @@ import pytest
 
 from overpose.layouts import BLAZEPOSE_33, BODY_25, KeypointLayout
 from overpose.networks.keypoint_windows import FRAME_SIZE, INPUT_NAMES, MAIN
+from overpose.networks.lifted import Lifted, ankles_mm
 from overpose.skeleton import HUMAN36M
 from overpose.video.lifting import MODEL_FPS, lift
 
@@ -47,7 +48,7 @@ def walk(frames: int = 12, layout: KeypointLayout = BLAZEPOSE_33) -> np.ndarray:
 
 def lifted(lifter, keypoints: np.ndarray, layout: KeypointLayout = BLAZEPOSE_33, **camera):
     settings = {"focal_px": FOCAL, "center_px": (WIDTH / 2, 240.0), "fps": MODEL_FPS, **camera}
-    return lift(lifter, keypoints, layout, **settings)
+    return lift(lifter, keypoints, layout, **settings).poses_mm
 
 
 def test_in_a_mirror_the_same_person_has_the_mirrored_pose() -> None:
@@ -63,6 +64,37 @@ def test_in_a_mirror_the_same_person_has_the_mirrored_pose() -> None:
     expected = poses[:, HUMAN36M.mirror] * (-1, 1, 1)
     np.testing.assert_allclose(lifted(Mixer(), mirrored.astype(np.float32)), expected, atol=0.05)
     assert np.abs(poses - expected).max() > 1
+
+
+class Whole(Mixer):
+    """A lifter that knows feet, 100 mm ahead of the ankles, and left joints 10 mm better."""
+
+    def predict_all(self, features: np.ndarray) -> Lifted:
+        poses = self.predict(features)
+        errors = np.where(["left" in name for name in HUMAN36M.joint_names], 20, 30)
+        errors = np.tile(errors.astype(np.float32), (len(poses), 1))
+        return Lifted(poses, ankles_mm(poses) + np.float32([0, 0, 100]), errors)
+
+
+def test_feet_and_errors_come_with_the_poses_and_prefer_no_side() -> None:
+    keypoints = walk()
+    keypoints[4] = np.nan
+    settings = {"focal_px": FOCAL, "center_px": (WIDTH / 2, 240.0), "fps": MODEL_FPS}
+    found = lift(Whole(), keypoints, BLAZEPOSE_33, **settings)
+    np.testing.assert_array_equal(found.poses_mm, lifted(Mixer(), keypoints))
+    assert found.feet_mm is not None
+    assert found.joint_error_mm is not None
+    assert np.isnan(found.feet_mm[4]).all()
+    assert np.isnan(found.joint_error_mm[4]).all()
+    seen = np.delete(np.arange(12), 4)
+    hanging = (found.feet_mm - ankles_mm(found.poses_mm))[seen]
+    assert hanging.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(hanging, axis=-1), 100, rtol=0.02)
+    paired = [HUMAN36M.index(f"{side}_wrist") for side in ("left", "right")]
+    np.testing.assert_allclose(found.joint_error_mm[seen][:, paired], 25)
+    plain = lift(Mixer(), keypoints, BLAZEPOSE_33, **settings)
+    assert plain.feet_mm is None
+    assert plain.joint_error_mm is None
 
 
 def test_poses_come_back_from_the_virtual_camera_to_the_real_one() -> None:

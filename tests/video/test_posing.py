@@ -1,10 +1,13 @@
 """From raw poses to finished ones: gaps, smoothness, proportions, place, scale."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from overpose.layouts import HUMAN36M_17
 from overpose.metrics import limb_length_std
+from overpose.networks.lifted import Lifted, ankles_mm
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 from overpose.video.options import PredictOptions
@@ -29,10 +32,16 @@ def walking(frames: int = 60, noise_mm: float = 0.0) -> tuple[np.ndarray, np.nda
     return (noisy - noisy[:, :1]).astype(np.float32), keypoints
 
 
+def finished(poses: np.ndarray, *known: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Finished poses and roots."""
+    done, root = finished_poses(Lifted(poses), *known)
+    return done.poses_mm, root
+
+
 def test_the_root_is_where_pose_and_keypoints_put_it() -> None:
     poses, keypoints = walking()
     options = PredictOptions(smooth="none", constant_limbs=False)
-    same, root = finished_poses(poses, keypoints, HUMAN36M_17, VIEW, options)
+    same, root = finished(poses, keypoints, HUMAN36M_17, VIEW, options)
     assert np.allclose(same, poses)
     assert np.allclose(root, ROOT, atol=2.0)
 
@@ -40,7 +49,7 @@ def test_the_root_is_where_pose_and_keypoints_put_it() -> None:
 @pytest.mark.parametrize("smooth", ["zero-phase", "one-euro"])
 def test_smoothing_takes_jitter_away(smooth: str) -> None:
     poses, keypoints = walking(noise_mm=15.0)
-    done, _ = finished_poses(
+    done, _ = finished(
         poses,
         keypoints,
         HUMAN36M_17,
@@ -54,10 +63,10 @@ def test_smoothing_takes_jitter_away(smooth: str) -> None:
 
 def test_limbs_have_one_length_unless_told_otherwise() -> None:
     poses, keypoints = walking(noise_mm=15.0)
-    done, _ = finished_poses(poses, keypoints, HUMAN36M_17, VIEW, PredictOptions())
+    done, _ = finished(poses, keypoints, HUMAN36M_17, VIEW, PredictOptions())
     assert limb_length_std(done) < 0.01
     free = PredictOptions(constant_limbs=False)
-    assert limb_length_std(finished_poses(poses, keypoints, HUMAN36M_17, VIEW, free)[0]) > 1
+    assert limb_length_std(finished(poses, keypoints, HUMAN36M_17, VIEW, free)[0]) > 1
 
 
 def test_gaps_are_bridged_up_to_the_stated_length_only() -> None:
@@ -65,7 +74,7 @@ def test_gaps_are_bridged_up_to_the_stated_length_only() -> None:
     for gap in (slice(10, 14), slice(30, 45)):
         poses[gap], keypoints[gap] = np.nan, np.nan
     options = PredictOptions(bridge_s=0.2)  # 6 frames
-    done, root = finished_poses(poses, keypoints, HUMAN36M_17, VIEW, options)
+    done, root = finished(poses, keypoints, HUMAN36M_17, VIEW, options)
     assert np.isfinite(done[10:14]).all()
     assert np.isfinite(root[10:14]).all()
     assert np.isnan(done[30:45]).all()
@@ -74,8 +83,8 @@ def test_gaps_are_bridged_up_to_the_stated_length_only() -> None:
 
 def test_height_sets_the_scale_of_pose_and_distance() -> None:
     poses, keypoints = walking()
-    plain, root = finished_poses(poses, keypoints, HUMAN36M_17, VIEW, PredictOptions())
-    tall, far = finished_poses(poses, keypoints, HUMAN36M_17, VIEW, PredictOptions(height_m=1.9))
+    plain, root = finished(poses, keypoints, HUMAN36M_17, VIEW, PredictOptions())
+    tall, far = finished(poses, keypoints, HUMAN36M_17, VIEW, PredictOptions(height_m=1.9))
     assert stature_mm(tall) == pytest.approx(1900, abs=1)
     assert np.allclose(far / root, tall[:, 1:].std() / plain[:, 1:].std(), rtol=1e-3)
 
@@ -85,14 +94,14 @@ def test_an_absurd_distance_counts_as_unknown() -> None:
     middle = np.array([*VIEW.center_px, 0.0], np.float32)
     keypoints[20:30] = middle + 0.001 * (keypoints[20:30] - middle) + (0, 0, 1)
     options = PredictOptions(smooth="none", bridge_s=0)
-    done, root = finished_poses(poses, keypoints, HUMAN36M_17, VIEW, options)
+    done, root = finished(poses, keypoints, HUMAN36M_17, VIEW, options)
     assert np.isnan(root[20:30]).all()
     assert np.isfinite(done).all()
 
 
 def test_somebody_never_seen_stays_unseen() -> None:
     nothing = np.full((5, len(HUMAN36M), 3), np.nan, np.float32)
-    poses, root = finished_poses(nothing, nothing, HUMAN36M_17, VIEW, PredictOptions(height_m=1.8))
+    poses, root = finished(nothing, nothing, HUMAN36M_17, VIEW, PredictOptions(height_m=1.8))
     assert np.isnan(poses).all()
     assert np.isnan(root).all()
 
@@ -121,3 +130,30 @@ def test_focal_lengths_are_taken_in_order_and_guesses_marked() -> None:
     assert PredictOptions(fov_deg=90.0).focal(640, 480) == (pytest.approx(320.0), False)
     assert PredictOptions().focal(640, 480, 700.0) == (700.0, False)
     assert PredictOptions().focal(640, 480)[1]
+
+
+def test_feet_keep_their_size_and_are_smoothed_bridged_and_scaled_with_the_pose() -> None:
+    poses, keypoints = walking()
+    rng = np.random.default_rng(3)
+    points = np.float32([[0, 40, 60], [0, 60, -150], [0, 40, 60], [0, 60, -150]])
+    hanging = points + rng.normal(0, 8, (len(poses), 4, 3)).astype(np.float32)
+    errors = np.full((len(poses), 17), 30, np.float32)
+    raw = Lifted(poses, ankles_mm(poses) + hanging, errors)
+    for part in (raw.poses_mm, raw.feet_mm, keypoints, errors):
+        assert part is not None
+        part[10:13] = np.nan
+    done, _ = finished_poses(raw, keypoints, HUMAN36M_17, VIEW, PredictOptions(bridge_s=0.2))
+    assert done.feet_mm is not None
+    found = done.feet_mm - ankles_mm(done.poses_mm)
+    lengths = np.linalg.norm(found, axis=-1)
+    assert np.ptp(lengths, axis=0).max() < 0.1
+    np.testing.assert_allclose(lengths[0, :2], lengths[0, 2:], atol=0.1)
+    np.testing.assert_allclose(lengths[0, :2], np.linalg.norm(points[:2], axis=-1), rtol=0.05)
+    assert np.diff(found, 2, axis=0).std() < 0.5 * np.diff(hanging[20:], 2, axis=0).std()
+    np.testing.assert_array_equal(done.joint_error_mm, np.float32(30))
+    tall, _ = finished_poses(
+        raw, keypoints, HUMAN36M_17, VIEW, PredictOptions(bridge_s=0.2, height_m=1.9)
+    )
+    scale = stature_mm(tall.poses_mm) / stature_mm(done.poses_mm)
+    np.testing.assert_allclose(tall.feet_mm, done.feet_mm * scale, atol=0.1)
+    np.testing.assert_allclose(tall.joint_error_mm, 30 * scale, rtol=1e-4)

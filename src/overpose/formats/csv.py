@@ -16,27 +16,43 @@ COLUMNS = (
 
 
 def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
-    """One row for each person, frame and joint, `COLUMNS`; empty cells where not seen."""
-    from overpose.formats.points import DECIMALS, joint_confidence, joints_camera_mm
+    """One row for each person, frame and joint, `COLUMNS`; empty cells where not seen.
+
+    Heels and toes have rows after the joints, and the expected errors of joints a last column,
+    where they are known.
+    """
+    import numpy as np
+
+    from overpose.formats.points import DECIMALS, all_points, foot_confidence, joint_confidence
     from overpose.support.files import writing_file
 
-    joints, seen, confidence = joints_camera_mm(track), track.seen, joint_confidence(track)
+    names, points = all_points(track)
+    confidence = np.concatenate([joint_confidence(track), foot_confidence(track)], axis=2)
+    seen, errors = track.seen, track.joint_error_mm
+    joints = len(track.joint_names)
     with (
         writing_file(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file)
-        writer.writerow(COLUMNS)
+        writer.writerow(COLUMNS if errors is None else (*COLUMNS, "joint_error_mm"))
         for person in range(track.people):
             for frame in range(track.frames):
                 time = f"{frame / track.fps:.6f}"
-                for joint, name in enumerate(track.joint_names):
-                    point, sure = joints[person, frame, joint], confidence[person, frame, joint]
+                for joint, name in enumerate(names):
+                    point, sure = points[person, frame, joint], confidence[person, frame, joint]
                     there = all(map(math.isfinite, point))
                     cells = [f"{value:.{DECIMALS}f}" if there else "" for value in point]
-                    cells.append(f"{sure:.3f}" if math.isfinite(sure) else "")
-                    last = int(seen[person, frame])
-                    writer.writerow((person + 1, frame, time, text_cell(name), *cells, last))
+                    cells += [_number(sure, 3), str(int(seen[person, frame]))]
+                    if errors is not None:
+                        known = joint < joints
+                        off = float(errors[person, frame, joint]) if known else math.nan
+                        cells.append(_number(off, DECIMALS))
+                    writer.writerow((person + 1, frame, time, text_cell(name), *cells))
+
+
+def _number(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}f}" if math.isfinite(value) else ""
 
 
 def text_cell(text: str) -> str:

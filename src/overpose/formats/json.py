@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 
 def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
     """One object: what the track says of itself, and for each person its frames, null where not
-    seen; each frame a list of 17 positions, mm, or of 17 confidences."""
+    seen; each frame a list of 17 positions, mm, or of 17 confidences, and where they are known of
+    4 positions of the feet and of 17 expected errors, mm."""
     from overpose.formats.points import joint_confidence, listed
     from overpose.support.files import writing_file
 
     confidence = joint_confidence(track)
     scores = track.person_score
+    beside = {"feet_mm": track.feet_mm, "joint_error_mm": track.joint_error_mm}
+    known = {name: values for name, values in beside.items() if values is not None}
     people: list[dict[str, Any]] = []
     for number, (poses, roots) in enumerate(zip(track.poses_mm, track.root_mm, strict=True), 1):
         score = math.nan if scores is None else float(scores[number - 1])
@@ -29,6 +32,7 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
                 "poses_mm": listed(poses),
                 "root_mm": listed(roots),
                 "confidence": listed(confidence[number - 1]),
+                **{name: listed(values[number - 1]) for name, values in known.items()},
             }
         )
     value = {
@@ -44,6 +48,7 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
         "axes": "camera: x right, y down, z forward",
         "joint_names": list(track.joint_names),
         "parents": list(track.parents),
+        **({"foot_names": list(track.foot_names)} if track.foot_names else {}),
         "people": people,
     }
     with writing_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""What several formats write of a track: its joints in camera coordinates, as points, how sure."""
+"""What several formats write of a track: its joints and feet in camera coordinates, how sure."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import numpy as np
 from overpose.layouts import house_keypoints, layout_of
 from overpose.mocap.trc import PointTable
 from overpose.poses import PoseTrack
+from overpose.skeleton import FEET
 from overpose.support.errors import InputError
 
 DECIMALS = 2
@@ -18,6 +19,29 @@ def joints_camera_mm(track: PoseTrack) -> np.ndarray:
     is not known; NaN where not seen."""
     root = np.nan_to_num(track.root_mm.astype(np.float64))
     return track.poses_mm.astype(np.float64) + root[:, :, None]
+
+
+def all_points(track: PoseTrack) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names of the joints, and of heels and toes where they are known, and all of them in camera
+    coordinates (people, frames, points, 3) float64, as `joints_camera_mm`."""
+    joints = joints_camera_mm(track)
+    if track.feet_mm is None or track.foot_names is None:
+        return track.joint_names, joints
+    root = np.nan_to_num(track.root_mm.astype(np.float64))
+    feet = track.feet_mm.astype(np.float64) + root[:, :, None]
+    return (*track.joint_names, *track.foot_names), np.concatenate([joints, feet], axis=2)
+
+
+def foot_confidence(track: PoseTrack) -> np.ndarray:
+    """(people, frames, 4) float64, 0 to 1, as `joint_confidence`, of heels and toes."""
+    found = np.full((*track.poses_mm.shape[:2], len(FEET)), np.nan)
+    for place, name in enumerate(FEET.names):
+        keypoint = name.replace("toe", "foot_index")
+        if keypoint in track.keypoint_names:
+            points = track.keypoints_px[:, :, track.keypoint_names.index(keypoint)]
+            known = np.isfinite(points[..., :2]).all(axis=-1)
+            found[..., place] = np.where(known, points[..., 2], np.nan)
+    return found
 
 
 def joint_confidence(track: PoseTrack) -> np.ndarray:
@@ -34,16 +58,17 @@ def joint_confidence(track: PoseTrack) -> np.ndarray:
 
 
 def y_up_points(track: PoseTrack) -> PointTable:
-    """Everybody's joints as points, y up: (x, -y, -z); with several people, names start with
-    person1_, person2_, …"""
-    joints = joints_camera_mm(track) * (1.0, -1.0, -1.0)
+    """Everybody's joints, heels and toes as points, y up: (x, -y, -z); with several people, names
+    start with person1_, person2_, …"""
+    own, places = all_points(track)
     several = track.people > 1
     names = tuple(
         f"person{person}_{name}" if several else name
         for person in range(1, track.people + 1)
-        for name in track.joint_names
+        for name in own
     )
-    points = np.moveaxis(joints, 0, 1).reshape(track.frames, len(names), 3)
+    places = places * (1.0, -1.0, -1.0)
+    points = np.moveaxis(places, 0, 1).reshape(track.frames, len(names), 3)
     return PointTable(names, points, track.fps)
 
 

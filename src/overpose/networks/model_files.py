@@ -66,9 +66,10 @@ def pose_predictor_config(found: Mapping[str, Any], where: str) -> PosePredictor
     if isinstance(model, dict) and found["kind"] != POSE_PREDICTOR:
         model = {"encoder" if name == "image_encoder" else name: v for name, v in model.items()}
         model.setdefault("latent_activation", "linear")
-    encoder = model.get("encoder") if isinstance(model, dict) else None
-    if isinstance(encoder, dict) and "offsets" in encoder:
-        model = {**model, "encoder": {**BEFORE_KINDS, **encoder}}
+    if isinstance(model, dict):
+        encoder = model.get("encoder")
+        if isinstance(encoder, dict) and "offsets" in encoder:
+            model = {**model, "encoder": {**BEFORE_KINDS, **encoder}}
     return dataclass_from_json(PosePredictorConfig, model, f"{where}: model")
 
 

@@ -15,6 +15,7 @@ from overpose.keypoints.people import DetectionFinder, PeopleFinder, Person
 from overpose.keypoints.selection import Presence, presences_of, select_people
 from overpose.layouts import KeypointLayout
 from overpose.media.video import Frame, Media, MediaInfo, open_media
+from overpose.networks.lifted import Lifted
 from overpose.networks.numpy_lifter import load_numpy_lifter
 from overpose.poses import PoseTrack
 from overpose.support.checks import check_array
@@ -263,18 +264,19 @@ class PoseEstimator:
             lifters.append(self._video)
         if is_photo:
             options = replace(options, smooth="none")
-        poses, roots = [], []
+        done, roots = [], []
         for record in records:
-            raw = record.poses_mm
-            if raw is None:
+            if record.poses_mm is not None:
+                raw = Lifted(record.poses_mm)
+            else:
                 raw = lifted(lifters, record.keypoints_px, recording.layout, view)
-            pose, root = finished_poses(raw, record.keypoints_px, recording.layout, view, options)
-            poses.append(pose)
+            each, root = finished_poses(raw, record.keypoints_px, recording.layout, view, options)
+            done.append(each)
             roots.append(root)
         frames, count = recording.frames, len(recording.layout)
         keypoints = [record.keypoints_px for record in records]
         return PoseTrack(
-            poses_mm=_stacked(poses, (frames, 17, 3)),
+            poses_mm=_stacked([each.poses_mm for each in done], (frames, 17, 3)),
             root_mm=_stacked(roots, (frames, 3)),
             keypoints_px=_stacked(keypoints, (frames, count, 3)),
             keypoint_names=recording.layout.names,
@@ -284,6 +286,8 @@ class PoseEstimator:
             focal_px=view.focal_px,
             focal_is_estimated=is_estimated,
             model=self.name,
+            feet_mm=_known([each.feet_mm for each in done]),
+            joint_error_mm=_known([each.joint_error_mm for each in done]),
         )
 
 
@@ -363,6 +367,12 @@ def _px_size(frame: Frame, info: MediaInfo) -> float:
 def _in_original_px(people: list[Person], frame: Frame, info: MediaInfo) -> list[Person]:
     size = _px_size(frame, info)
     return people if size == 1 else [person.scaled(size) for person in people]
+
+
+def _known(arrays: list[np.ndarray | None]) -> np.ndarray | None:
+    """What the lifters know of everybody; None where they do not, or there is nobody."""
+    there = [array for array in arrays if array is not None]
+    return np.stack(there) if there else None
 
 
 def _of_image(image: np.ndarray) -> Media:

@@ -9,7 +9,7 @@ import numpy as np
 
 from overpose.layouts import KeypointLayout
 from overpose.networks.keypoint_windows import INPUTS, make_windows
-from overpose.skeleton import HUMAN36M
+from overpose.networks.lifted import Lifted, joined, mean_of
 from overpose.support.checks import check_array
 
 MODEL_FPS = 27.0
@@ -31,6 +31,15 @@ class Lifter(Protocol):
         ...
 
 
+@runtime_checkable
+class WholeLifter(Lifter, Protocol):
+    """One that also may know feet and how far off its joints are."""
+
+    def predict_all(self, features: np.ndarray, /) -> Lifted:
+        """What it knows, of windows as in `predict`."""
+        ...
+
+
 def lift(
     lifter: Lifter,
     keypoints_px: np.ndarray,
@@ -39,8 +48,8 @@ def lift(
     focal_px: float,
     center_px: tuple[float, float],
     fps: float,
-) -> np.ndarray:
-    """Poses of a person.
+) -> Lifted:
+    """Poses of a person, and what else the lifter knows of them.
 
     Args:
         lifter: a single-frame or a temporal one.
@@ -51,8 +60,7 @@ def lift(
         fps: frames per second of the video.
 
     Returns:
-        (frames, 17, 3) float32, mm, camera axes, relative to the root; NaN in frames without
-        keypoints.
+        all frames, camera axes, relative to the root; NaN in frames without keypoints.
 
     Raises:
         InputError: wrong shapes.
@@ -71,23 +79,25 @@ def lift(
     stride = max(1, round(fps / MODEL_FPS))
     places = np.clip(np.arange(frames)[:, None] + stride * offsets, 0, max(frames - 1, 0))
     middle = int(np.flatnonzero(offsets == 0)[0])
-    poses = _predicted(lifter, rays, scores, places, middle)
+    found = _predicted(lifter, rays, scores, places, middle)
     # Seen in a mirror, the same: the mean of both is better than either, and prefers no side.
-    others = _predicted(lifter, INPUTS.mirrored(rays), scores[:, INPUTS.mirror], places, middle)
-    poses = (poses + HUMAN36M.layout.mirrored(others)) / 2
-    poses[~np.isfinite(rays).any(axis=(1, 2))] = np.nan
-    return poses
+    other = _predicted(lifter, INPUTS.mirrored(rays), scores[:, INPUTS.mirror], places, middle)
+    seen = np.asarray(np.isfinite(rays).any(axis=(1, 2)))
+    return mean_of([found, other.mirrored()]).where(seen)
 
 
 def _predicted(
     lifter: Lifter, rays: np.ndarray, scores: np.ndarray, places: np.ndarray, middle: int
-) -> np.ndarray:
-    """Poses from the windows at `places` (frames, offsets), some at a time: they overlap, and all
-    at once would take many times the memory of the video's keypoints."""
-    poses = np.empty((len(places), len(HUMAN36M), 3), np.float32)
-    for start in range(0, len(places), _WINDOWS_AT_ONCE):
+) -> Lifted:
+    """What the windows at `places` (frames, offsets) give, some at a time: they overlap, and all at
+    once would take many times the memory of the video's keypoints."""
+    parts = []
+    for start in range(0, max(len(places), 1), _WINDOWS_AT_ONCE):
         some = slice(start, start + _WINDOWS_AT_ONCE)
         windows = make_windows(rays[places[some]], scores[places[some]], middle)
-        turned = lifter.predict(windows.features) @ np.swapaxes(windows.to_camera, -1, -2)
-        poses[some] = turned
-    return poses
+        if isinstance(lifter, WholeLifter):
+            found = lifter.predict_all(windows.features)
+        else:
+            found = Lifted(lifter.predict(windows.features))
+        parts.append(found.turned(windows.to_camera))
+    return joined(parts)

@@ -96,7 +96,8 @@ class LivePoser:
         )
 
     def _lifted(self, lifter: Lifter, person: Person) -> np.ndarray:
-        return lifted([lifter], person.keypoints_px[None], self._layout, self._view)[0]
+        keypoints = person.keypoints_px[None]
+        return lifted([lifter], keypoints, self._layout, self._view).poses_mm[0]
 
     def _finished(self, person: Person, pose: np.ndarray) -> LivePerson:
         memory = self._memories.get(person.number)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from overpose.layouts import KeypointLayout, house_keypoints
+from overpose.networks.lifted import Lifted, ankles_mm, mean_of
 from overpose.video.lifting import Lifter, lift
 from overpose.video.options import PredictOptions
-from overpose.video.placement import place_root, scale_to_height
-from overpose.video.proportions import constant_limbs
+from overpose.video.placement import place_root, scale_to_height, stature_mm
+from overpose.video.proportions import constant_feet, constant_limbs
 from overpose.video.smoothing import bridge_gaps, one_euro, smooth_zero_phase
 
 POSE_CUTOFF_HZ = 6.0
@@ -50,9 +51,9 @@ def lifted(
     keypoints_px: np.ndarray,
     layout: KeypointLayout,
     view: View,
-) -> np.ndarray:
+) -> Lifted:
     """The mean of what several lifters make of a person's keypoints; see `lifting.lift`."""
-    poses = [
+    found = [
         lift(
             lifter,
             keypoints_px,
@@ -63,32 +64,36 @@ def lifted(
         )
         for lifter in lifters
     ]
-    return np.mean(poses, axis=0)
+    return mean_of(found)
 
 
 def finished_poses(
-    poses_mm: np.ndarray,
+    raw: Lifted,
     keypoints_px: np.ndarray,
     layout: KeypointLayout,
     view: View,
     options: PredictOptions,
-) -> tuple[np.ndarray, np.ndarray]:
-    """What becomes of one person's raw poses.
+) -> tuple[Lifted, np.ndarray]:
+    """What becomes of one person's raw poses, and of feet and expected errors where there are any.
+
+    Feet are smoothed and kept at one size as they lie to their ankles. Errors stay those of the raw
+    poses: finishing makes them smaller, if anything.
 
     Args:
-        poses_mm: (frames, 17, 3) root-relative; NaN where not seen.
+        raw: of all frames; NaN where not seen.
         keypoints_px: (frames, K, 3) what they were made from.
         layout: names of the K keypoints.
         view: camera and clock.
         options: smoothing, bridging, proportions, height.
 
     Returns:
-        poses (frames, 17, 3) float32 and roots (frames, 3) float32, mm; NaN where not seen.
+        the same, finished, and roots (frames, 3) float32, mm; NaN where not seen.
     """
     gap = round(options.bridge_s * view.fps)
-    poses = bridge_gaps(poses_mm, gap)
+    poses = bridge_gaps(raw.poses_mm, gap)
     poses = _smoothed(poses, view.fps, POSE_CUTOFF_HZ, options.smooth)
-    if options.constant_limbs and np.isfinite(poses).any():
+    known = np.isfinite(poses).any()
+    if options.constant_limbs and known:
         poses = constant_limbs(poses)
     joints_px = house_keypoints(keypoints_px, layout)
     roots = place_root(poses, joints_px, view.focal_px, view.width, view.height)
@@ -96,9 +101,26 @@ def finished_poses(
     seen = np.asarray(np.isfinite(poses).all(axis=(1, 2)))
     roots = _smoothed(bridge_gaps(roots, gap), view.fps, ROOT_CUTOFF_HZ, options.smooth)
     roots = np.where(seen[:, None], roots, np.nan)
+    feet, errors = raw.feet_mm, raw.joint_error_mm
+    if feet is not None:
+        hanging = bridge_gaps(feet - ankles_mm(raw.poses_mm), gap)
+        hanging = _smoothed(hanging, view.fps, POSE_CUTOFF_HZ, options.smooth)
+        if options.constant_limbs and known:
+            hanging = constant_feet(hanging)
+        feet = ankles_mm(poses) + hanging
+    if errors is not None:
+        errors = bridge_gaps(errors, gap)
     if options.height_m is not None and seen.any():
+        scale = 1000 * options.height_m / stature_mm(poses)
         poses, roots = scale_to_height(poses, roots, options.height_m)
-    return poses.astype(np.float32), roots.astype(np.float32)
+        feet = None if feet is None else feet * scale
+        errors = None if errors is None else errors * scale
+    done = Lifted(
+        poses.astype(np.float32),
+        None if feet is None else feet.astype(np.float32),
+        None if errors is None else errors.astype(np.float32),
+    )
+    return done, roots.astype(np.float32)
 
 
 def _smoothed(values: np.ndarray, fps: float, cutoff_hz: float, how: str) -> np.ndarray:

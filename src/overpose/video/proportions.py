@@ -8,7 +8,7 @@ from collections import deque
 import numpy as np
 
 from overpose.metrics import limb_lengths
-from overpose.skeleton import HUMAN36M
+from overpose.skeleton import FEET, HUMAN36M
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
@@ -67,6 +67,26 @@ def constant_limbs(poses_mm: np.ndarray, lengths: np.ndarray | None = None) -> n
         bone = nearest_of_length(poses[:, joint] - result[:, parent], float(lengths[limb]))
         result[:, joint] = result[:, parent] + bone
     return result.astype(poses_mm.dtype)
+
+
+def constant_feet(hanging_mm: np.ndarray) -> np.ndarray:
+    """Give heels and toes one distance from their ankle through all frames, left and right alike.
+
+    Args:
+        hanging_mm: (frames, 4, 3) points of `skeleton.FEET` from their ankle; NaN where not seen.
+
+    Returns:
+        the same shape; the nearest vectors of these lengths, as in `constant_limbs`.
+    """
+    lengths = _median(np.linalg.norm(hanging_mm.astype(np.float64), axis=-1))
+    lengths = (lengths + lengths[FEET.mirror]) / 2
+    if not np.isfinite(lengths).all():
+        return hanging_mm
+    points = [
+        nearest_of_length(hanging_mm[:, point].astype(np.float64), max(float(length), _SHORTEST_MM))
+        for point, length in enumerate(lengths)
+    ]
+    return np.stack(points, axis=1)
 
 
 def nearest_of_length(vectors: np.ndarray, length: float) -> np.ndarray:
