@@ -109,7 +109,7 @@ class LifterData:
         offsets = recipe.encoders[lifter].offsets
         source = BatchSource(self.pool, self.detector, self.held_out, offsets, REAL_RUNS)
         rng = random_stream(recipe.seed, "lifter validation")
-        return source.draw(recipe.validation_windows, rng)
+        return source.draw(recipe.validation_windows, rng)[:2]
 
 
 def split_clips(found: Detections, count: int) -> tuple[Detections, Detections]:
