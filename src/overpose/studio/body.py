@@ -143,6 +143,19 @@ class BodyModel:
         return tuple(str(name)[:-1] for name in self.shape_labels if str(name).endswith("+"))
 
     @cached_property
+    def shape_parts(self) -> tuple[tuple[str, ...], np.ndarray]:
+        """Names of the factors of shapes, and (K, n) int64, which of them each is the product of;
+        as many as there are names where it has fewer than n."""
+        labels = [str(label) for label in self.shape_labels]
+        split = [[label] if label[-1] in "+-" else label.split("-") for label in labels]
+        names = tuple(sorted({name for parts in split for name in parts}))
+        longest = max(len(parts) for parts in split)
+        rows = [
+            [*map(names.index, parts), *[len(names)] * (longest - len(parts))] for parts in split
+        ]
+        return names, np.array(rows, dtype=np.int64)
+
+    @cached_property
     def joint_bones(self) -> np.ndarray:
         """(17,) int64: the bone each joint of `HUMAN36M` moves with."""
         names = [JOINT_BONES.get(joint, ("Head", 0.0))[0] for joint in HUMAN36M.joint_names]
@@ -250,14 +263,13 @@ def shape_coefficients(
     }
     for name, amount in length_changes.items():
         factor[f"{name}+"], factor[f"{name}-"] = max(amount, 0.0), max(-amount, 0.0)
-    return np.array(
-        [
-            factor.get(label, 0.0)
-            if label[-1] in "+-"
-            else math.prod(factor[part] for part in label.split("-"))
-            for label in map(str, model.shape_labels)
-        ]
-    )
+    # One factor after the other, as whoever multiplies them by hand: the same to the last bit.
+    names, parts = model.shape_parts
+    values = np.array([factor.get(name, 0.0) for name in names] + [1.0])
+    coefficients = values[parts[:, 0]]
+    for column in parts.T[1:]:
+        coefficients = coefficients * values[column]
+    return coefficients
 
 
 def make_shape(

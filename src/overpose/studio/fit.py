@@ -90,8 +90,7 @@ def fit_body(model: BodyModel, skeleton: BoneSkeleton, seed: int, subject: str) 
         raise InputError(
             f"subject {subject}: {short} is {targets[short]:.0f} mm long, expected a human skeleton"
         )
-    rng = random_stream(seed, "body", subject)
-    drawn = _random_phenotypes(rng)
+    drawn = drawn_phenotypes(seed, subject)
 
     def unpack(values: np.ndarray) -> tuple[dict[str, float], dict[str, float], float]:
         phenotypes = drawn | {"height": float(values[0]), "proportions": float(values[1])}
@@ -122,7 +121,9 @@ def fit_body(model: BodyModel, skeleton: BoneSkeleton, seed: int, subject: str) 
     return make_shape(model, *unpack(found.x))
 
 
-def _random_phenotypes(rng: np.random.Generator) -> dict[str, float]:
+def drawn_phenotypes(seed: int, subject: str) -> dict[str, float]:
+    """What `fit_body` draws for a subject: gender, age, muscle, weight and ancestry."""
+    rng = random_stream(seed, "body", subject)
     ancestry = rng.dirichlet([0.6, 0.6, 0.6])
     gender = rng.beta(0.4, 0.4)
     return {
