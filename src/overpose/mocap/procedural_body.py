@@ -7,8 +7,9 @@ radians: yaw to the left, pitch forward, roll to the left. Arms are planned with
 sides, relative to the shoulder, in the frame of the thorax, as shares of the length of the arm.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -80,9 +81,21 @@ def procedural_skeleton(subject: int | str) -> BoneSkeleton:
     """
     rng = random_stream(0, "procedural body", subject)
     size = float(np.clip(rng.normal(1.0, 0.05), 0.88, 1.13))
-    parts = {name: size * float(np.clip(rng.normal(1, 0.035), 0.92, 1.08)) for name in (
-        "leg", "shin", "foot", "hips", "back", "neck", "shoulders", "arm", "forearm", "hand"
-    )}  # fmt: skip
+    return average_skeleton(
+        {name: size * float(np.clip(rng.normal(1, 0.035), 0.92, 1.08)) for name in _PARTS}
+    )
+
+
+_PARTS = ("leg", "shin", "foot", "hips", "back", "neck", "shoulders", "arm", "forearm", "hand")
+
+
+def average_skeleton(parts: Mapping[str, float] = MappingProxyType({})) -> BoneSkeleton:
+    """A made-up body of CMU's bone names and rest pose; left and right are alike.
+
+    Args:
+        parts: factors on the lengths of some of its parts.
+    """
+    parts = dict.fromkeys(_PARTS, 1.0) | dict(parts)
     part_of = {
         "hipjoint": "hips", "femur": "leg", "tibia": "shin", "foot": "foot", "toes": "foot",
         "clavicle": "shoulders", "humerus": "arm", "radius": "forearm", "wrist": "forearm",

@@ -4,7 +4,7 @@ What a body of these lengths looks like belongs to the studio.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
@@ -105,3 +105,85 @@ def other_lengths(
 def _scaled(skeleton: BoneSkeleton, factors: Mapping[str, float]) -> BoneSkeleton:
     scale = np.array([factors.get(name, 1.0) for name in skeleton.names])
     return replace(skeleton, offsets_mm=skeleton.offsets_mm * scale[:, None])
+
+
+@dataclass(frozen=True)
+class PublishedBody:
+    """Lengths between joint centres of an average man or woman, as shares of the stature.
+
+    Attributes:
+        stature_mm, stature_spread_mm: mean, and standard deviation.
+        thigh, shank, upper_arm, forearm: of the limbs.
+        trunk: between the middles of both hips and of both shoulders.
+        hips, shoulders: between the centres of both.
+    """
+
+    stature_mm: float
+    stature_spread_mm: float
+    thigh: float
+    shank: float
+    upper_arm: float
+    forearm: float
+    trunk: float
+    hips: float
+    shoulders: float
+
+
+PUBLISHED = {
+    "male": PublishedBody(1756.0, 67.0, 0.244, 0.246, 0.1575, 0.1545, 0.292, 0.0914, 0.226),
+    "female": PublishedBody(1629.0, 64.0, 0.2355, 0.246, 0.155, 0.1525, 0.2875, 0.110, 0.223),
+}
+"""Thigh, shank and forearm: medians of de Leva (1996, table 4), Dumas et al. (2007) and Drillis
+and Contini (1966); upper arm: mean of the first two, which measure from the joint's centre; trunk:
+mean of de Leva (mid-shoulder to mid-hip) and Drillis and Contini. Hips: 0.72 to 0.74 of the
+distance of the iliac spines (Reed et al. 1999), which Dumas et al. give as 224 mm for men of 1.77 m
+and 238 mm for women of 1.61 m. Shoulders: Dumas et al. and Rab et al. (2002) put the centre
+straight below the acromion, so the biacromial breadth of Gordon et al. (1989), whose statures these
+are.
+"""
+
+
+def published_body(femininity: float) -> PublishedBody:
+    """Between the average man (0) and the average woman (1)."""
+    man, woman = (astuple(PUBLISHED[name]) for name in ("male", "female"))
+    pairs = zip(man, woman, strict=True)
+    return PublishedBody(*(first + femininity * (last - first) for first, last in pairs))
+
+
+def with_published_lengths(
+    skeleton: BoneSkeleton, body: PublishedBody, stature_mm: float
+) -> BoneSkeleton:
+    """The skeleton with limbs, trunk and shoulders as long as published for a stature.
+
+    The other bones keep their length relative to the legs.
+
+    Args:
+        skeleton: with CMU's bone names.
+        body: whose proportions.
+        stature_mm: how tall.
+    """
+    index, lengths = skeleton.index, skeleton.lengths_mm
+    limbs = {
+        ("femur",): body.thigh, ("tibia",): body.shank, ("humerus",): body.upper_arm,
+        ("radius", "wrist"): body.forearm,
+    }  # fmt: skip
+    legs = sum(lengths[index(side + bone)] for side in "lr" for bone in ("femur", "tibia")) / 2
+    factors = dict.fromkeys(skeleton.names, stature_mm * (body.thigh + body.shank) / legs)
+    for bones, share in limbs.items():
+        for side in "lr":
+            own = sum(lengths[index(side + bone)] for bone in bones)
+            factors |= dict.fromkeys((side + b for b in bones), share * stature_mm / own)
+    width = np.subtract(*(skeleton.offsets_mm[index(f"{side}clavicle"), 0] for side in "lr"))
+    shoulders = body.shoulders * stature_mm / width
+    factors |= dict.fromkeys(("lclavicle", "rclavicle"), shoulders)
+    # The trunk also has the height of the clavicles' ends, and of the hips below the root.
+    spine = sum(skeleton.offsets_mm[index(bone)] for bone in _TRUNK)
+    ends = [
+        shoulders * skeleton.offsets_mm[index(f"{side}clavicle")]
+        - factors[f"{side}hipjoint"] * skeleton.offsets_mm[index(f"{side}hipjoint")]
+        for side in "lr"
+    ]
+    length = float(np.linalg.norm(spine))
+    rest = float(np.mean(ends, axis=0) @ spine) / length
+    factors |= dict.fromkeys(_TRUNK, (body.trunk * stature_mm - rest) / length)
+    return _scaled(skeleton, factors)
