@@ -1,10 +1,13 @@
 """Jobs in several processes: all are done, in an order that their needs allow."""
 
+import multiprocessing
+import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from overpose.support.workers import do_jobs
+from overpose.support.workers import beside, do_jobs
 
 
 def make_square(_: None) -> Callable[[int, Callable[[], None]], int]:
@@ -24,3 +27,16 @@ def test_a_job_may_wait_for_the_results_of_others(processes: int) -> None:
     for result in do_jobs(jobs(), make_square, None, processes):
         done.append(result)
     assert sorted(done) == [4, 9, 13 * 13]
+
+
+def say_so_and_stay(file: str) -> None:
+    Path(file).write_text("begun")
+    threading.Event().wait(600)
+
+
+def test_work_beside_goes_on_meanwhile_and_ends_with_the_context(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    with beside(say_so_and_stay, str(begun)):
+        while not begun.is_file():
+            assert multiprocessing.active_children()
+    assert not multiprocessing.active_children()

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from overpose.support.allocator import in_large_pages
 from overpose.support.errors import InputError
+from overpose.support.progress import say
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -122,13 +123,41 @@ def in_fresh_process(
     """
     context = multiprocessing.get_context("spawn")
     with (
-        _environment(SAFE | environment),
+        _environment({**SAFE, **environment}),
         ProcessPoolExecutor(1, context, initializer=_watch) as fresh,
     ):
         try:
             return fresh.submit(work, *arguments).result()
         except BrokenProcessPool:
             raise InputError("a process was killed while it worked (out of memory?)") from None
+
+
+@contextmanager
+def beside(work: Callable[..., None], *arguments: Any) -> Iterator[None]:
+    """Work goes on in a process of its own, with one thread, as long as the context lasts.
+
+    Args:
+        work: a function at the top of a module. What of its errors is the user's is said in a line.
+        arguments: anything that can be pickled.
+    """
+    context = multiprocessing.get_context("spawn")
+    with _environment({**SAFE, **dict.fromkeys(ONE_THREAD, "1"), **in_large_pages()}):
+        process = context.Process(target=_do_beside, args=(work, arguments), daemon=True)
+        process.start()
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _do_beside(work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _watch()
+    try:
+        work(*arguments)
+    except InputError as error:
+        say(str(error))
 
 
 def _results(pool: ProcessPoolExecutor, jobs: Iterator[Job | None], ahead: int) -> Iterator[Any]:
