@@ -19,7 +19,7 @@ from overpose.video.options import PredictOptions
 
 COMMANDS = (
     "predict", "demo", "reproduce", "render", "data", "train", "evaluate", "ablate", "curve",
-    "train-lifter", "evaluate-video", "view", "export", "assets", "bench",
+    "detect-renders", "train-lifter", "evaluate-video", "view", "export", "assets", "bench",
 )  # fmt: skip
 
 

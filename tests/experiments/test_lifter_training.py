@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from overpose.datasets.motion_source import MotionSource
+from overpose.datasets.rendering.recorded import Splits
 from overpose.experiments.lifters import evaluation as evaluation_run
 from overpose.experiments.lifters import training as training_run
 from overpose.experiments.lifters.evaluation import evaluate_lifters
@@ -25,6 +26,7 @@ from overpose.studio.body import load_body
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 from overpose.synthetic import detections
+from overpose.synthetic.detections import DetectionConfig
 from overpose.synthetic.pool import PoolConfig
 
 MODELS = {name: (Path("detector"), Path(name)) for name in ("full", "heavy")}
@@ -33,7 +35,8 @@ RECIPE = replace(
     name="tiny",
     detection_clips=3,
     held_out_clips=1,
-    pool=PoolConfig(clips=4, frames=16),
+    pool=PoolConfig(clips=4, block=2, steps=2, frames=16),
+    renders=DetectionConfig(frames=5),
     code_poses=256,
     encoders={
         "photo": KeypointEncoderConfig((0,), width=16, blocks=1),
@@ -63,9 +66,7 @@ class Library(MotionLibrary):
         return procedural_motion(PROCEDURAL_ACTIONS[number], subject, number, 40)
 
 
-class Splits:
-    train_subjects = ("01",)
-    test_subjects = ("02",)
+SPLITS = Splits(("01",), ("02",), {"walking": ("01_01",)}, {"walking": ("02_01",)})
 
 
 class Engine(BlazePose):
@@ -93,14 +94,8 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     except InputError as error:
         pytest.skip(f"needs the body asset: {error}")
     monkeypatch.setattr(detections, "BlazePose", Engine)
-    make = training_run.make_detections
-
-    def few_frames(*args: Any, **settings: Any) -> Any:
-        return make(*args, **settings, frames=5)
-
-    monkeypatch.setattr(training_run, "make_detections", few_frames)
     for module in (training_run, evaluation_run):
-        monkeypatch.setattr(module, "open_recorded", lambda source: (Library(), Splits()))
+        monkeypatch.setattr(module, "open_recorded", lambda source: (Library(), SPLITS))
 
 
 MOTION = MotionSource(Path("mocap"), Path("splits"))

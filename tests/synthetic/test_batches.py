@@ -31,7 +31,7 @@ from overpose.training import (
 OFFSETS = (-3, 0, 3)
 CLEAN = BatchConfig(
     detected=0.0, generic=0.0, shift=0.0, drop=0.0, drop_frame=0.0, swap=0.0,
-    focal_error=0.0,
+    focal_error=0.0, assumed=0.0,
 )  # fmt: skip
 HEIGHTS = {
     "pelvis": 950, "hip": 880, "knee": 470, "ankle": 80, "spine": 1150, "neck": 1450, "nose": 1560,

@@ -187,6 +187,9 @@ class Numbers:
 
     offsets = np.zeros(1, np.int64)
 
+    def __init__(self) -> None:
+        self.sought: list[int] = []
+
     def draw(self, count: int, rng: np.random.Generator) -> Drawn:
         body = np.zeros((count, 21, 3), np.float32)
         return Drawn(rng.random((count, 112), np.float32), body[:, :17], body[:, 17:])
@@ -194,8 +197,20 @@ class Numbers:
     def poses(self, count: int, rng: np.random.Generator) -> np.ndarray:
         return rng.random((count, 17, 3), np.float32)
 
+    def seek(self, step: int) -> None:
+        self.sought.append(step)
+
     def fingerprint(self) -> str:
         return "numbers"
+
+
+def test_steps_are_counted_over_all_stages_for_a_pool_that_is_renewed() -> None:
+    source = Numbers()
+    windows = DrawnWindows(source, 3, first_step=100)
+    batches = windows.batches(IMAGE_STAGE.encoder, torch.from_numpy, LOOP, "finetuned")
+    source.sought.clear()
+    assert len(list(batches(2))) == 3
+    assert source.sought == [106, 107, 108]
 
 
 def test_windows_are_drawn_anew_in_every_step_epoch_stage_and_seed() -> None:

@@ -1,4 +1,5 @@
-"""Training: `train` for models of images, `train-lifter` for models of 2D keypoints."""
+"""Training: `train` for models of images, `train-lifter` for models of 2D keypoints, and
+`detect-renders`, what these learn from."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,57 @@ class Train:
             print(f"{name}: {place / 'last'}")
 
 
+def _detector_models() -> dict[str, tuple[Path, Path]]:
+    """For "full" and "heavy" the files of the detector and of the landmark model."""
+    from overpose.support.assets import download_asset
+    from overpose.synthetic.detections import COMPLEXITIES
+
+    detector = download_asset("pose_detection")
+    return {name: (detector, download_asset(f"pose_landmark_{name}")) for name in COMPLEXITIES}
+
+
+@dataclass(frozen=True)
+class DetectRenders:
+    """Render clips of people and run the detector on them, for `train-lifter --detections`.
+
+    About a clip a second on two cores. OUT gets a file for each; those there are kept, so it goes
+    on where it was, and more can be added at any time.
+
+    Example: overpose detect-renders --mocap cmu.tar.xz --splits splits.json --out runs/detections
+    """
+
+    mocap: Path
+    """Recorded motion, as `render` takes it."""
+    splits: Path
+    """Which trials train and test, JSON; see docs/data.md."""
+    out: Path
+    """Directory for the clips."""
+    clips: int | None = None
+    """How many there shall be; as many as the recipe takes if not given."""
+    up: Literal["y", "z"] = "y"
+    """The axis of BVH files that points up: y in most, z in those that Blender wrote."""
+    recipe: Literal["full", "trial"] = "full"
+    """What they are for, as in `train-lifter`."""
+    processes: Processes = None
+
+    def run(self) -> None:
+        from overpose.experiments.lifters.recipe import RECIPES
+        from overpose.experiments.lifters.training import grow_detections
+
+        motion = MotionSource(self.mocap, self.splits, self.up)
+        models = _detector_models()
+        with working_alone(self.out):
+            count = grow_detections(
+                RECIPES[self.recipe],
+                motion,
+                self.out,
+                models=models,
+                clips=self.clips,
+                processes=self.processes,
+            )
+        print(f"{self.out}: {count} clips")
+
+
 @dataclass(frozen=True)
 class TrainLifter:
     """Train the networks that turn 2D keypoints into 3D poses, the ones that `predict` uses.
@@ -73,8 +125,10 @@ class TrainLifter:
     """Which trials train and test, JSON; see docs/data.md."""
     up: Literal["y", "z"] = "y"
     """The axis of BVH files that points up: y in most, z in those that Blender wrote."""
+    detections: Path | None = None
+    """Directory of `overpose detect-renders`; they are made in OUT if not given."""
     recipe: Literal["full", "trial"] = "full"
-    """full: as shipped, hours. trial: a few minutes, of no use but to see that it runs."""
+    """full: hours. trial: a few minutes, of no use but to see that it runs."""
     processes: Processes = None
     device: Device = "auto"
 
@@ -82,25 +136,21 @@ class TrainLifter:
         from overpose.experiments.lifters.evaluation import evaluate_lifters
         from overpose.experiments.lifters.recipe import RECIPES
         from overpose.experiments.lifters.training import train_lifters, write_shipped
-        from overpose.support.assets import download_asset
-        from overpose.synthetic.detections import COMPLEXITIES
 
         recipe = RECIPES[self.recipe]
         motion = MotionSource(self.mocap, self.splits, self.up)
-        detector = download_asset("pose_detection")
+        models = _detector_models()
         with working_alone(self.output.out):
             train_lifters(
                 recipe,
                 motion,
                 self.output,
-                models={
-                    name: (detector, download_asset(f"pose_landmark_{name}"))
-                    for name in COMPLEXITIES
-                },
+                models=models,
+                detections=self.detections,
                 processes=self.processes,
                 device=self.device,
             )
-            evaluate_lifters(recipe, motion, self.output.out)
+            evaluate_lifters(recipe, motion, self.output.out, detections=self.detections)
         for lifter, directory in write_shipped(recipe, self.output.out).items():
             print(f"{lifter}: {directory}")
         print(f"tables: {self.output.out / 'tables.md'}")

@@ -5,18 +5,22 @@ the detector really said of rendered clips.
 """
 
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from overpose.layouts import BLAZEPOSE_33, BODY_25, COCO_17, HUMAN36M_17, KeypointLayout
 from overpose.networks.keypoint_windows import INPUT_NAMES, INPUTS, make_windows
 from overpose.skeleton import FEET, HUMAN36M, side_and_part
+from overpose.support.errors import InputError
 from overpose.synthetic.detections import IMAGE_SIZE, Detections
 from overpose.synthetic.detector import DetectorModel
-from overpose.synthetic.pool import STEP_MM
+from overpose.synthetic.lenses import Shots, equivalent_focal_mm
+from overpose.synthetic.pool import STEP_MM, ClipPool
 from overpose.training.samples import Drawn, fingerprint
 
+ASSUMED_MM = equivalent_focal_mm(60.0)
+"""What `video` assumes of a camera that it does not know (`video.focal.default_focal`)."""
 JOINTS = len(HUMAN36M)
 LANDMARKS = len(BLAZEPOSE_33)
 _EXTRA = HUMAN36M.indices(INPUT_NAMES[LANDMARKS:])
@@ -32,7 +36,7 @@ class BatchConfig:
     Attributes:
         detected: share of a batch that comes from real runs of the detector on renders.
         generic: share that looks like another detector's output: fewer points.
-        distance_m: nearest and farthest camera, log-uniform.
+        shots: how people are filmed: lenses, distances.
         elevation_degrees: mean and standard deviation of the camera's angle above the horizon.
         roll_degrees: standard deviation of the camera's roll; a tenth get three times as much.
         shift: standard deviation of constant offsets of each keypoint, in sizes of the person:
@@ -42,8 +46,9 @@ class BatchConfig:
         drop_part: probability that all points of the face are, of the hands, of the feet.
         drop_frame: probability that a frame is missing.
         swap: probability that left and right are swapped in a stretch of a window.
-        focal_error: standard deviation of the logarithm of the error of the focal length, in half
-            of the windows.
+        assumed: share of windows whose focal length is not known: `ASSUMED_MM` is taken for it.
+        focal_error: standard deviation of the logarithm of the error of the focal length in the
+            others.
         quiet: share of the windows of the pool whose keypoints err less, by a random factor from 0
             to 1, with scores as much nearer to 1: so that the network learns what good keypoints
             look like, and may trust them.
@@ -51,7 +56,7 @@ class BatchConfig:
 
     detected: float = 0.3
     generic: float = 0.15
-    distance_m: tuple[float, float] = (1.8, 10.0)
+    shots: Shots = field(default_factory=Shots)
     elevation_degrees: tuple[float, float] = (13.0, 20.0)
     roll_degrees: float = 14.0
     shift: float = 0.03
@@ -60,7 +65,8 @@ class BatchConfig:
     drop_part: float = 0.06
     drop_frame: float = 0.03
     swap: float = 0.01
-    focal_error: float = 0.12
+    assumed: float = 0.5
+    focal_error: float = 0.05
     quiet: float = 0.0
 
 
@@ -68,7 +74,7 @@ class BatchSource:
     """Draws batches.
 
     Args:
-        pool: (clips, F, 50, 3) int16, see `pool.make_pool`.
+        pool: that is renewed, or one that is not: (clips, F, 50, 3) int16, see `pool.ClipPool.at`.
         detector: errors of the detector.
         detections: real runs; None leaves them out.
         offsets: frames of a window relative to the one predicted.
@@ -77,18 +83,23 @@ class BatchSource:
 
     def __init__(
         self,
-        pool: np.ndarray,
+        pool: np.ndarray | ClipPool,
         detector: DetectorModel,
         detections: Detections | None,
         offsets: tuple[int, ...],
         config: BatchConfig | None = None,
     ) -> None:
-        self.pool = pool
+        self.renewed = pool if isinstance(pool, ClipPool) else None
+        self.pool = pool.at(0) if isinstance(pool, ClipPool) else pool
         self.detector = detector
         self.detections = detections
         self.offsets = np.array(offsets)
         self._middle = offsets.index(0)
         self.config = config or BatchConfig()
+        if detections is not None:
+            self._found = np.argwhere(np.isfinite(detections.keypoints_px[..., 0, 0]))
+            if not len(self._found):
+                raise InputError("detections: the detector found nobody; expected somebody")
 
     def draw(self, count: int, rng: np.random.Generator) -> Drawn:
         """A batch of `count` windows, in the axes of each one's virtual camera."""
@@ -105,24 +116,30 @@ class BatchSource:
         ]  # fmt: skip
         if self.detections is not None:
             parts.append(self._detected(real, rng))
-        rays, scores, points = (np.concatenate(part) for part in zip(*parts, strict=True))
-        rays = self._spoil(rays, noise, rng)
+        rays, scores, points, focal_mm = (np.concatenate(each) for each in zip(*parts, strict=True))
+        rays = self._spoil(rays, noise, rng) * self._focal_errors(focal_mm, rng)
         windows = make_windows(rays, scores, self._middle)
         points = points @ windows.to_camera
         points = (points - points[:, _PELVIS, None]).astype(np.float32)
         return Drawn(windows.features, points[:, :JOINTS], points[:, _FEET])
 
+    def seek(self, step: int) -> None:
+        """Draw from now on from the clips of a step of training."""
+        if self.renewed is not None:
+            self.pool = self.renewed.at(step)
+
     def fingerprint(self) -> str:
         """A short hash of all that the batches depend on, but for the random stream."""
+        self.seek(0)
         arrays = [self.pool, self.detector.weights, self.detector.residuals, self.offsets]
         if self.detections is not None:
             arrays += [self.detections.keypoints_px, self.detections.points_mm]
-        values = [float(v) for v in np.hstack([np.ravel(v) for v in astuple(self.config)])]
-        return fingerprint(*arrays, np.array(values))
+        renewal = None if self.renewed is None else self.renewed.config
+        return fingerprint(*arrays, repr((self.config, renewal)))
 
     def poses(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """(count, 17, 3) float32 poses alone, seen by random cameras, relative to the root, mm."""
-        points = self._seen(count, rng, np.zeros(1, np.int64))[:, 0, :JOINTS]
+        points = self._seen(count, rng, np.zeros(1, np.int64))[0][:, 0, :JOINTS]
         rays = points[..., :2] / points[..., 2:]
         everything = np.full((count, 1, len(INPUTS), 2), np.nan)
         for place, name in enumerate(INPUT_NAMES):
@@ -135,7 +152,7 @@ class BatchSource:
     def _from_pool(self, noise: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """As many windows as `noise` (n,) has factors on their errors."""
         size = len(noise)
-        points = self._seen(size, rng, self.offsets)
+        points, focal_mm = self._seen(size, rng, self.offsets)
         landmarks, scores = self.detector.draw(points[:, :, JOINTS:], self.offsets, rng)
         scores = 1 - (1 - scores) * noise[:, None, None]
         exact = points[:, :, JOINTS:, :2] / points[:, :, JOINTS:, 2:]
@@ -145,12 +162,12 @@ class BatchSource:
         rays[:, :, :LANDMARKS] = landmarks
         full = np.zeros(shape)
         full[:, :, :LANDMARKS] = scores
-        return rays, full, points[:, self._middle]
+        return rays, full, points[:, self._middle], focal_mm
 
     def _generic(self, noise: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """As another detector sees it: points of COCO, BODY_25 or Human3.6M, errors of its own."""
         size = len(noise)
-        points = self._seen(size, rng, self.offsets)
+        points, focal_mm = self._seen(size, rng, self.offsets)
         rays = np.concatenate([points[:, :, JOINTS:], points[:, :, _EXTRA, :]], axis=2)
         rays = rays[..., :2] / rays[..., 2:]
         spread = _size(rays)
@@ -164,17 +181,17 @@ class BatchSource:
         mask = kept[rng.integers(len(kept), size=size)]
         rays = np.where(mask[:, None, :, None], rays, np.nan)
         scores = np.clip(rng.normal(0.8, 0.15, (size, *count)), 0.05, 1.0)
-        return rays, 1 - (1 - scores) * noise[:, None, None], points[:, self._middle]
+        return rays, 1 - (1 - scores) * noise[:, None, None], points[:, self._middle], focal_mm
 
     def _detected(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """What the detector said of rendered clips, mirrored and rolled at random."""
+        """What the detector said of rendered clips about somebody it found, mirrored and rolled at
+        random."""
         found = self.detections
         assert found is not None
-        clips, length = found.points_mm.shape[:2]
-        clip = rng.integers(clips, size=size)[:, None]
-        start = rng.integers(length, size=size)
+        length = found.points_mm.shape[1]
+        clip, start, which = self._found[rng.integers(len(self._found), size=size)].T
+        clip, which = clip[:, None], which[:, None]
         places = np.clip(start[:, None] + self.offsets, 0, length - 1)
-        which = rng.integers(found.keypoints_px.shape[2], size=size)[:, None]
         keypoints = found.keypoints_px[clip, places, which].astype(np.float64)
         points = found.points_mm[clip[:, 0], start].astype(np.float64)
         rays = (keypoints[..., :2] - IMAGE_SIZE / 2) / found.focal_px[clip][..., None, None]
@@ -189,10 +206,13 @@ class BatchSource:
         everything, scores = np.full((*shape, 2), np.nan), np.zeros(shape)
         everything[:, :, :LANDMARKS] = rays
         scores[:, :, :LANDMARKS] = np.nan_to_num(keypoints[..., 2])
-        return everything, scores, points
+        return everything, scores, points, self.config.shots.draw(size, rng)[0]
 
-    def _seen(self, size: int, rng: np.random.Generator, offsets: np.ndarray) -> np.ndarray:
-        """(size, T, 50, 3) windows of the pool in the axes of random cameras that look at them."""
+    def _seen(
+        self, size: int, rng: np.random.Generator, offsets: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(size, T, 50, 3) windows of the pool in the axes of random cameras that look at them, and
+        the focal lengths of these (size,), in 35 mm terms."""
         clips, length = self.pool.shape[:2]
         clip = rng.integers(clips, size=size)
         start = rng.integers(length, size=size)
@@ -208,8 +228,7 @@ class BatchSource:
         elevation = np.deg2rad(np.clip(rng.normal(mean, sigma, size), -25.0, 70.0))
         roll = np.deg2rad(rng.normal(0.0, config.roll_degrees, size))
         roll *= np.where(rng.random(size) < 0.1, 3.0, 1.0)
-        low, high = np.log(np.array(config.distance_m) * 1000.0)
-        distance = np.exp(rng.uniform(low, high, size))
+        focal_mm, distance = config.shots.draw(size, rng)
         turned = (points - middle[:, None, None]) @ _views(azimuth, elevation, roll)[
             :, None
         ].astype(np.float32)
@@ -218,10 +237,10 @@ class BatchSource:
         turned[..., 1] += aim[:, None, None, 1]
         turned[..., 2] += distance[:, None, None]
         turned[..., 2] = np.maximum(turned[..., 2], 300.0)
-        return turned
+        return turned, focal_mm
 
     def _spoil(self, rays: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Rays with what every detector does: offsets, gaps, sides swapped; and a wrong focal."""
+        """Rays with what every detector does: offsets, gaps, sides swapped."""
         config = self.config
         size, frames, count = rays.shape[:3]
         shift = rng.normal(0.0, config.shift, (size, 1, count, 2))
@@ -237,9 +256,14 @@ class BatchSource:
             lost |= (rng.random((size, 1, 1)) < config.drop_part) & part
         if frames > 1:
             lost = lost | (rng.random((size, frames, 1)) < config.drop_frame)
-        rays = np.where(lost[..., None], np.nan, rays)
-        error = np.exp(rng.normal(0.0, config.focal_error, size))
-        return rays * np.where(rng.random(size) < 0.5, error, 1.0)[:, None, None, None]
+        return np.where(lost[..., None], np.nan, rays)
+
+    def _focal_errors(self, focal_mm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(size, 1, 1, 1) factors on rays: true focal lengths to those that are taken for them."""
+        size = len(focal_mm)
+        error = np.exp(rng.normal(0.0, self.config.focal_error, size))
+        unknown = rng.random(size) < self.config.assumed
+        return np.where(unknown, focal_mm / ASSUMED_MM, error)[:, None, None, None]
 
 
 _PARTS = np.array(

@@ -4,9 +4,10 @@ BlazePose run over them as over a video.
 How its errors are used in training belongs to `detector`.
 """
 
+import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,22 @@ from overpose.skeleton import HUMAN36M
 from overpose.studio.body import load_body
 from overpose.studio.frame import render_frame
 from overpose.studio.outfit import dress, pose_outfit, random_materials, random_style
+from overpose.studio.retarget import retarget
 from overpose.studio.scene import random_scene
 from overpose.support.errors import InputError
-from overpose.support.files import writing_file
+from overpose.support.files import read_json, write_json, writing_file
 from overpose.support.progress import progress_bar
 from overpose.support.workers import do_jobs, number_of_processes
+from overpose.synthetic.bodies import body_of_clip
 from overpose.synthetic.landmarks import body_points
-from overpose.synthetic.motions import Recordings, body_for, clip_stream, random_clip
+from overpose.synthetic.lenses import Shots
+from overpose.synthetic.motions import MotionConfig, Recordings, clip_stream, random_clip
 
 IMAGE_SIZE = 320
 COMPLEXITIES = ("full", "heavy")
+SETTING = "detections.json"
+NEAREST = 1.6
+"""Cameras are at least this many times as far from the middle of what they see as its ends are."""
 PRESENT = 0.5
 """Below this presence the person counts as lost, and is looked for anew."""
 
@@ -50,14 +57,30 @@ class Detections:
     keypoints_px: np.ndarray
 
 
+@dataclass(frozen=True)
+class DetectionConfig:
+    """What clips the detector is run on.
+
+    Attributes:
+        frames: how long each is, at `motions.CLIP_FPS`.
+        seed: of everything drawn.
+        motions: what they are made of.
+        shots: how they are filmed.
+    """
+
+    frames: int = 32
+    seed: int = 0
+    motions: MotionConfig = field(default_factory=lambda: MotionConfig(jitter=1.0))
+    shots: Shots = field(default_factory=Shots)
+
+
 @dataclass(frozen=True, eq=False)
 class DetectionJob:
     """What a process needs to make any clip."""
 
     recordings: Recordings
     models: dict[str, tuple[Path, Path]]
-    frames: int
-    seed: int
+    config: DetectionConfig
     out: Path
 
 
@@ -67,23 +90,38 @@ def make_detections(
     out: Path,
     *,
     clips: int,
-    frames: int = 32,
-    seed: int = 0,
+    config: DetectionConfig | None = None,
     processes: int | None = None,
 ) -> Detections:
-    """Render clips and run the detector on them; clips already in `out` are kept.
+    """Render clips and run the detector on them, until there are so many; those there are kept.
 
     Args:
         recordings: what people move like.
         models: for "full" and "heavy" the files of the detector and of the landmark model.
-        out: directory, one file a clip.
-        clips, frames: how many, and how long each, at `motions.CLIP_FPS`.
-        seed: of everything drawn.
+        out: directory, one file a clip, and `SETTING`, what they are of.
+        clips: how many there shall be.
+        config: what they are of.
         processes: one for each core if None.
+
+    Raises:
+        InputError: the clips that are there are of something else.
     """
+    config = config or DetectionConfig()
+    setting = json.loads(json.dumps(asdict(config))) | {"recordings": recordings.fingerprint()}
+    if (out / SETTING).is_file():
+        there = read_json(out / SETTING)
+        other = [name for name in setting if there.get(name) != setting[name]]
+        if other:
+            raise InputError(
+                f"{out}: its clips are of something else ({other[0]}: {there.get(other[0])!r} "
+                f"there, {setting[other[0]]!r} now); give another directory"
+            )
+    elif any(out.glob("clip_*.npz")):
+        raise InputError(f"{out}: got clips without {SETTING}; give another directory")
     out.mkdir(parents=True, exist_ok=True)
+    write_json(out / SETTING, setting)
     missing = [number for number in range(clips) if not _file(out, number).is_file()]
-    job = DetectionJob(recordings, models, frames, seed, out)
+    job = DetectionJob(recordings, models, config, out)
     with progress_bar("detect on renders", len(missing)) as advance:
         workers = min(number_of_processes(processes), max(1, len(missing)))
         for _ in do_jobs(missing, _make_clip, job, workers):
@@ -112,16 +150,22 @@ def read_detections(directory: Path, clips: int | None = None) -> Detections:
 
 
 def random_camera(
-    rng: np.random.Generator, points_world_mm: np.ndarray, size: int = IMAGE_SIZE
+    rng: np.random.Generator,
+    points_world_mm: np.ndarray,
+    shots: Shots | None = None,
+    size: int = IMAGE_SIZE,
 ) -> Camera:
-    """A camera that sees points (n, 3), world mm: near or far, level or high, a little rolled."""
+    """A camera that sees points (n, 3), world mm: near or far, level or high, a little rolled.
+
+    The image is the part of a picture around the person, so that only the distance depends on the
+    lens.
+    """
     low, high = points_world_mm.min(axis=0), points_world_mm.max(axis=0)
     centre = (low + high) / 2
     azimuth = rng.uniform(0.0, 2 * math.pi)
     elevation = np.deg2rad(np.clip(rng.normal(13.0, 18.0), -15.0, 65.0))
-    distance = math.exp(rng.uniform(math.log(2300.0), math.log(8000.0)))
     reach = float(np.linalg.norm(points_world_mm - centre, axis=1).max())
-    distance = max(distance, 1.8 * reach)
+    distance = max(float((shots or Shots()).draw(1, rng)[1][0]), NEAREST * reach)
     level = distance * math.cos(elevation)
     heading = np.array([math.cos(azimuth), math.sin(azimuth), math.tan(elevation)])
     position = centre + level * heading
@@ -144,16 +188,18 @@ def _make_clip(job: DetectionJob) -> Callable[[int, Callable[[], None]], int]:
     engines = [BlazePose(*job.models[name], threads=1) for name in COMPLEXITIES]
 
     def make(number: int, check: Callable[[], None]) -> int:
-        rng = clip_stream(job.seed, number)
-        motion = random_clip(job.recordings, rng, job.frames)
-        shape, bones = body_for(model, motion, job.seed, f"detections {number}")
+        config = job.config
+        rng = clip_stream(config.seed, number)
+        motion = random_clip(job.recordings, rng, config.frames, config.motions)
+        shape = body_of_clip(config.seed, "detections", number)
+        bones = retarget(motion, model, shape)
         points = body_points(model, shape, bones.transforms).astype(np.float64)
-        camera = random_camera(rng, points.reshape(-1, 3))
+        camera = random_camera(rng, points.reshape(-1, 3), config.shots)
         outfit = dress(model, shape, random_style(shape, rng), random_materials(shape, rng, rng))
         area = points[..., :2].reshape(-1, 2)
         scene = random_scene(rng, area_mm=np.stack([area.min(axis=0), area.max(axis=0)]))
         images = []
-        for frame in range(job.frames):
+        for frame in range(config.frames):
             check()
             vertices = pose_outfit(outfit, bones.transforms[frame])
             images.append(render_frame(vertices, outfit, scene, camera, rng, 1)[0])

@@ -1,20 +1,19 @@
-"""Motion beyond what was recorded: body halves and arms of other recordings, joints turned, limbs
-of other lengths, other speeds; every clip on a body of its own.
+"""Motion beyond what was recorded: poses that recordings lack, body halves and arms of other
+recordings, joints turned, other speeds, the whole turned any way.
 
-What a camera and a detector make of it belongs to `batches` and `detector`.
+What bodies move like this belongs to `bodies`; what a camera and a detector make of it, to
+`batches` and `detector`.
 """
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from overpose.mocap.motion import Motion
-from overpose.mocap.proportions import other_lengths
-from overpose.studio.body import BodyModel, BodyShape
-from overpose.studio.fit import fit_body
-from overpose.studio.retarget import BoneTransforms, retarget
+from overpose.mocap.posed_motion import grounded, posed_motion
 from overpose.support.errors import InputError
 from overpose.support.seeding import random_stream
 
@@ -33,12 +32,30 @@ JITTER_DEGREES = {
 }  # fmt: skip
 """Standard deviation of the random turn of a joint about each axis."""
 
-LENGTH_SPREAD = {
-    "legs": 0.06, "shanks": 0.04, "arms": 0.06, "forearms": 0.04, "trunk": 0.05, "shoulders": 0.07,
-    "hips": 0.07,
-}  # fmt: skip
-"""Standard deviation of the logarithm of limb lengths against those of the recorded subject."""
-STATURE_SPREAD = 0.04
+SHORTEST_S = 0.3
+
+
+@dataclass(frozen=True)
+class MotionConfig:
+    """What clips are made of.
+
+    Attributes:
+        posed: share that goes from key pose to key pose; the others are recorded.
+        mixed: share of both kinds in which legs, or arms, are of the other.
+        turned: share that is turned any way, upside down as well as upright.
+        halved: share of recorded clips with trunk, head and arms of another recording.
+        arms: share of recorded clips with arms, or one of them, of another recording.
+        shaken: share of recorded clips whose joints are turned by random angles that change slowly.
+        jitter: factor on these angles.
+    """
+
+    posed: float = 0.35
+    mixed: float = 0.35
+    turned: float = 0.12
+    halved: float = 0.5
+    arms: float = 0.35
+    shaken: float = 0.7
+    jitter: float = 1.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,84 +63,122 @@ class Recordings:
     """Recorded motions to draw from, all at `CLIP_FPS` and with CMU's bone names.
 
     Attributes:
-        motions: the trials, each at least a second long.
+        classes: trials by what is done in them; each at least `SHORTEST_S` long.
     """
 
-    motions: tuple[Motion, ...]
+    classes: Mapping[str, tuple[Motion, ...]]
 
     @classmethod
-    def of(cls, motions: Iterable[Motion]) -> "Recordings":
-        """The motions that are long enough.
+    def of(cls, classes: Mapping[str, Sequence[Motion]]) -> "Recordings":
+        """The motions that are long enough, of classes that have any.
 
         Raises:
             InputError: none is.
         """
-        kept = tuple(motion for motion in motions if len(motion) >= CLIP_FPS)
-        if not kept:
-            raise InputError("recordings: no motion of at least a second")
-        return cls(kept)
+        least = SHORTEST_S * CLIP_FPS
+        long = {
+            name: tuple(motion for motion in motions if len(motion) >= least)
+            for name, motions in classes.items()
+        }
+        if not any(long.values()):
+            raise InputError(f"recordings: no motion of at least {SHORTEST_S:g} seconds")
+        return cls({name: motions for name, motions in long.items() if motions})
+
+    @property
+    def motions(self) -> tuple[Motion, ...]:
+        """All trials."""
+        return tuple(motion for motions in self.classes.values() for motion in motions)
+
+    def fingerprint(self) -> str:
+        """A short hash of names and lengths of the trials, in their classes."""
+        trials = [
+            (name, motion.trial, len(motion))
+            for name, motions in self.classes.items()
+            for motion in motions
+        ]
+        return hashlib.blake2b(repr(trials).encode(), digest_size=12).hexdigest()
+
+    def draw(self, rng: np.random.Generator) -> Motion:
+        """A trial: classes are as likely as each other, and so are the trials of one, however many
+        and however long they are."""
+        names = tuple(self.classes)
+        motions = self.classes[names[rng.integers(len(names))]]
+        return motions[rng.integers(len(motions))]
 
     def window(self, rng: np.random.Generator, frames: int) -> Motion:
-        """A stretch of `frames` frames, played at a random speed; the end is held if too short.
-
-        Trials are drawn by the fourth root of their length: a few long ones hold most frames.
-        """
-        weights = np.array([len(motion) for motion in self.motions]) ** 0.25
-        motion = self.motions[rng.choice(len(self.motions), p=weights / weights.sum())]
+        """A stretch of `frames` frames, played at a random speed; to and fro if too short."""
+        motion = self.draw(rng)
         speed = float(np.exp(rng.normal(0.0, 0.3)))
         span = int(np.ceil(frames * speed)) + 1
         start = int(rng.integers(0, max(1, len(motion) - span + 1)))
         part = motion.slice(start, start + span)
         part = replace(part.resample(CLIP_FPS / speed), fps=CLIP_FPS)
-        places = np.minimum(np.arange(frames), len(part) - 1)
+        last = len(part) - 1
+        places = last - np.abs(np.arange(frames) % max(1, 2 * last) - last)
         return replace(part, rotations=part.rotations[places], root_mm=part.root_mm[places])
 
 
 def random_clip(
-    recordings: Recordings, rng: np.random.Generator, frames: int, *, jitter: float = 1.0
+    recordings: Recordings,
+    rng: np.random.Generator,
+    frames: int,
+    config: MotionConfig | None = None,
 ) -> Motion:
-    """A clip made of several recordings.
-
-    Legs and root come from one; with probability 0.5 the trunk, head and arms from another, then
-    with 0.35 the arms from a third, both or one of them. With probability 0.7 all joints are turned
-    by a random angle that changes slowly, and limbs have random lengths.
+    """A clip that nobody recorded.
 
     Args:
-        recordings: where the motion comes from.
+        recordings: where recorded motion comes from.
         rng: decides everything.
         frames: length, at `CLIP_FPS`.
-        jitter: factor on the random angles.
+        config: shares of what is done.
     """
+    config = config or MotionConfig()
+    if rng.random() < config.posed:
+        clip = posed_motion(recordings.draw(rng).skeleton, rng, frames, CLIP_FPS)
+        if rng.random() < config.mixed:
+            arms = rng.random() < 0.5
+            bones = (*LEFT_ARM, *RIGHT_ARM) if arms else (*UPPER, *LEFT_ARM, *RIGHT_ARM)
+            clip = _with(clip, bones, recordings.window(rng, frames))
+    else:
+        clip = _recombined(recordings, rng, frames, config)
+    if rng.random() < config.turned:
+        turn = Rotation.random(rng=rng).as_matrix()
+        rotations = clip.rotations.copy()
+        rotations[:, 0] = turn @ rotations[:, 0]
+        clip = grounded(replace(clip, rotations=rotations, root_mm=clip.root_mm @ turn.T))
+    return clip
+
+
+def _recombined(
+    recordings: Recordings, rng: np.random.Generator, frames: int, config: MotionConfig
+) -> Motion:
+    """Legs and root of one recording, trunk or arms perhaps of another, or between key poses."""
     clip = recordings.window(rng, frames)
-    rotations = clip.rotations.copy()
-    index = clip.skeleton.index
-
-    def take(bones: Sequence[str], source: Motion) -> None:
-        rotations[:, [index(b) for b in bones]] = source.rotations[
-            :, [source.skeleton.index(b) for b in bones]
-        ]
-
-    if rng.random() < 0.5:
-        take((*UPPER, *LEFT_ARM, *RIGHT_ARM), recordings.window(rng, frames))
-    if rng.random() < 0.35:
-        source = recordings.window(rng, frames)
-        which = rng.integers(3)
-        take(LEFT_ARM if which == 0 else RIGHT_ARM if which == 1 else LEFT_ARM + RIGHT_ARM, source)
-    if rng.random() < 0.7:
-        strength = jitter * rng.uniform(0.3, 1.5)
+    if rng.random() < config.halved:
+        clip = _with(clip, (*UPPER, *LEFT_ARM, *RIGHT_ARM), recordings.window(rng, frames))
+    if rng.random() < config.arms:
+        which = (LEFT_ARM, RIGHT_ARM, LEFT_ARM + RIGHT_ARM)[rng.integers(3)]
+        if rng.random() < config.mixed:
+            clip = _with(clip, which, posed_motion(clip.skeleton, rng, frames, CLIP_FPS))
+        else:
+            clip = _with(clip, which, recordings.window(rng, frames))
+    if rng.random() < config.shaken:
+        strength = config.jitter * rng.uniform(0.3, 1.5)
+        rotations = clip.rotations.copy()
         for bone, degrees in JITTER_DEGREES.items():
+            place = clip.skeleton.index(bone)
             turn = _slow_turns(rng, frames, np.deg2rad(strength * degrees))
-            rotations[:, index(bone)] = rotations[:, index(bone)] @ turn
-    skeleton = other_lengths(clip.skeleton, rng, LENGTH_SPREAD, STATURE_SPREAD)
-    return replace(clip, skeleton=skeleton, rotations=rotations)
+            rotations[:, place] = rotations[:, place] @ turn
+        clip = replace(clip, rotations=rotations)
+    return clip
 
 
-def body_for(
-    model: BodyModel, motion: Motion, seed: int, name: str
-) -> tuple[BodyShape, BoneTransforms]:
-    """A random body with the limb lengths of the motion's skeleton, following the motion."""
-    shape = fit_body(model, motion.skeleton, seed, name)
-    return shape, retarget(motion, model, shape)
+def _with(clip: Motion, bones: Sequence[str], source: Motion) -> Motion:
+    """The clip with these bones turning as in another one of its length."""
+    rotations = clip.rotations.copy()
+    places = [clip.skeleton.index(bone) for bone in bones]
+    rotations[:, places] = source.rotations[:, [source.skeleton.index(bone) for bone in bones]]
+    return replace(clip, rotations=rotations)
 
 
 def clip_stream(seed: int, number: int) -> np.random.Generator:

@@ -164,6 +164,10 @@ class WindowSource(Protocol):
         """Poses alone."""
         ...
 
+    def seek(self, step: int) -> None:
+        """Draw from now on what a step of training is to see, counted over all its stages."""
+        ...
+
     def fingerprint(self) -> str:
         """What tells the source from others."""
         ...
@@ -178,15 +182,18 @@ class DrawnWindows:
         steps_per_epoch: batches in an epoch.
         validation: held-out features and poses, or None.
         seed: of the poses that statistics are measured on.
+        first_step: how many steps earlier stages have had.
     """
 
     source: WindowSource
     steps_per_epoch: int
     validation: Samples | None = None
     seed: int = 0
+    first_step: int = 0
     poses_mm: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self.source.seek(0)
         poses = self.source.poses(_STATISTICS, random_stream(self.seed, "lifter statistics"))
         object.__setattr__(self, "poses_mm", poses)
 
@@ -224,7 +231,9 @@ class DrawnWindows:
 
         def epoch_batches(epoch: int) -> Iterator[Batch]:
             rng = random_stream(loop.seed, "lifter batches", stage, epoch)
-            for _ in range(self.steps_per_epoch):
+            first = self.first_step + epoch * self.steps_per_epoch
+            for step in range(first, first + self.steps_per_epoch):
+                self.source.seek(step)
                 drawn = self.source.draw(loop.batch_size, rng)
                 hanging = drawn.feet_mm - ankles_mm(drawn.poses_mm)
                 made = targets(drawn.poses_mm)

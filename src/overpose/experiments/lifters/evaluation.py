@@ -21,14 +21,16 @@ from overpose.networks.pose_predictor import KIND, PosePredictor
 from overpose.networks.storage import load_model
 from overpose.report.header import report_header
 from overpose.studio.body import load_body
+from overpose.studio.retarget import retarget
 from overpose.support.files import write_json, writing_file
 from overpose.support.progress import progress_bar
 from overpose.support.seeding import random_stream
 from overpose.synthetic.batches import BatchSource
+from overpose.synthetic.bodies import published_shape
 from overpose.synthetic.detections import read_detections
 from overpose.synthetic.detector import DetectorModel
 from overpose.synthetic.landmarks import body_points
-from overpose.synthetic.motions import Recordings, body_for
+from overpose.synthetic.motions import Recordings
 from overpose.synthetic.pool import as_steps
 from overpose.training.loop import read_metrics
 
@@ -66,24 +68,28 @@ class LifterRow:
 
 
 def evaluate_lifters(
-    recipe: LifterRecipe, motion: MotionSource, out: Path, *, seed: int = 0
+    recipe: LifterRecipe,
+    motion: MotionSource,
+    out: Path,
+    *,
+    detections: Path | None = None,
+    seed: int = 0,
 ) -> list[LifterRow]:
     """Measure every method in the directory of a run; writes `report.json` and `tables.md` there.
 
     Raises:
         InputError: the run is not finished, or bad input.
     """
-    library, splits = open_recorded(motion)
-    recordings = recordings_of(library, splits.test_subjects)
+    recordings = recordings_of(*open_recorded(motion), "test")
     pool = evaluation_clips(recordings, seed)
-    found = read_detections(out / "detections", recipe.detection_clips)
+    found = read_detections(detections or out / "detections", recipe.detection_clips)
     held_out = DetectorModel.fit(split_clips(found, recipe.held_out_clips)[0])
     rows = []
     with progress_bar("measure lifters", len(recipe.encoders) * len(METHODS)) as advance:
         for lifter, encoder in recipe.encoders.items():
             noise = replace(
                 recipe.batches, detected=0.0, generic=0.0, drop_part=0.0,
-                focal_error=0.0, shift=0.0,
+                assumed=0.0, focal_error=0.0, shift=0.0,
             )  # fmt: skip
             source = BatchSource(pool, held_out, None, encoder.offsets, noise)
             windows = source.draw(recipe.test_windows, random_stream(seed, "lifter test"))[:2]
@@ -105,17 +111,17 @@ def evaluate_lifters(
 
 
 def evaluation_clips(recordings: Recordings, seed: int) -> np.ndarray:
-    """(clips, 64, 50, 3) int16 like a pool: the recordings as they are, on bodies of their size."""
+    """(clips, 64, 50, 3) int16 like a pool: the recordings as they are, each on a random body."""
     model = load_body()
     clips = []
     with progress_bar("test motions", len(recordings.motions)) as advance:
         for number, motion in enumerate(recordings.motions):
+            shape = published_shape(model, seed, f"test {number}")
             starts = list(range(0, max(1, len(motion) - CLIP_FRAMES + 1), CLIP_FRAMES))
             chosen = random_stream(seed, "test clips", number).permutation(len(starts))
             for place in sorted(chosen[:CLIPS_PER_TRIAL]):
                 part = motion.slice(starts[place], starts[place] + CLIP_FRAMES)
-                shape, bones = body_for(model, part, seed, f"test {number}")
-                points = body_points(model, shape, bones.transforms)
+                points = body_points(model, shape, retarget(part, model, shape).transforms)
                 held = np.minimum(np.arange(CLIP_FRAMES), len(points) - 1)
                 clips.append(as_steps(points[held]))
             advance(1)

@@ -5,24 +5,26 @@ An interrupted run goes on where it was. What is made belongs to `recipe`, the m
 """
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch import nn
 
 from overpose.datasets.motion_source import MotionSource
-from overpose.datasets.rendering.recorded import open_recorded
+from overpose.datasets.rendering.recorded import Splits, open_recorded
 from overpose.experiments.lifters.recipe import LifterRecipe
 from overpose.experiments.setting import begin_setting
 from overpose.methods import load_model
 from overpose.methods.codes import CodeContext, code_named
 from overpose.mocap.library import MotionLibrary, subject_of
+from overpose.mocap.motion import Motion
 from overpose.networks.model_files import read_model_config
 from overpose.networks.storage import save_model
+from overpose.support.errors import InputError
 from overpose.support.files import Output
 from overpose.support.progress import progress_bar, say
 from overpose.support.seeding import random_stream
@@ -31,7 +33,7 @@ from overpose.synthetic.batches import BatchConfig, BatchSource
 from overpose.synthetic.detections import COMPLEXITIES, Detections, make_detections, read_detections
 from overpose.synthetic.detector import DetectorModel
 from overpose.synthetic.motions import CLIP_FPS, Recordings
-from overpose.synthetic.pool import make_pool
+from overpose.synthetic.pool import ClipPool, renewing
 from overpose.training import (
     DrawnWindows,
     FinetuneStage,
@@ -73,6 +75,7 @@ class Setting:
 
     recipe: LifterRecipe
     out: Path
+    detections: Path
     device: str
 
 
@@ -81,23 +84,22 @@ class LifterData:
     """What lifters learn from.
 
     Attributes:
-        pool: see `pool.make_pool`.
+        pool: clips, renewed while training goes on.
         train, held_out: real runs of the detector.
         detector: its errors in `train`.
     """
 
-    pool: np.ndarray
+    pool: ClipPool
     train: Detections
     held_out: Detections
     detector: DetectorModel
 
     @classmethod
-    def read(cls, recipe: LifterRecipe, out: Path) -> "LifterData":
-        """What `make_data` left in a directory."""
-        found = read_detections(out / "detections", recipe.detection_clips)
+    def read(cls, recipe: LifterRecipe, out: Path, detections: Path) -> "LifterData":
+        """What is in the directory of a run, and in that of the detector's runs."""
+        found = read_detections(detections, recipe.detection_clips)
         held_out, train = split_clips(found, recipe.held_out_clips)
-        pool = np.load(out / "pool.npy", mmap_mode="r", allow_pickle=False)
-        return cls(pool, train, held_out, DetectorModel.fit(train))
+        return cls(ClipPool(out / "pool", recipe.pool), train, held_out, DetectorModel.fit(train))
 
     def source(self, recipe: LifterRecipe, lifter: str) -> BatchSource:
         """Training windows of a lifter."""
@@ -125,6 +127,7 @@ def train_lifters(
     output: Output,
     *,
     models: dict[str, tuple[Path, Path]],
+    detections: Path | None = None,
     processes: int | None = None,
     device: str = "auto",
 ) -> dict[str, dict[str, Path]]:
@@ -136,6 +139,8 @@ def train_lifters(
         output: directory of the run, and whether a finished one, or one of another recipe, is
             removed from it first.
         models: for "full" and "heavy" the files of the detector and of the landmark model.
+        detections: directory of the detector's runs, which may have been made before, by
+            `grow_detections`; None: one in that of the run.
         processes: one for each core if None.
         device: where to train.
 
@@ -146,43 +151,86 @@ def train_lifters(
         InputError: bad input, or the directory holds something else.
     """
     out = output.out
-    library, splits = open_recorded(motion)
-    recordings = recordings_of(library, splits.train_subjects)
-    frames = sum(len(motion) for motion in recordings.motions)
+    recordings = recordings_of(*open_recorded(motion))
+    detections = detections or out / "detections"
     begin_setting(
         output,
         "recipe.json",
         {
             "recipe": json.loads(json.dumps(asdict(recipe))),
             "train_trials": len(recordings.motions),
-            "train_frames": frames,
+            "train_frames": sum(len(motion) for motion in recordings.motions),
         },
         kind="run of lifters",
         finished="report.json",
-        products=("detections", "pool.npy", "code", *recipe.encoders, "weights", "tables.md"),
+        products=("detections", "pool", "code", *recipe.encoders, "weights", "tables.md"),
     )
     workers = number_of_processes(processes)
-    make_detections(
-        recordings,
-        {name: models[name] for name in COMPLEXITIES},
-        out / "detections",
-        clips=recipe.detection_clips,
-        seed=recipe.seed,
-        processes=workers,
-    )
-    make_pool(recordings, recipe.pool, out / "pool.npy", processes=workers)
-    _train_code(recipe, LifterData.read(recipe, out), out, device)
-    jobs = [Job(lifter, chain) for lifter in recipe.encoders for chain in CHAINS]
-    jobs.sort(key=lambda job: -len(recipe.encoders[job.lifter].offsets))  # the long ones first
-    setting = Setting(recipe, out, device)
-    with progress_bar("lifters", len(jobs)) as advance:
-        for done in do_jobs(jobs, _make_work, setting, min(workers, len(jobs))):
-            say(f"{done.lifter}, {done.chain}: trained")
-            advance(1)
+    _detect(recordings, recipe, models, detections, workers)
+    steps = recipe.direct_epochs * recipe.steps
+    with renewing(recordings, recipe.pool, out / "pool", steps=steps, processes=workers):
+        _train_code(recipe, LifterData.read(recipe, out, detections), out, device)
+        jobs = [Job(lifter, chain) for lifter in recipe.encoders for chain in CHAINS]
+        jobs.sort(key=lambda job: -len(recipe.encoders[job.lifter].offsets))  # the long ones first
+        setting = Setting(recipe, out, detections, device)
+        with progress_bar("lifters", len(jobs)) as advance:
+            for done in do_jobs(jobs, _make_work, setting, min(workers, len(jobs))):
+                say(f"{done.lifter}, {done.chain}: trained")
+                advance(1)
     return {
         lifter: {method: out / lifter / method / "last" for method in METHODS}
         for lifter in recipe.encoders
     }
+
+
+def grow_detections(
+    recipe: LifterRecipe,
+    motion: MotionSource,
+    detections: Path,
+    *,
+    models: dict[str, tuple[Path, Path]],
+    clips: int | None = None,
+    processes: int | None = None,
+) -> int:
+    """Run the detector on renders of training subjects, for `train_lifters` to find.
+
+    Args:
+        recipe: what they are for.
+        motion: motion capture, and which of its subjects are for training.
+        detections: directory of the runs; those there are kept.
+        models: for "full" and "heavy" the files of the detector and of the landmark model.
+        clips: how many there shall be; None: as many as the recipe takes.
+        processes: one for each core if None.
+
+    Returns:
+        how many there are.
+    """
+    if clips is not None:
+        if clips <= recipe.held_out_clips:
+            raise InputError(
+                f"clips: got {clips}, expected more than the {recipe.held_out_clips} held out"
+            )
+        recipe = replace(recipe, detection_clips=clips)
+    recordings = recordings_of(*open_recorded(motion))
+    found = _detect(recordings, recipe, models, detections, number_of_processes(processes))
+    return len(found.points_mm)
+
+
+def _detect(
+    recordings: Recordings,
+    recipe: LifterRecipe,
+    models: dict[str, tuple[Path, Path]],
+    detections: Path,
+    processes: int,
+) -> Detections:
+    return make_detections(
+        recordings,
+        {name: models[name] for name in COMPLEXITIES},
+        detections,
+        clips=recipe.detection_clips,
+        config=recipe.renders,
+        processes=processes,
+    )
 
 
 def write_shipped(recipe: LifterRecipe, out: Path) -> dict[str, Path]:
@@ -206,11 +254,19 @@ def write_shipped(recipe: LifterRecipe, out: Path) -> dict[str, Path]:
     return shipped
 
 
-def recordings_of(library: MotionLibrary, subjects: Iterable[str]) -> Recordings:
-    """All trials of these subjects, those too short left out."""
-    wanted = set(subjects)
-    trials = [trial for trial in library.trials() if subject_of(trial) in wanted]
-    return Recordings.of(library.motion(trial, CLIP_FPS) for trial in trials)
+def recordings_of(
+    library: MotionLibrary, splits: Splits, split: Literal["train", "test"] = "train"
+) -> Recordings:
+    """All trials of the subjects of a split, by action; those of none are a class of their own."""
+    subjects = splits.train_subjects if split == "train" else splits.test_subjects
+    actions = splits.train if split == "train" else splits.test
+    action_of = {trial: action for action, trials in actions.items() for trial in trials}
+    classes: dict[str, list[Motion]] = {}
+    for trial in library.trials():
+        if subject_of(trial) in subjects:
+            motion = library.motion(trial, CLIP_FPS)
+            classes.setdefault(action_of.get(trial, "others"), []).append(motion)
+    return Recordings.of(classes)
 
 
 def _train_code(recipe: LifterRecipe, data: LifterData, out: Path, device: str) -> None:
@@ -228,7 +284,11 @@ def _train_code(recipe: LifterRecipe, data: LifterData, out: Path, device: str) 
 
 
 def _make_work(setting: Setting) -> Callable[[Job, Callable[[], None]], Job]:
-    return partial(_train_chain, setting, LifterData.read(setting.recipe, setting.out))
+    return partial(
+        _train_chain,
+        setting,
+        LifterData.read(setting.recipe, setting.out, setting.detections),
+    )
 
 
 def _train_chain(setting: Setting, data: LifterData, job: Job, check: Callable[[], None]) -> Job:
@@ -240,6 +300,7 @@ def _train_chain(setting: Setting, data: LifterData, job: Job, check: Callable[[
         data.validation(recipe, job.lifter),
         seed=recipe.seed,
     )
+    done = 0
     provenance = {"recipe": recipe.name, "lifter": job.lifter}
     for method in CHAINS[job.chain]:
         kind = method.removesuffix("_weighted")
@@ -254,6 +315,7 @@ def _train_chain(setting: Setting, data: LifterData, job: Job, check: Callable[[
         if kind == "finetuned":
             latent: Any = load_model(out / method.replace("finetuned", "latent") / "last")
             tuning = FinetuneStage(loop, pose_error="distance", bfloat16=True)
+            windows = replace(windows, first_step=done)
             train_finetune(windows, latent, tuning, out / method, **known)
             continue
         stage = RegressionStage(
@@ -268,4 +330,5 @@ def _train_chain(setting: Setting, data: LifterData, job: Job, check: Callable[[
         else:
             code: Any = load_model(setting.out / "code" / "last")
             train_latent(windows, code, stage, out / method, **known)
+            done = recipe.latent_epochs * recipe.steps
     return job
