@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,37 +11,51 @@ import pytest
 
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.recorded import Splits
+from overpose.experiments.lifters import costs
 from overpose.experiments.lifters import evaluation as evaluation_run
 from overpose.experiments.lifters import training as training_run
 from overpose.experiments.lifters.evaluation import evaluate_lifters
-from overpose.experiments.lifters.recipe import FULL, TRIAL, LifterRecipe
-from overpose.experiments.lifters.training import METHODS, train_lifters, write_shipped
+from overpose.experiments.lifters.expected_errors import (
+    bins_of,
+    error_rows,
+    errors_of,
+    set_scale,
+)
+from overpose.experiments.lifters.recipe import ENCODERS, FULL, TRIAL, LifterRecipe
+from overpose.experiments.lifters.training import (
+    methods_of,
+    train_lifters,
+    write_shipped,
+)
 from overpose.keypoints.blazepose import BlazePose, Landmarks, Region
 from overpose.methods import load_model
 from overpose.mocap.library import MotionLibrary
 from overpose.mocap.motion import Motion
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS, procedural_motion
-from overpose.networks.configs import KeypointEncoderConfig
+from overpose.networks.configs import KeypointEncoderConfig, PosePredictorConfig
+from overpose.networks.keypoint_windows import input_size
 from overpose.networks.pose_predictor import PosePredictor
+from overpose.skeleton import HUMAN36M
 from overpose.studio.body import load_body
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 from overpose.synthetic import detections
 from overpose.synthetic.detections import DetectionConfig
 from overpose.synthetic.pool import PoolConfig
+from overpose.training.samples import Drawn
 
 MODELS = {name: (Path("detector"), Path(name)) for name in ("full", "heavy")}
 RECIPE = replace(
     TRIAL,
     name="tiny",
-    detection_clips=3,
-    held_out_clips=1,
+    detection_clips=4,
+    held_out_clips=2,
     pool=PoolConfig(clips=4, block=2, steps=2, frames=16),
     renders=DetectionConfig(frames=5),
     code_poses=256,
     encoders={
         "photo": KeypointEncoderConfig((0,), width=16, blocks=1),
-        "video": KeypointEncoderConfig((-2, 0, 2), width=16, blocks=1),
+        "video": KeypointEncoderConfig((-1, 0, 1), width=16, blocks=1, jitter=True),
     },
     direct_epochs=2,
     latent_epochs=1,
@@ -111,20 +126,27 @@ def test_a_run_trains_measures_and_ships_every_lifter(tmp_path: Path) -> None:
     trained = train(out)
     assert set(trained) == {"photo", "video"}
     found = detections.read_detections(out / "detections")
-    assert found.keypoints_px.shape == (3, 5, 2, 33, 3)
+    assert found.keypoints_px.shape == (4, 5, 2, 33, 3)
     assert np.isnan(found.keypoints_px[0, 0]).all()  # lost at first
     assert np.isfinite(found.keypoints_px[0, 1:]).all()
 
+    shipped = write_shipped(RECIPE, out)
     rows = evaluate_lifters(RECIPE, MOTION, out)
     assert [(row.lifter, row.method) for row in rows] == [
-        (lifter, method) for lifter in ("photo", "video") for method in METHODS
+        (lifter, method) for lifter in ("photo", "video") for method in methods_of(RECIPE)
     ]
     report = json.loads((out / "report.json").read_text())
     assert len(report["rows"]) == 10
     assert all(row["p_mpjpe_mm"] <= row["mpjpe_mm"] for row in report["rows"])
-    assert (out / "tables.md").read_text().count("\n| photo") == 5
+    table = (out / "tables.md").read_text()
+    assert table.count("\n| photo") == 5
+    assert table.count("\nExpected errors of") == 2
+    curve = report["learning_curve"]["video, finetuned"]
+    assert [seen for seen, _ in curve] == [2 * 3 * 32]  # after as many windows of stage (b)
+    assert all(
+        (out / name).stat().st_size for name in ("learning_curve.png", "expected_errors.png")
+    )
 
-    shipped = write_shipped(RECIPE, out)
     for lifter, directory in shipped.items():
         half, whole = load_model(directory), None
         assert isinstance(half, PosePredictor)
@@ -132,9 +154,13 @@ def test_a_run_trains_measures_and_ships_every_lifter(tmp_path: Path) -> None:
         provenance = json.loads((directory / "config.json").read_text())["provenance"]
         whole = load_model(trained[lifter][provenance["method"]])
         assert isinstance(whole, PosePredictor)
-        features = np.random.default_rng(0).normal(size=(4, half.encoder.first.in_features))
+        size = input_size(len(RECIPE.encoders[lifter].offsets))
+        features = np.random.default_rng(0).normal(size=(4, size))
         features = features.astype(np.float32)
         assert np.abs(half.predict(features) - whole.predict(features)).max() < 5
+        knows = half.predict_all(features)
+        assert knows.feet_mm is not None
+        assert knows.joint_error_mm is not None
         sizes = [
             (d / "weights.safetensors").stat().st_size
             for d in (directory, trained[lifter]["direct"])
@@ -165,3 +191,61 @@ def test_budgets_of_methods_must_be_equal() -> None:
 def test_some_clips_must_be_held_out_but_not_all() -> None:
     with pytest.raises(InputError, match="held_out_clips"):
         replace(FULL, held_out_clips=FULL.detection_clips)
+
+
+def test_a_comparison_gives_all_networks_equal_times_and_keeps_its_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stored, they are what a run that goes on takes, however fast the machine is then."""
+    runs = detections.Detections(
+        np.ones((1, 5, 50, 3), np.float32),
+        np.ones(1, np.float32),
+        np.ones((1, 5, 2, 33, 3), np.float32),
+    )
+    recipe = replace(RECIPE, equal_cost=True, steps=40)
+    for taken in ((1.0, 4.0), (1.0, 2.0)):
+        monkeypatch.setattr(costs, "_seconds_a_step", lambda *_, left=list(taken): left.pop(0))
+        assert costs.steps_of(recipe, runs, tmp_path) == {"photo": 40, "video": 10}
+    plain = costs.steps_of(replace(recipe, equal_cost=False), runs, tmp_path / "plain")
+    assert plain == {"photo": 40, "video": 40}
+
+
+def test_the_networks_compared_see_27_and_81_frames_in_three_ways() -> None:
+    shapes = {
+        (each.kind, len(each.offsets), each.offsets[-1]) for each in ENCODERS.encoders.values()
+    }
+    for kind in ("mlp", "convolutions", "attention"):
+        assert {(kind, 27, 13), (kind, 27, 39), (kind, 81, 40)} <= shapes
+    longest = max(each.offsets[-1] - each.offsets[0] for each in ENCODERS.encoders.values())
+    assert min(ENCODERS.pool.frames, ENCODERS.renders.frames) > longest
+
+
+def test_bins_of_errors_and_how_far_they_are_off() -> None:
+    rng = np.random.default_rng(0)
+    expected = rng.uniform(10, 100, (4000, 17))
+    made = expected * rng.exponential(1.0, expected.shape)
+    bins = bins_of(expected[:, 1], made[:, 1])
+    assert [round(each.share, 3) for each in bins] == [0.1] * 10
+    assert all(one.expected_mm < other.expected_mm for one, other in pairwise(bins))
+    *joints, mean = error_rows(expected, made)
+    assert [row.joint for row in joints] == list(HUMAN36M.joint_names[1:])
+    assert mean.off_mm < 2
+    assert mean.rank_correlation > 0.3
+    assert mean.single_off_mm < mean.constant_off_mm
+    twice = error_rows(2 * expected, made)[-1]
+    assert twice.off_mm == pytest.approx(55, rel=0.1)  # the mean of what is expected too much
+
+
+def test_the_scale_of_expected_errors_is_set_joint_by_joint() -> None:
+    model = PosePredictor(
+        PosePredictorConfig("direct", KeypointEncoderConfig((0,), 8, 0), errors=True)
+    )
+    rng = np.random.default_rng(1)
+    poses = rng.normal(0, 100, (300, 17, 3)).astype(np.float32)
+    poses[:, 0] = 0
+    poses[:, 5] *= 3
+    features = rng.normal(size=(300, input_size(1))).astype(np.float32)
+    drawn = Drawn(features, poses, np.zeros((300, 4, 3), np.float32))
+    set_scale(model, drawn)
+    expected, made = errors_of(model, drawn)
+    np.testing.assert_allclose(expected.mean(axis=0), made.mean(axis=0), rtol=1e-4)

@@ -9,7 +9,7 @@ from moving_person import FPS, moving_joints_mm
 from scipy.spatial.transform import Rotation
 
 from overpose.mocap.bvh import read_bvh, write_bvh
-from overpose.mocap.pose_motion import BONE_NAMES, END_JOINTS, pose_motion
+from overpose.mocap.pose_motion import BONE_NAMES, END_JOINTS, pose_motion, with_feet
 from overpose.mocap.procedural import PROCEDURAL_ACTIONS
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
@@ -186,3 +186,26 @@ def test_another_reader_and_ours_find_the_joints_in_the_bvh_within_a_millimetre(
     for bone, node in tips.items():
         want = y_up_cm(expected[:, HUMAN36M.index(ends[bone])])
         np.testing.assert_allclose(places[:, node], want, atol=0.001)
+
+
+def test_feet_point_as_their_toes_do_and_are_held_where_they_are_not_seen():
+    poses, root = split(moving_joints_mm("walking"))
+    frames = len(poses)
+    rng = np.random.default_rng(5)
+    hanging = np.float32([[0, 50, 60], [0, 60, -150], [0, 50, 60], [0, 60, -150]])
+    turn = Rotation.from_rotvec(rng.normal(0, 0.5, (frames, 3))).as_matrix()
+    hanging = np.einsum("fij,pj->fpi", turn, hanging)
+    lost = hanging.copy()
+    lost[3] = np.nan
+    body = pose_motion(poses, root, typical_lengths(poses), FPS)
+    motion = with_feet(body, lost)
+    names = motion.skeleton.names
+    assert names == (*BONE_NAMES, "left_ankle", "right_ankle")
+    np.testing.assert_array_equal(motion.rotations[:, : len(BONE_NAMES)], body.rotations)
+    hanging[3] = hanging[2]
+    ends = motion.positions_mm()
+    for side, toe in (("left", 1), ("right", 3)):
+        foot = ends[:, names.index(f"{side}_ankle")] - ends[:, names.index(f"{side}_knee")]
+        wanted = np.stack([hanging[:, toe, 0], hanging[:, toe, 2], -hanging[:, toe, 1]], axis=-1)
+        np.testing.assert_allclose(foot, wanted, atol=0.01)
+    assert with_feet(body, np.full_like(lost, np.nan)) is body

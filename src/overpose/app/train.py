@@ -112,8 +112,9 @@ class TrainLifter:
     """Train the networks that turn 2D keypoints into 3D poses, the ones that `predict` uses.
 
     Renders clips, runs the detector on them, makes motions, trains stage (a) and every method for
-    photos and for videos, measures them on test subjects. OUT gets report.json, tables.md, weights,
-    data and models. Interrupted runs go on where they were.
+    photos and for videos, and what errors to expect; measures them on test subjects and held-out
+    renders. OUT gets report.json, tables.md, learning_curve.png, expected_errors.png (a reliability
+    diagram), weights, data and models. Interrupted runs go on where they were.
 
     Example: overpose train-lifter --mocap cmu.tar.xz --splits splits.json --out runs/lifter
     """
@@ -127,8 +128,10 @@ class TrainLifter:
     """The axis of BVH files that points up: y in most, z in those that Blender wrote."""
     detections: Path | None = None
     """Directory of `overpose detect-renders`; they are made in OUT if not given."""
-    recipe: Literal["full", "trial"] = "full"
-    """full: hours. trial: a few minutes, of no use but to see that it runs."""
+    recipe: Literal["full", "trial", "encoders", "dropout"] = "full"
+    """full: hours. encoders: networks that see windows of 9 to 81 frames in three
+    ways, each trained for the same time, in one table. dropout: one network with more and less of
+    it. trial: a few minutes, of no use but to see that it runs."""
     processes: Processes = None
     device: Device = "auto"
 
@@ -150,7 +153,8 @@ class TrainLifter:
                 processes=self.processes,
                 device=self.device,
             )
+            written = write_shipped(recipe, self.output.out, detections=self.detections)
             evaluate_lifters(recipe, motion, self.output.out, detections=self.detections)
-        for lifter, directory in write_shipped(recipe, self.output.out).items():
+        for lifter, directory in written.items():
             print(f"{lifter}: {directory}")
-        print(f"tables: {self.output.out / 'tables.md'}")
+        print((self.output.out / "tables.md").read_text(encoding="utf-8"), end="")

@@ -22,7 +22,8 @@ def check(track: "overpose.poses.PoseTrack", path: Path) -> None:
 
 
 def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
-    """The only person of a track as bones of constant length, y up, cm; see `pose_motion`.
+    """The only person of a track as bones of constant length, y up, cm; see `pose_motion`. Feet are
+    bones from ankle to toe where they are known.
 
     Raises:
         InputError: as `check`, or nobody is seen.
@@ -30,7 +31,8 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
     import numpy as np
 
     from overpose.mocap.bvh import write_bvh
-    from overpose.mocap.pose_motion import pose_motion
+    from overpose.mocap.pose_motion import pose_motion, with_feet
+    from overpose.skeleton import FOOT_ANKLES
     from overpose.video.proportions import typical_lengths
 
     check(track, path)
@@ -38,6 +40,8 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
     try:
         lengths = typical_lengths(poses)
         motion = pose_motion(poses, track.root_mm[0], lengths, track.fps, name=path.stem)
+        if track.feet_mm is not None:
+            motion = with_feet(motion, track.feet_mm[0] - poses[:, FOOT_ANKLES])
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     write_bvh(motion, path, overwrite=True)

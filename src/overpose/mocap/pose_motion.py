@@ -4,16 +4,18 @@ Every limb is a bone of constant length whose direction is exactly that of the p
 which positions do not tell, is chosen here. Writing the motion belongs to `bvh`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from overpose.mocap.motion import BoneSkeleton, Motion
-from overpose.skeleton import HUMAN36M
+from overpose.skeleton import FEET, HUMAN36M
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
 _LEFT, _UP, _DOWN = np.array([1.0, 0, 0]), np.array([0, 0, 1.0]), np.array([0, 0, -1.0])
+_TOE = np.array([0.0, -0.9, -(0.19**0.5)])
+"""Where toes lie from their ankle at rest: ahead and below."""
 _STRAIGHT = 0.25
 """Weight of the twist carried over from the parent bone against the sine of the bent joint."""
 
@@ -125,6 +127,43 @@ def pose_motion(
     root = root[placed][_held(placed)] if placed.any() else np.zeros_like(root)
     skeleton = BoneSkeleton(BONE_NAMES, tuple(parents), offsets)
     return Motion(skeleton, local[_held(seen)], root, fps, trial=name)
+
+
+def with_feet(motion: Motion, hanging_mm: np.ndarray) -> Motion:
+    """A motion of `pose_motion` whose shins end in feet, from ankle to toe.
+
+    Directions are exactly those of the toes; the twist is that of the plane of heel, ankle and toe.
+
+    Args:
+        motion: of the person.
+        hanging_mm: (frames, 4, 3), mm, points of `FEET` from their ankle, camera axes; a frame with
+            NaN holds the one before.
+
+    Returns:
+        The same with the bones `left_ankle` and `right_ankle`, of constant length; as it is if the
+        feet are never seen.
+    """
+    check_array("hanging_mm", hanging_mm, (len(motion), len(FEET), 3))
+    seen = np.asarray(np.isfinite(hanging_mm).all(axis=(1, 2)))
+    if not seen.any():
+        return motion
+    points = _world(hanging_mm[seen].astype(np.float64))
+    turns, skeleton = motion.global_rotations(), motion.skeleton
+    rotations, offsets = [motion.rotations], [skeleton.offsets_mm]
+    names, parents = skeleton.names, skeleton.parents
+    for side in ("left", "right"):
+        heel, toe = (points[:, FEET.index(f"{side}_{part}")] for part in ("heel", "toe"))
+        length = np.median(np.linalg.norm(toe, axis=-1))
+        across = np.cross(toe, heel)[_held(seen)]
+        shin = skeleton.index(f"{side}_knee")
+        carried = turns[:, shin]
+        along = _unit(toe[_held(seen)], carried @ _TOE)
+        foot = _frame(along, _unit(across, carried @ _LEFT)) @ _frame(_TOE, _LEFT).T
+        rotations.append((carried.swapaxes(-1, -2) @ foot)[:, None])
+        offsets.append(length * _TOE[None])
+        names, parents = (*names, f"{side}_ankle"), (*parents, shin)
+    whole = BoneSkeleton(names, parents, np.concatenate(offsets))
+    return replace(motion, skeleton=whole, rotations=np.concatenate(rotations, axis=1))
 
 
 def _world(vectors: np.ndarray) -> np.ndarray:

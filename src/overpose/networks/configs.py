@@ -4,7 +4,7 @@ The networks are `pose_predictor`, which trains, and `numpy_lifter`, which predi
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from overpose.support.errors import InputError
 
@@ -74,6 +74,10 @@ class ImageEncoderConfig:
         return size
 
 
+Kind = Literal["mlp", "convolutions", "attention"]
+"""How an encoder of keypoints brings the frames of a window together."""
+
+
 @dataclass(frozen=True)
 class KeypointEncoderConfig:
     """What a network for keypoints over a window of time is.
@@ -101,7 +105,7 @@ class KeypointEncoderConfig:
     width: int = 1024
     blocks: int = 2
     dropout: float = 0.1
-    kind: Literal["mlp", "convolutions", "attention"] = "mlp"
+    kind: Kind = "mlp"
     heads: int = 8
     jitter: bool = False
 
@@ -119,7 +123,7 @@ class KeypointEncoderConfig:
             )
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout: got {self.dropout}, expected at least 0 and below 1")
-        if self.kind not in ("mlp", "convolutions", "attention"):
+        if self.kind not in get_args(Kind):
             raise InputError(f"kind: got {self.kind!r}, expected mlp, convolutions or attention")
         if self.kind == "convolutions" and 3**self.merges != len(self.offsets):
             raise InputError(

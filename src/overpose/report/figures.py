@@ -144,6 +144,44 @@ def draw_learning_curve(path: Path, curve: Mapping[int, Sequence[Row]]) -> None:
         figure.savefig(temporary, format="png")
 
 
+def draw_windows_curve(path: Path, curve: Mapping[str, Sequence[Sequence[float]]]) -> None:
+    """Save a line for each lifter: error on held-out renders, mm, over windows seen in training."""
+    figure = Figure(figsize=(6, 4), dpi=DOTS_PER_INCH, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    colours = colormaps["tab20"].colors  # pyright: ignore[reportAttributeAccessIssue]
+    for number, (name, points) in enumerate(curve.items()):
+        seen, errors = np.asarray(points, dtype=float).T
+        axes.plot(seen / 1e6, errors, marker=".", label=name, color=colours[number % len(colours)])
+    axes.set_xlabel("windows seen, millions")
+    axes.set_ylabel("MPJPE on held-out renders, mm")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=7)
+    with writing_file(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def draw_expected_errors(path: Path, bins: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
+    """Save a reliability diagram: of joints of which about the same error is expected, the mean
+    expected and made, mm; a line for each lifter, and the diagonal, where both are the same."""
+    figure = Figure(figsize=(4, 4), dpi=DOTS_PER_INCH, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    largest = 0.0
+    for name, each in bins.items():
+        expected, made = ([one[key] for one in each] for key in ("expected_mm", "made_mm"))
+        axes.plot(expected, made, marker="o", label=name)
+        largest = max(largest, *expected, *made)
+    axes.plot([0, largest], [0, largest], color="#999999", linewidth=0.8, zorder=0)
+    axes.set_xlabel("expected error, mm")
+    axes.set_ylabel("mean error, mm")
+    axes.set_aspect("equal")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+    with writing_file(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
 def _draw_skeleton(
     axes: Axes3D, pose_mm: np.ndarray, half_side_mm: float, skeleton: Skeleton
 ) -> None:

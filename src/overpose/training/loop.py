@@ -102,8 +102,9 @@ def fit(task: Task, loop: LoopConfig, out: Path, runtime: Runtime) -> None:
 
     Leaves in `out`: `last/` (model and training state after the last finished epoch) and
     `metrics.jsonl`, one line for each epoch. With `loop.average` the model there, which is the one
-    validated, is the average. A kill at any moment loses at most the current epoch. If the stage is
-    finished already, the model is filled from `last/` and nothing else happens.
+    validated, is the average; `val_own_mpjpe_mm` is of the weights themselves. A kill at any moment
+    loses at most the current epoch. If the stage is finished already, the model is filled from
+    `last/` and nothing else happens.
 
     Raises:
         InputError: `out` holds a checkpoint of another version or configuration, or a damaged one;
@@ -133,9 +134,10 @@ def fit(task: Task, loop: LoopConfig, out: Path, runtime: Runtime) -> None:
             )
             train_s = time.perf_counter() - started
             task.model.eval()
+            own_mm = task.validate() if average and task.validate else None
             with average.shown() if average else nullcontext() as now:
                 error_mm = task.validate() if task.validate else None
-                _append(progress, task, loop, epoch, train_loss, error_mm, train_s)
+                _append(progress, task, loop, epoch, train_loss, error_mm, own_mm, train_s)
                 save_checkpoint(
                     out / "last", task.model, optimizer, progress, task.record, task.provenance, now
                 )
@@ -211,6 +213,7 @@ def _append(
     epoch: int,
     train_loss: float,
     error_mm: float | None,
+    own_mm: float | None,
     train_s: float,
 ) -> None:
     entry = {
@@ -225,6 +228,8 @@ def _append(
         "samples_per_s": round(task.samples / train_s, 1),
         "dtype": task.dtype,
     }
+    if own_mm is not None:
+        entry["val_own_mpjpe_mm"] = own_mm
     progress.history.append(entry)
 
 

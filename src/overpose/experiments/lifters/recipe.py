@@ -4,12 +4,12 @@ Carrying it out belongs to `training_run`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from overpose.networks.autoencoder import AutoencoderConfig
-from overpose.networks.configs import KeypointEncoderConfig
+from overpose.networks.configs import KeypointEncoderConfig, Kind, window_offsets
 from overpose.support.errors import InputError
 from overpose.synthetic.batches import BatchConfig
 from overpose.synthetic.detections import DetectionConfig
@@ -31,11 +31,18 @@ class LifterRecipe:
         code: name of the code of poses, stage (a).
         code_config: how it is trained.
         code_poses: poses it learns from.
-        encoders: the network for each kind of lifter, "photo" (a single frame) and "video".
+        encoders: the network for each kind of lifter, "photo" (a single frame) and "video", or of
+            several kinds to compare.
+        chains: the methods that each is trained by, names of `training.CHAINS`.
+        equal_cost: whether steps are fewer for networks that take longer a step than the first, so
+            that all learn for equal times of a processor.
         batch_size: windows in a step.
         steps: steps in an epoch.
         direct_epochs, latent_epochs, finetune_epochs: length of the stages; the first is the sum of
             the others, so that methods learn equally long.
+        error_epochs: how long the expected errors are learned after all that; 0: they are not.
+        feet_weight: of heels and toes beside the pose, see `training.config`; 0: not learned.
+        average: decay of the running average of the weights; 0: none.
         learning_rate: at the start of each stage, from where it falls along a cosine.
         validation_windows, test_windows: how many are measured.
         seed: of everything.
@@ -52,6 +59,11 @@ class LifterRecipe:
     direct_epochs: int
     latent_epochs: int
     finetune_epochs: int
+    error_epochs: int = 0
+    feet_weight: float = 0.0
+    average: float = 0.0
+    chains: tuple[str, ...] = ("direct", "finetuned", "finetuned_weighted")
+    equal_cost: bool = False
     batches: BatchConfig = field(default_factory=BatchConfig)
     renders: DetectionConfig = field(default_factory=DetectionConfig)
     batch_size: int = 512
@@ -76,8 +88,15 @@ class LifterRecipe:
 
     def loop(self, epochs: int) -> LoopConfig:
         """How a stage of that many epochs is trained."""
-        return LoopConfig(epochs, self.batch_size, self.learning_rate, "cosine", self.seed)
+        return LoopConfig(
+            epochs, self.batch_size, self.learning_rate, "cosine", self.seed, self.average
+        )
 
+
+SHIPPED = (-12, -8, -4, -2, 0, 2, 4, 8, 12)
+"""Frames that the lifter of videos sees whose weights are shipped."""
+NEIGHBOURS = (-12, -8, -4, -2, -1, 0, 1, 2, 4, 8, 12)
+"""The same and the neighbours of the middle, which show how much keypoints tremble."""
 
 FULL = LifterRecipe(
     name="full",
@@ -93,14 +112,19 @@ FULL = LifterRecipe(
     code_poses=200_000,
     encoders={
         "photo": KeypointEncoderConfig((0,), dropout=0.05),
-        "video": KeypointEncoderConfig((-12, -8, -4, -2, 0, 2, 4, 8, 12), dropout=0.05),
+        "video": KeypointEncoderConfig(NEIGHBOURS, dropout=0.05, jitter=True),
     },
     direct_epochs=20,
     latent_epochs=7,
     finetune_epochs=13,
+    error_epochs=3,
+    feet_weight=0.5,
+    average=0.999,
+    batches=BatchConfig(quiet=0.25),
 )
 """What weights are made by from now on. The shipped ones are by the recipe of commit 8439aae, with
-800 clips of the detector, motions made once, and bodies that follow the recorded skeletons."""
+800 clips of the detector, motions made once, bodies that follow the recorded skeletons, and without
+feet, expected errors, averages, jitter and quiet windows."""
 
 TRIAL = LifterRecipe(
     name="trial",
@@ -114,11 +138,13 @@ TRIAL = LifterRecipe(
     code_poses=4096,
     encoders={
         "photo": KeypointEncoderConfig((0,), width=64, blocks=1),
-        "video": KeypointEncoderConfig((-8, 0, 8), width=64, blocks=1),
+        "video": KeypointEncoderConfig((-8, -1, 0, 1, 8), width=64, blocks=1, jitter=True),
     },
     direct_epochs=4,
     latent_epochs=2,
     finetune_epochs=2,
+    error_epochs=1,
+    feet_weight=0.5,
     batch_size=64,
     steps=20,
     validation_windows=64,
@@ -126,4 +152,49 @@ TRIAL = LifterRecipe(
 )
 """All steps in a few minutes: shows that they run. Its lifters are of no use."""
 
-RECIPES: Mapping[str, LifterRecipe] = MappingProxyType({r.name: r for r in (FULL, TRIAL)})
+_WINDOWS = {"27": (27, 1), "27-dilated": (27, 3), "81": (81, 1)}
+_SIZES: dict[Kind, tuple[int, int]] = {
+    "mlp": (1024, 2), "convolutions": (512, 2), "attention": (192, 3),
+}  # fmt: skip
+ENCODERS = replace(
+    FULL,
+    name="encoders",
+    detection_clips=300,
+    held_out_clips=60,
+    renders=DetectionConfig(frames=96),
+    pool=PoolConfig(clips=3000, frames=96),
+    encoders={
+        "mlp-9": KeypointEncoderConfig(SHIPPED, dropout=0.05),
+        "mlp-11-jitter": KeypointEncoderConfig(NEIGHBOURS, dropout=0.05, jitter=True),
+    }
+    | {
+        f"{kind}-{name}": KeypointEncoderConfig(
+            window_offsets(*window), *sizes, 0.05, kind, jitter=True
+        )
+        for kind, sizes in _SIZES.items()
+        for name, window in _WINDOWS.items()
+    },
+    chains=("direct",),
+    equal_cost=True,
+    direct_epochs=6,
+    latent_epochs=2,
+    finetune_epochs=4,
+    error_epochs=0,
+)
+"""Which network sees best: each learns as long as the first, straight to the pose. Eleven of them
+take an hour on two cores, and the data half an hour."""
+
+DROPOUT = replace(
+    ENCODERS,
+    name="dropout",
+    encoders={
+        f"dropout-{share:g}": KeypointEncoderConfig(NEIGHBOURS, dropout=share, jitter=True)
+        for share in (0.0, 0.05, 0.1, 0.2)
+    },
+    equal_cost=False,
+)
+"""How much dropout is best on held-out renders; each row also has the weights without averaging."""
+
+RECIPES: Mapping[str, LifterRecipe] = MappingProxyType(
+    {recipe.name: recipe for recipe in (FULL, TRIAL, ENCODERS, DROPOUT)}
+)

@@ -1,11 +1,11 @@
 """From motion capture to lifters: data, stage (a), and every method of every lifter, side by side.
 
 An interrupted run goes on where it was. What is made belongs to `recipe`, the measuring to
-`evaluation_run`.
+`evaluation`.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,8 @@ from torch import nn
 
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.recorded import Splits, open_recorded
+from overpose.experiments.lifters.costs import steps_of
+from overpose.experiments.lifters.expected_errors import set_scale
 from overpose.experiments.lifters.recipe import LifterRecipe
 from overpose.experiments.setting import begin_setting
 from overpose.methods import load_model
@@ -23,6 +25,7 @@ from overpose.methods.codes import CodeContext, code_named
 from overpose.mocap.library import MotionLibrary, subject_of
 from overpose.mocap.motion import Motion
 from overpose.networks.model_files import read_model_config
+from overpose.networks.pose_predictor import PosePredictor
 from overpose.networks.storage import save_model
 from overpose.support.errors import InputError
 from overpose.support.files import Output
@@ -36,15 +39,17 @@ from overpose.synthetic.motions import CLIP_FPS, Recordings
 from overpose.synthetic.pool import ClipPool, renewing
 from overpose.training import (
     DrawnWindows,
+    ErrorStage,
     FinetuneStage,
     RegressionStage,
     Runtime,
     train_direct,
+    train_errors,
     train_finetune,
     train_latent,
 )
 from overpose.training.loop import read_metrics
-from overpose.training.samples import Samples
+from overpose.training.samples import Drawn, Samples
 
 CHAINS: dict[str, tuple[str, ...]] = {
     "direct": ("direct",),
@@ -53,7 +58,8 @@ CHAINS: dict[str, tuple[str, ...]] = {
 }
 """Methods and the stages behind them. "weighted": in stage (b) an error of the code counts by what
 the decoder passes on of it."""
-METHODS = tuple(dict.fromkeys(stage for chain in CHAINS.values() for stage in chain))
+ERRORS = "errors"
+"""The directory of the stage after all others, of a lifter's best method alone."""
 REAL_RUNS = BatchConfig(
     detected=1.0, generic=0.0, roll_degrees=0.0, shift=0.0, drop=0.0,
     drop_part=0.0, drop_frame=0.0, swap=0.0, focal_error=0.0,
@@ -77,6 +83,7 @@ class Setting:
     out: Path
     detections: Path
     device: str
+    steps: Mapping[str, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,10 +115,14 @@ class LifterData:
 
     def validation(self, recipe: LifterRecipe, lifter: str) -> Samples:
         """Windows of real runs that were held out."""
+        return self.real_windows(recipe, lifter, self.held_out)[:2]
+
+    def real_windows(self, recipe: LifterRecipe, lifter: str, runs: Detections) -> Drawn:
+        """Windows of runs of the detector as they are; of the same clips always the same poses."""
         offsets = recipe.encoders[lifter].offsets
-        source = BatchSource(self.pool, self.detector, self.held_out, offsets, REAL_RUNS)
+        source = BatchSource(self.pool, self.detector, runs, offsets, REAL_RUNS)
         rng = random_stream(recipe.seed, "lifter validation")
-        return source.draw(recipe.validation_windows, rng)[:2]
+        return source.draw(recipe.validation_windows, rng)
 
 
 def split_clips(found: Detections, count: int) -> tuple[Detections, Detections]:
@@ -163,24 +174,37 @@ def train_lifters(
         },
         kind="run of lifters",
         finished="report.json",
-        products=("detections", "pool", "code", *recipe.encoders, "weights", "tables.md"),
-    )
+        products=(
+            "detections", "pool", "code", "steps.json", *recipe.encoders, "weights", "tables.md",
+            "learning_curve.png", "expected_errors.png",
+        ),
+    )  # fmt: skip
     workers = number_of_processes(processes)
-    _detect(recordings, recipe, models, detections, workers)
-    steps = recipe.direct_epochs * recipe.steps
-    with renewing(recordings, recipe.pool, out / "pool", steps=steps, processes=workers):
-        _train_code(recipe, LifterData.read(recipe, out, detections), out, device)
-        jobs = [Job(lifter, chain) for lifter in recipe.encoders for chain in CHAINS]
+    found = _detect(recordings, recipe, models, detections, workers)
+    steps = steps_of(recipe, found, out)
+    most = recipe.direct_epochs * max(steps.values()) + recipe.error_epochs * recipe.steps
+    with renewing(recordings, recipe.pool, out / "pool", steps=most, processes=workers):
+        data = LifterData.read(recipe, out, detections)
+        if recipe.chains != ("direct",):
+            _train_code(recipe, data, out, device)
+        jobs = [Job(lifter, chain) for lifter in recipe.encoders for chain in recipe.chains]
         jobs.sort(key=lambda job: -len(recipe.encoders[job.lifter].offsets))  # the long ones first
-        setting = Setting(recipe, out, detections, device)
+        setting = Setting(recipe, out, detections, device, steps)
         with progress_bar("lifters", len(jobs)) as advance:
             for done in do_jobs(jobs, _make_work, setting, min(workers, len(jobs))):
                 say(f"{done.lifter}, {done.chain}: trained")
                 advance(1)
+        for lifter in recipe.encoders if recipe.error_epochs else ():
+            _train_errors(setting, data, lifter)
     return {
-        lifter: {method: out / lifter / method / "last" for method in METHODS}
+        lifter: {method: out / lifter / method / "last" for method in methods_of(recipe)}
         for lifter in recipe.encoders
     }
+
+
+def methods_of(recipe: LifterRecipe) -> tuple[str, ...]:
+    """All stages that make poses, in the order of the tables."""
+    return tuple(dict.fromkeys(stage for chain in recipe.chains for stage in CHAINS[chain]))
 
 
 def grow_detections(
@@ -233,23 +257,27 @@ def _detect(
     )
 
 
-def write_shipped(recipe: LifterRecipe, out: Path) -> dict[str, Path]:
-    """Copy of each lifter's best fine-tuned model, in half precision, as the package ships them.
+def write_shipped(
+    recipe: LifterRecipe, out: Path, *, detections: Path | None = None
+) -> dict[str, Path]:
+    """Each lifter's best model, in half precision, as the package ships them.
 
-    The best is the one with the least error on the held-out renders after the last epoch.
+    How large the expected errors are on the whole is set on the first half of the held-out clips:
+    those of the training are known by heart.
     """
     shipped = {}
+    runs = detections or out / "detections"
+    data = LifterData.read(recipe, out, runs) if recipe.error_epochs else None
     for lifter in recipe.encoders:
-        errors = {
-            method: read_metrics(out / lifter / method)[-1]["val_mpjpe_mm"]
-            for method in METHODS
-            if method.startswith("finetuned")
-        }
-        method = min(errors, key=lambda name: errors[name])
+        method = best_method(recipe, out, lifter)
         directory = out / lifter / method / "last"
         shipped[lifter] = out / "weights" / lifter
         provenance = {**read_model_config(directory)["provenance"], "method": method}
-        model = load_model(directory)
+        model = load_model(directory if data is None else out / lifter / ERRORS / "last")
+        if data is not None:
+            assert isinstance(model, PosePredictor)  # `_train_errors` wrote it
+            first, _ = split_clips(data.held_out, -(-recipe.held_out_clips // 2))
+            set_scale(model, data.real_windows(recipe, lifter, first))
         save_model(model, shipped[lifter], provenance, half=True, overwrite=True)
     return shipped
 
@@ -267,6 +295,18 @@ def recordings_of(
             motion = library.motion(trial, CLIP_FPS)
             classes.setdefault(action_of.get(trial, "others"), []).append(motion)
     return Recordings.of(classes)
+
+
+def best_method(recipe: LifterRecipe, out: Path, lifter: str) -> str:
+    """The one with the least error on the held-out renders after the last epoch; of fine-tuned
+    ones, where there are any."""
+    errors = {
+        method: read_metrics(out / lifter / method)[-1]["val_mpjpe_mm"]
+        for method in methods_of(recipe)
+        if not method.startswith("latent")
+    }
+    tuned = [name for name in errors if name.startswith("finetuned")]
+    return min(tuned or errors, key=lambda name: errors[name])
 
 
 def _train_code(recipe: LifterRecipe, data: LifterData, out: Path, device: str) -> None:
@@ -296,7 +336,7 @@ def _train_chain(setting: Setting, data: LifterData, job: Job, check: Callable[[
     runtime = Runtime(setting.device, threads=1, on_batch=lambda epoch, step: check())
     windows = DrawnWindows(
         data.source(recipe, job.lifter),
-        recipe.steps,
+        setting.steps[job.lifter],
         data.validation(recipe, job.lifter),
         seed=recipe.seed,
     )
@@ -314,7 +354,9 @@ def _train_chain(setting: Setting, data: LifterData, job: Job, check: Callable[[
         known: dict[str, Any] = {"provenance": provenance, "runtime": runtime}
         if kind == "finetuned":
             latent: Any = load_model(out / method.replace("finetuned", "latent") / "last")
-            tuning = FinetuneStage(loop, pose_error="distance", bfloat16=True)
+            tuning = FinetuneStage(
+                loop, pose_error="distance", bfloat16=True, feet_weight=recipe.feet_weight
+            )
             windows = replace(windows, first_step=done)
             train_finetune(windows, latent, tuning, out / method, **known)
             continue
@@ -324,11 +366,26 @@ def _train_chain(setting: Setting, data: LifterData, job: Job, check: Callable[[
             latent_weighting=weighting,
             pose_error="distance",
             bfloat16=True,
+            feet_weight=recipe.feet_weight,
         )
         if kind == "direct":
             train_direct(windows, stage, out / method, **known)
         else:
             code: Any = load_model(setting.out / "code" / "last")
             train_latent(windows, code, stage, out / method, **known)
-            done = recipe.latent_epochs * recipe.steps
+            done = recipe.latent_epochs * setting.steps[job.lifter]
     return job
+
+
+def _train_errors(setting: Setting, data: LifterData, lifter: str) -> None:
+    """What errors to expect of a lifter's best method, learned from motions it has not seen."""
+    recipe, out = setting.recipe, setting.out
+    model = load_model(out / lifter / best_method(recipe, out, lifter) / "last")
+    assert isinstance(model, PosePredictor)  # `_train_chain` wrote it
+    first = recipe.direct_epochs * setting.steps[lifter]
+    windows = DrawnWindows(
+        data.source(recipe, lifter), recipe.steps, seed=recipe.seed, first_step=first
+    )
+    stage = ErrorStage(replace(recipe.loop(recipe.error_epochs), average=0.0))
+    runtime = Runtime(setting.device, threads=1)
+    train_errors(windows, model, stage, out / lifter / ERRORS, runtime=runtime)
