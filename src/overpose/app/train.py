@@ -69,8 +69,8 @@ def _detector_models() -> dict[str, tuple[Path, Path]]:
 class DetectRenders:
     """Render clips of people and run the detector on them, for `train-lifter --detections`.
 
-    One to two seconds a clip on two cores. OUT gets a file for each; those there are kept, so it goes
-    on where it was, and more can be added at any time.
+    One to two seconds a clip on two cores. OUT gets a file for each; those there are kept, so it
+    goes on where it was, and more can be added at any time.
 
     Example: overpose detect-renders --mocap cmu.tar.xz --splits splits.json --out runs/detections
     """
