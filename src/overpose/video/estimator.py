@@ -23,15 +23,14 @@ from overpose.support.errors import InputError
 from overpose.support.progress import progress_bar
 from overpose.support.workers import available_processes
 from overpose.video.image_poses import ImageModel, poses_from_image
-from overpose.video.lifting import Lifter
+from overpose.video.judging import Judge, as_scores, real_people
+from overpose.video.lifting import SLOWEST_FPS, Lifter
 from overpose.video.live import LivePerson, LivePoser
-from overpose.video.models import shipped_lifter, trained_model
+from overpose.video.models import shipped_judge, trained_model
 from overpose.video.options import PredictOptions
 from overpose.video.posing import View, finished_poses, lifted
 from overpose.video.recording import PersonRecord, Recording
 
-SLOWEST_FPS = 12.0
-"""Below this rate the frames of a video are too far apart for the network that sees several."""
 LONGEST_LOOK_S = 0.25
 """For how long, at most, people count as seen by a single frame that stays."""
 DEFAULTS = PredictOptions()
@@ -65,6 +64,7 @@ class PoseEstimator:
         photo: model for single frames: a lifter, or an image model. Live use has this one alone.
         video: lifter that sees several frames: poses of videos are the mean of both, whose errors
             differ. None: `photo` alone.
+        judge: says who of those found is a real person; nobody is judged if None.
         name: what tracks call the models that made them.
     """
 
@@ -74,11 +74,13 @@ class PoseEstimator:
         photo: Lifter | ImageModel,
         video: Lifter | None = None,
         *,
+        judge: Judge | None = None,
         name: str,
     ) -> None:
         self._find_people = find_people
         self._photo = photo
         self._video = video
+        self._judge = judge
         self.name = name
 
     @classmethod
@@ -107,16 +109,12 @@ class PoseEstimator:
         number = available_processes() if threads is None else threads
         if number < 1:
             raise InputError(f"threads: got {threads}, expected at least 1")
+        finders, judge = engine.finders(number), shipped_judge()
         if model is None:
-            return cls(
-                engine.finders(number),
-                shipped_lifter("photo"),
-                shipped_lifter("video"),
-                name=f"{engine.name} + shipped",
-            )
-        made = trained_model(Path(model))
+            name = f"{engine.name} + shipped"
+            return cls(finders, judge.photo, judge.video, judge=judge, name=name)
         name = f"{engine.name} + {Path(model).resolve().name}"
-        return cls(engine.finders(number), made, name=name)
+        return cls(finders, trained_model(Path(model)), judge=judge, name=name)
 
     def predict(
         self, source: np.ndarray | Path | str, options: PredictOptions = DEFAULTS
@@ -164,9 +162,20 @@ class PoseEstimator:
             if not until_interrupted or recording.frames == 0:
                 raise
         presences = [recording.timed(each) for each in finder.presences]
+        everybody = replace(options, people=None, track=None)
+        people = {
+            number: recording.person(number)
+            for number in _kept(presences, recording.frames, view, everybody)
+        }
+        found = {number: person.keypoints_px for number, person in people.items()}
+        scores = real_people(self._judge, found, recording.layout, view, options, info)
+        presences = [each for each in presences if each.person in scores]
         kept = _kept(presences, recording.frames, view, options)
-        records = [recording.person(number) for number in kept]
-        return self._tracked(records, recording, view, options, is_estimated, info.is_photo)
+        track = self._tracked(
+            [people[number] for number in kept],
+            recording, view, options, is_estimated, info.is_photo,
+        )  # fmt: skip
+        return replace(track, person_score=as_scores([scores[number] for number in kept]))
 
     def predict_keypoints(
         self,
@@ -202,7 +211,12 @@ class PoseEstimator:
         kept = _kept(seen, frames, view, options)
         records = [PersonRecord(keypoints[number - 1]) for number in kept]
         recording = Recording(layout, frames)
-        return self._tracked(records, recording, view, options, is_estimated, frames == 1)
+        track = self._tracked(records, recording, view, options, is_estimated, frames == 1)
+        if self._judge is None:
+            return track
+        people = [each.keypoints_px for each in records]
+        scores = self._judge.scores(people, layout, view, is_photo=frames == 1)
+        return replace(track, person_score=as_scores(scores))
 
     def track(
         self, source: Media | Path | str, options: PredictOptions = DEFAULTS
@@ -210,8 +224,9 @@ class PoseEstimator:
         """The people of a video frame by frame, as it comes: for live use and endless videos.
 
         Every pose is made of what was seen until then: by the model for single frames, the 1€
-        filter and the limb lengths so far. Memory does not grow. `people`, `track` and `bridge_s`
-        of the options do nothing here; any `smooth` but "none" is the 1€ filter.
+        filter and the limb lengths so far. Memory does not grow. Nobody is judged: whoever is found
+        is there. `people`, `track` and `bridge_s` of the options do nothing here; any `smooth` but
+        "none" is the 1€ filter.
 
         Raises:
             InputError: `source` cannot be read.
@@ -318,14 +333,15 @@ def predict_keypoints(
             f"{name}: got keypoints that do not say their {' and '.join(missing)}; give the video "
             "they are of, and the file with --keypoints"
         )
-    if model is None:
-        photo, video = shipped_lifter("photo"), shipped_lifter("video")
-    else:
+    judge = shipped_judge()
+    photo, video = judge.photo, judge.video
+    if model is not None:
         photo, video = load_numpy_lifter(Path(model)), None
     of_file = PoseEstimator(
         lambda rate: DetectionFinder(lambda image: [], found.layout, rate),
         photo,
         video,
+        judge=judge,
         name=f"{name} + {'shipped' if model is None else Path(model).resolve().name}",
     )
     return of_file.predict_keypoints(

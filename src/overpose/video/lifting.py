@@ -14,6 +14,8 @@ from overpose.support.checks import check_array
 
 MODEL_FPS = 27.0
 """What the lifter's windows count frames at: it learned from 25, and most videos have 25 or 30."""
+SLOWEST_FPS = 12.0
+"""Below this rate the frames of a video are too far apart for the network that sees several."""
 _WINDOWS_AT_ONCE = 256
 
 
@@ -49,7 +51,25 @@ def lift(
     center_px: tuple[float, float],
     fps: float,
 ) -> Lifted:
-    """Poses of a person, and what else the lifter knows of them.
+    """Poses of a person, and what else the lifter knows of them: the mean of both ways of
+    `lift_both_ways`, which is better than either and prefers no side."""
+    both = lift_both_ways(
+        lifter, keypoints_px, layout, focal_px=focal_px, center_px=center_px, fps=fps
+    )
+    return mean_of(both)
+
+
+def lift_both_ways(
+    lifter: Lifter,
+    keypoints_px: np.ndarray,
+    layout: KeypointLayout,
+    *,
+    focal_px: float,
+    center_px: tuple[float, float],
+    fps: float,
+    frames: np.ndarray | None = None,
+) -> list[Lifted]:
+    """What a lifter says of a person, and of the same person seen in a mirror, mirrored back.
 
     Args:
         lifter: a single-frame or a temporal one.
@@ -58,17 +78,19 @@ def lift(
         focal_px: focal length, pixels.
         center_px: principal point, pixels.
         fps: frames per second of the video.
+        frames: (n,) of which frames; of all if None.
 
     Returns:
-        all frames, camera axes, relative to the root; NaN in frames without keypoints.
+        two, of these frames, camera axes, relative to the root; NaN in frames without keypoints.
 
     Raises:
         InputError: wrong shapes.
     """
     check_array("keypoints_px", keypoints_px, ("frames", len(layout.names), 3))
-    frames = len(keypoints_px)
-    rays = np.full((frames, len(INPUTS), 2), np.nan)
-    scores = np.zeros((frames, len(INPUTS)))
+    count = len(keypoints_px)
+    wanted = np.arange(count) if frames is None else frames
+    rays = np.full((count, len(INPUTS), 2), np.nan)
+    scores = np.zeros((count, len(INPUTS)))
     for place, name in enumerate(INPUTS.names):
         row = layout.find(name)
         if row is not None:
@@ -77,13 +99,12 @@ def lift(
             scores[:, place] = np.nan_to_num(point[:, 2])
     offsets = np.array(lifter.offsets)
     stride = max(1, round(fps / MODEL_FPS))
-    places = np.clip(np.arange(frames)[:, None] + stride * offsets, 0, max(frames - 1, 0))
+    places = np.clip(wanted[:, None] + stride * offsets, 0, max(count - 1, 0))
     middle = int(np.flatnonzero(offsets == 0)[0])
     found = _predicted(lifter, rays, scores, places, middle)
-    # Seen in a mirror, the same: the mean of both is better than either, and prefers no side.
     other = _predicted(lifter, INPUTS.mirrored(rays), scores[:, INPUTS.mirror], places, middle)
-    seen = np.asarray(np.isfinite(rays).any(axis=(1, 2)))
-    return mean_of([found, other.mirrored()]).where(seen)
+    seen = np.asarray(np.isfinite(rays[wanted]).any(axis=(1, 2)))
+    return [found.where(seen), other.mirrored().where(seen)]
 
 
 def _predicted(

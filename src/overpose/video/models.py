@@ -13,12 +13,18 @@ from overpose.networks.model_files import (
 from overpose.networks.numpy_lifter import NumpyLifter, load_numpy_lifter
 from overpose.support.errors import InputError
 from overpose.video.image_poses import ImageModel
+from overpose.video.judging import Judge
 from overpose.video.lifting import Lifter
 
 
 def shipped_lifter(lifter: Literal["photo", "video"]) -> NumpyLifter:
     """The weights that come with the package; `overpose train-lifter` made them."""
     return load_numpy_lifter(Path(str(files("overpose") / "weights" / lifter)))
+
+
+def shipped_judge() -> Judge:
+    """The judge of people, by the weights that come with the package."""
+    return Judge(shipped_lifter("photo"), shipped_lifter("video"))
 
 
 def trained_model(directory: Path) -> Lifter | ImageModel:

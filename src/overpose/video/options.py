@@ -23,6 +23,8 @@ class PredictOptions:
     """Keep at most that many people, the most present ones; all if not given."""
     track: int | None = None
     """Keep only the person of this number."""
+    keep_doubtful: bool = False
+    """Keep also those found who hardly look like real people (see person_score)."""
     focal_px: float | None = None
     """Focal length of the camera in pixels; assumed if it is not known."""
     fov_deg: float | None = None
