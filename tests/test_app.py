@@ -19,7 +19,8 @@ from overpose.video.options import PredictOptions
 
 COMMANDS = (
     "predict", "demo", "reproduce", "render", "data", "train", "evaluate", "ablate", "curve",
-    "detect-renders", "train-lifter", "evaluate-video", "view", "export", "assets", "bench",
+    "detect-renders", "train-lifter", "evaluate-video", "evaluate-people", "view", "export",
+    "assets", "bench",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from overpose.app.assets import Assets
 from overpose.app.cards import choices
 from overpose.app.data import Render, data_group
 from overpose.app.experiments import Ablate, Curve, Reproduce
-from overpose.app.measure import Bench, Evaluate, EvaluateVideo
+from overpose.app.measure import Bench, Evaluate, EvaluatePeople, EvaluateVideo
 from overpose.app.predict import Demo, Predict
 from overpose.app.tracks import Export, View
 from overpose.app.train import DetectRenders, Train, TrainLifter
@@ -50,6 +50,7 @@ def _commands(sources: tuple[Source, ...]) -> Any:
         ("detect-renders", DetectRenders),
         ("train-lifter", TrainLifter),
         ("evaluate-video", EvaluateVideo),
+        ("evaluate-people", EvaluatePeople),
         ("view", View),
         ("export", Export),
         ("assets", Assets),

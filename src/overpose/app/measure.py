@@ -1,4 +1,4 @@
-"""Measuring: `evaluate`, `evaluate-video` and `bench`."""
+"""Measuring: `evaluate`, `evaluate-video`, `evaluate-people` and `bench`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from overpose.app.options import Processes
+from overpose.datasets.motion_source import MotionSource
 from overpose.support.files import Output
 
 
@@ -61,6 +63,44 @@ class EvaluateVideo:
 
         evaluate_video(self.directory, self.output, keypoints=self.keypoints, model=self.model)
         print((self.output.out / "tables.md").read_text(encoding="utf-8"), end="")
+
+
+@dataclass(frozen=True)
+class EvaluatePeople:
+    """Measure the judge of people: who is lost of real ones, and how many ghosts stay.
+
+    Renders people among furniture, finds them, and makes ghosts on purpose. OUT gets people.json,
+    people.md and the clips. Clips that are there are kept.
+
+    Example: overpose evaluate-people --mocap cmu.tar.xz --splits splits.json --out runs/people
+    """
+
+    output: Output
+    mocap: Path
+    """Recorded motion, as `render` takes it."""
+    splits: Path
+    """Which trials train and test, JSON; see docs/data.md."""
+    up: Literal["y", "z"] = "y"
+    """The axis of BVH files that points up: y in most, z in those that Blender wrote."""
+    clips: tuple[int, int] = (70, 70)
+    """How many clips of training subjects, on which the judge is fitted, and of test subjects."""
+    videos: tuple[Path, ...] = ()
+    """Real videos to look at as well; everybody found there counts as a real person."""
+    processes: Processes = None
+
+    def run(self) -> None:
+        from overpose.experiments.people.study import study_people
+        from overpose.support.assets import download_asset
+
+        study_people(
+            MotionSource(self.mocap, self.splits, self.up),
+            self.output,
+            (download_asset("pose_detection"), download_asset("pose_landmark_full")),
+            clips=self.clips,
+            videos=self.videos,
+            processes=self.processes,
+        )
+        print((self.output.out / "people.md").read_text(encoding="utf-8"), end="")
 
 
 @dataclass(frozen=True)

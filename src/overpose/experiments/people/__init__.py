@@ -1,0 +1,1 @@
+"""Choosing and measuring the judge of people."""
