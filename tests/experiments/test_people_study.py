@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from overpose.experiments.people.clips import GHOST, PERSON, UNCLEAR, label_of, random_thing
-from overpose.experiments.people.study import Judged, fitted, rows
+from overpose.experiments.people.study import Judged, fitted, medians, rows
 from overpose.experiments.people.videos import empty_regions
 from overpose.layouts import BLAZEPOSE_33
 from overpose.video.judging import MEASURES, Evidence
@@ -77,3 +77,10 @@ def test_rows_count_who_is_lost_and_who_stays() -> None:
     assert (whole.forced, whole.forced_left) == (1, 0)
     assert [moment.seen, photo.seen] == ["moment", "photo"]
     assert photo.false_people_per_min is None
+
+
+def test_of_a_kind_that_nobody_is_of_nothing_is_usual() -> None:
+    kinds = {"people": Judged([USUAL], [], []), "ghosts": Judged([], [], [])}
+    found = medians(kinds)
+    assert found["people"]["misfit"] == USUAL.misfit
+    assert found["ghosts"]["misfit"] is None

@@ -95,7 +95,7 @@ def study_people(
         "line": DOUBTFUL,
         "in_use": {"bias": BIAS, **{m.name: [m.usual, m.weight] for m in MEASURES}},
         "fitted": fitted(kinds["train"]["people"].whole, _ghosts(kinds["train"])),
-        "usual": _medians(kinds["test"]),
+        "usual": medians(kinds["test"]),
         "rows": [asdict(r) for s in kinds for r in rows(s, kinds[s], frames[s])],
     }
     judge = shipped_judge()
@@ -214,8 +214,9 @@ def table_text(report: Mapping[str, Any]) -> str:
     lines += ["", "| measure | people | ghosts found | ghosts made | usual | weight |"]
     lines += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
     for measure in MEASURES:
-        medians = [f"{report['usual'][kind][measure.name]:.3g}" for kind in report["usual"]]
-        cells = [measure.name, *medians, f"{measure.usual:g}", f"{measure.weight:g}"]
+        known = [kind[measure.name] for kind in report["usual"].values()]
+        cells_of = ["" if value is None else f"{value:.3g}" for value in known]
+        cells = [measure.name, *cells_of, f"{measure.usual:g}", f"{measure.weight:g}"]
         lines.append(f"| {' | '.join(cells)} |")
     if report.get("videos"):
         lines += ["", "| video | people found | lost | least score | ghosts made | left |"]
@@ -268,11 +269,11 @@ def _ghosts(kinds: Mapping[str, Judged]) -> list[Evidence]:
     return [*kinds["ghosts"].whole, *kinds["forced"].whole]
 
 
-def _medians(kinds: Mapping[str, Judged]) -> dict[str, dict[str, float | None]]:
-    def median(found: Sequence[Evidence], name: str) -> float:
+def medians(kinds: Mapping[str, Judged]) -> dict[str, dict[str, float | None]]:
+    def median(found: Sequence[Evidence], name: str) -> float | None:
         values = np.array([getattr(evidence, name) for evidence in found])
         known = values[np.isfinite(values)]
-        return float(np.median(known)) if len(known) else float("nan")
+        return float(np.median(known)) if len(known) else None
 
     return {
         kind: {measure.name: median(judged.whole, measure.name) for measure in MEASURES}
