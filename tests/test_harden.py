@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,12 @@ EXPORT = COMMANDS[0]
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """The command `export` with its reference result."""
-    made = Bench(EXPORT, tmp_path_factory.mktemp("export"))
+    made = Bench(EXPORT, tmp_path_factory.mktemp("export"), allocations=True)
     made.make_reference()
-    return made
+    yield made
+    made.end()
 
 
 def failed(said: str, status: int | None = 1, survivors: int = 0) -> Ran:
@@ -35,7 +37,7 @@ def test_a_full_disk_leaves_nothing_half_written_and_loses_nothing(bench: Bench)
     bench.fresh()
     log = bench.place / "fault.log"
     inject = f"inject={fault.call}:error=ENOSPC:when={fault.number}"
-    ran = bench.run(strace(log, "-e", inject))
+    ran = bench.run(strace(bench, log, "-e", inject))
     assert "INJECTED" in log.read_text()
     assert ran.status == 1
     assert "No space left on device" in ran.said
@@ -97,7 +99,7 @@ def test_a_line_cut_short_is_no_result(tmp_path: Path) -> None:
 
 
 def test_only_calls_about_results_fail(bench: Bench) -> None:
-    log = bench.place / "calls.log"
+    log = bench.place / "calls-warm.log"
     before = log.read_text() if log.exists() else None
     place = bench.trial
     log.write_text(

@@ -36,7 +36,7 @@ def main() -> None:
             try_readers(place, ledger, given.readers, given.fuzz_s)
         else:
             for command in chosen:
-                bench = Bench(command, place / "work" / command.name)
+                bench = Bench(command, place / "work" / command.name, allocations=part == "memory")
                 budget = Budget(given.minutes * 60)
                 if part == "faults":
                     try_faults(bench, ledger, budget, given.calls)
@@ -44,6 +44,7 @@ def main() -> None:
                     try_allocations(bench, ledger, budget, given.arrays)
                 else:
                     try_kills(bench, ledger, budget, given.kills)
+                bench.end()
         if part != "report":
             records = list(ledger.records())
             bad = [record for record in records if record["problems"]]

@@ -3,20 +3,29 @@
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from harden.allocations import MAKERS
 from harden.commands import Command
+from harden.program import ALLOCATIONS
+from harden.warm import Forked, Warm
 
+Trial = TypeVar("Trial")
+WARM, WHOLE = "warm", "whole"
+"""Ways to run a command: forked from a process that has imported everything, or by itself."""
+WHOLE_EVERY = 20
+"""One of so many trials runs by itself."""
 TIMED = ("date", "*_s", "*ms_per*", "*memory*", "*mib*")
 """Keys of JSON whose values differ from run to run."""
 ENDS_WITHIN_S = 10.0
@@ -33,15 +42,41 @@ class Ran:
     said: str
     seconds: float
     survivors: int = 0
+    cpu_s: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Bench:
-    """A directory for the trials of one command: its inputs, its reference result, its trial."""
+    """A directory for the trials of one command: its inputs, its reference result, its trial.
+
+    Attributes:
+        command: what is tried.
+        place: the directory.
+        hang_s: whoever runs longer hangs.
+        allocations: whether the warm process is one whose memory can run out.
+        whole: whether trials are new processes; otherwise forks of one that has imported what the
+            command needs.
+    """
 
     command: Command
     place: Path
     hang_s: float = 300.0
+    allocations: bool = False
+    whole: bool = False
+    _warm: Warm | None = None
+
+    @property
+    def way(self) -> str:
+        """How its trials run."""
+        return WHOLE if self.whole else WARM
+
+    def as_whole(self) -> "Bench":
+        """The same, with new processes."""
+        return replace(self, whole=True, _warm=None)
+
+    def key(self, name: str) -> str:
+        """Of a trial, in the ledger."""
+        return f"{self.command.name}-{self.way}-{name}"
 
     @property
     def trial(self) -> Path:
@@ -68,7 +103,7 @@ class Bench:
         before: tuple[str, ...] = (),
         *,
         again: bool = False,
-        meanwhile: Callable[[subprocess.Popen], None] | None = None,
+        meanwhile: Callable[[subprocess.Popen | Forked], None] | None = None,
         **environment: str,
     ) -> Ran:
         """Run the command in the trial's directory.
@@ -81,48 +116,94 @@ class Bench:
         """
         token = f"{os.getpid()}-{time.monotonic_ns()}"
         more = ("--overwrite",) if again and not self.command.resumes else ()
-        words = [*before, sys.executable, "-m", "harden.program", *self.command.arguments, *more]
         said = self.place / "stderr"
-        begun = time.monotonic()
-        with said.open("wb") as stderr, (self.trial / "stdout").open("wb") as stdout:
-            running = subprocess.Popen(
-                words, cwd=self.trial, stdout=stdout, stderr=stderr, stdin=subprocess.DEVNULL,
-                env=os.environ | _environment(self.trial, token) | environment,
-                start_new_session=True,
-            )  # fmt: skip
-            try:
-                if meanwhile is not None:
-                    meanwhile(running)
-                status: int | None = running.wait(self.hang_s)
-            except subprocess.TimeoutExpired:
-                status = None
-            seconds = time.monotonic() - begun
-            survivors = _survivors(token)
-            for process in survivors:
-                _kill(process)
-            running.wait()
-        return Ran(status, said.read_text(errors="replace"), seconds, len(survivors))
+        streams = [os.devnull, str(self.trial / "stdout"), str(said)]
+        variables = os.environ | _environment(self.trial, token) | environment
+        arguments = [*self.command.arguments, *more]
+        begun, used = time.monotonic(), _cpu_s()
+        if self.whole:
+            words = [*before, sys.executable, "-m", "harden.program", *arguments]
+            with said.open("wb") as stderr, Path(streams[1]).open("wb") as stdout:
+                running = subprocess.Popen(
+                    words, cwd=self.trial, stdout=stdout, stderr=stderr, stdin=subprocess.DEVNULL,
+                    env=variables, start_new_session=True,
+                )  # fmt: skip
+        else:
+            request = {"streams": streams, "environment": variables, "directory": str(self.trial)}
+            running = self._warm_process().start(request | {"arguments": arguments}, before)
+        try:
+            if meanwhile is not None:
+                meanwhile(running)
+            status: int | None = running.wait(self.hang_s)
+        except subprocess.TimeoutExpired:
+            status = None
+        seconds = time.monotonic() - begun
+        survivors = _survivors(token)
+        for process in survivors if status is not None else {*survivors, running.pid}:
+            _kill(process)
+        running.wait()
+        if isinstance(running, Forked):
+            running.close()
+            cpu_s = running.cpu_s
+        else:
+            cpu_s = _cpu_s() - used
+        text = said.read_text(errors="replace")
+        return Ran(status, text, seconds, len(survivors), round(cpu_s, 2))
+
+    def end(self) -> None:
+        """End the warm process, if there is one."""
+        if self._warm is not None:
+            self._warm.end()
+            self._warm = None
+
+    def libraries(self) -> str:
+        """Modules whose allocations can fail, of those that the command imports."""
+        imported = self._modules().read_text().splitlines()
+        return " ".join(name for name in MAKERS if name in imported)
+
+    def _modules(self) -> Path:
+        """Names of everything that the command imports, found by running it once."""
+        path = self.place / "modules"
+        if not path.exists():
+            self.place.mkdir(parents=True, exist_ok=True)
+            whole = self.as_whole()
+            whole.fresh()
+            ran = whole.run(HARDEN_MODULES=str(path))
+            if ran.status != 0 or not path.exists():
+                raise SystemExit(f"{self.command.name}: fails without any fault: {ran.said}")
+        return path
+
+    def _warm_process(self) -> Warm:
+        if self._warm is None:
+            environment = os.environ | _environment(self.trial, "warm")
+            if self.allocations:
+                environment |= {ALLOCATIONS: self.libraries()}
+            modules = self._modules()
+            self._warm = Warm(modules, environment, self.place / "warm.stderr")
+        return self._warm
 
     def make_reference(self) -> float:
-        """Run the command twice and keep its result; gives the seconds it took.
+        """Run the command and keep its result; gives the seconds it took.
 
         Raises:
-            SystemExit: it fails, or two runs differ.
+            SystemExit: it fails, or a new process and a fork differ.
         """
         place = self.place / "reference.json"
         if not place.exists():
-            results = []
-            for _ in range(2):
-                self.fresh()
-                ran = self.run()
+            results, seconds = [], {}
+            for bench in (self.as_whole(), self):
+                self._warm_process()
+                bench.fresh()
+                ran = bench.run()
                 if ran.status != 0:
                     raise SystemExit(f"{self.command.name}: fails without any fault: {ran.said}")
+                seconds[bench.way] = {"s": ran.seconds, "cpu_s": ran.cpu_s}
                 results.append(self.result())
             if results[0] != results[1]:
                 odd = _differences(*results)
                 raise SystemExit(f"{self.command.name}: two runs differ in {', '.join(odd)}")
-            place.write_text(json.dumps({"seconds": ran.seconds, "files": results[0]}))
-        return json.loads(place.read_text())["seconds"]
+            place.write_text(json.dumps({"seconds": seconds, "files": results[0]}))
+        return json.loads(place.read_text())["seconds"][self.way]["s"]
 
     def result(self) -> dict[str, str]:
         """A digest of every file that the command wrote, but for temporary ones."""
@@ -185,8 +266,19 @@ def trial_record(key: str, bench: Bench, ran: Ran, problems: list[str]) -> dict[
         "command": bench.command.name,
         "status": ran.status,
         "seconds": round(ran.seconds, 2),
+        "cpu_s": ran.cpu_s,
         "problems": problems,
     }
+
+
+def shared_out(trials: Sequence[Trial]) -> list[Trial]:
+    """The share of trials that run as new processes, since imports can fail too; at least one."""
+    return list(trials[::WHOLE_EVERY])
+
+
+def digest(key: str) -> bytes:
+    """To order trials by: the same each time, so that a run cut short has tried every kind."""
+    return hashlib.sha256(key.encode()).digest()
 
 
 @dataclass
@@ -202,7 +294,7 @@ class Budget:
 
 def _environment(trial: Path, token: str) -> dict[str, str]:
     return {
-        "PYTHONPATH": f"{_SOURCE}{os.pathsep}{_TOOLS}",
+        "PYTHONPATH": os.pathsep.join(map(str, (_SOURCE, _TOOLS, _TOOLS / "harden" / "children"))),
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
@@ -210,6 +302,11 @@ def _environment(trial: Path, token: str) -> dict[str, str]:
         "TMPDIR": str(trial / "tmp"),
         "HARDEN_TRIAL": token,
     }
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _survivors(token: str) -> list[int]:
