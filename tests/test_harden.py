@@ -10,7 +10,7 @@ import pytest
 from harden.commands import COMMANDS
 from harden.faults import Fault, faults_of, strace
 from harden.kills import try_kills
-from harden.ledger import Ledger
+from harden.ledger import Ledger, keep
 from harden.summary import summary
 from harden.trial import Bench, Budget, Ran
 
@@ -90,12 +90,29 @@ def test_half_a_file_and_litter_are_seen(bench: Bench) -> None:
 
 def test_a_line_cut_short_is_no_result(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path, "faults")
-    ledger.add({"key": "a"})
+    ledger.add({"key": "a", "problems": []})
     with (tmp_path / "faults.jsonl").open("a") as file:
         file.write('{"key": "b", "prob')
     again = Ledger(tmp_path, "faults")
-    again.add({"key": "c"})
+    again.add({"key": "c", "problems": []})
     assert Ledger(tmp_path, "faults").done == {"a", "c"}
+
+
+def test_another_machine_goes_on_with_the_trials_that_are_kept(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "here", "faults")
+    for key, problems in (("export-a", []), ("export-b", ["hang: no end"]), ("train-a", [])):
+        ledger.add({
+            "key": key, "command": key[:-2], "status": 1, "hit": ["a call"], "problems": problems
+        })  # fmt: skip
+    kept = tmp_path / "kept.jsonl"
+    keep([ledger], kept)
+    there = Ledger(tmp_path / "there", "faults", kept)
+    assert there.done == {"export-a", "train-a"}
+    assert summary(tmp_path / "there", kept) == summary(tmp_path / "here")
+    there.add({
+        "key": "export-b", "command": "export", "status": 1, "hit": ["a call"], "problems": []
+    })  # fmt: skip
+    assert summary(tmp_path / "there", kept)["problems"] == 0
 
 
 def test_only_calls_about_results_fail(bench: Bench) -> None:
