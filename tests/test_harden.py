@@ -1,6 +1,5 @@
 """The machine that breaks overpose, on one command and a few trials, and what it would see."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,4 +133,4 @@ def test_only_calls_about_results_fail(bench: Bench) -> None:
         log.unlink() if before is None else log.write_text(before)
     assert found == {("write", 1), ("write", 3), ("rename", 1)}
     assert Fault("write", "EIO", 3).key == "write-EIO-3"
-    assert json.loads((bench.place / "reference.json").read_text())["files"]
+    assert bench.reference()["files"]

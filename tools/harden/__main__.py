@@ -35,7 +35,8 @@ def main() -> None:
             try_readers(place, ledger, given.readers, given.fuzz_s)
         else:
             for command in chosen:
-                bench = Bench(command, place / "work" / command.name, allocations=part == "memory")
+                work = place / "work" / command.name
+                bench = Bench(command, work, given.hang_s, part == "memory")
                 budget = Budget(given.minutes * 60)
                 if part == "faults":
                     try_faults(bench, ledger, budget, given.calls)
@@ -65,6 +66,7 @@ def _parse() -> argparse.Namespace:
     add("--calls", type=int, default=EVERY_CALL_TO, help="calls of a kind, and as many drawn")
     add("--arrays", type=int, default=EVERY_CALL_TO, help="first arrays, and as many drawn")
     add("--kills", type=int, default=50, help="moments for each command")
+    add("--hang-s", type=float, default=300.0, help="longer is a hang; more on a busy machine")
     add("--readers", nargs="+", default=None, help="which are fed damaged files; all if not given")
     add("--fuzz-s", type=float, default=600.0, help="CPU seconds for each reader")
     return parser.parse_args()

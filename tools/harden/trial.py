@@ -162,16 +162,24 @@ class Bench:
         return " ".join(name for name in MAKERS if name in imported)
 
     def _modules(self) -> Path:
-        """Names of everything that the command imports, found by running it once."""
+        """Names of everything that the command imports."""
         path = self.place / "modules"
         if not path.exists():
-            self.place.mkdir(parents=True, exist_ok=True)
-            whole = self.as_whole()
-            whole.fresh()
-            ran = whole.run(HARDEN_MODULES=str(path))
-            if ran.status != 0 or not path.exists():
-                raise SystemExit(f"{self.command.name}: fails without any fault: {ran.said}")
+            self._reference_of(self.as_whole(), HARDEN_MODULES=str(path))
         return path
+
+    def _reference_of(self, bench: "Bench", **environment: str) -> None:
+        """Run it without any fault, and keep its time and its result.
+
+        Raises:
+            SystemExit: it fails.
+        """
+        bench.fresh()
+        ran = bench.run(**environment)
+        if ran.status != 0:
+            raise SystemExit(f"{self.command.name}: fails without any fault: {ran.said}")
+        found = {"s": ran.seconds, "cpu_s": ran.cpu_s, "files": bench.result()}
+        (self.place / f"reference-{bench.way}.json").write_text(json.dumps(found))
 
     def _warm_process(self) -> Warm:
         if self._warm is None:
@@ -182,28 +190,23 @@ class Bench:
             self._warm = Warm(modules, environment, self.place / "warm.stderr")
         return self._warm
 
-    def make_reference(self) -> float:
-        """Run the command and keep its result; gives the seconds it took.
+    def make_reference(self) -> None:
+        """Run the command by itself and in a fork, and keep its result; once, before all trials.
 
         Raises:
             SystemExit: it fails, or a new process and a fork differ.
         """
-        place = self.place / "reference.json"
-        if not place.exists():
-            results, seconds = [], {}
-            for bench in (self.as_whole(), self):
-                self._warm_process()
-                bench.fresh()
-                ran = bench.run()
-                if ran.status != 0:
-                    raise SystemExit(f"{self.command.name}: fails without any fault: {ran.said}")
-                seconds[bench.way] = {"s": ran.seconds, "cpu_s": ran.cpu_s}
-                results.append(self.result())
-            if results[0] != results[1]:
-                odd = _differences(*results)
-                raise SystemExit(f"{self.command.name}: two runs differ in {', '.join(odd)}")
-            place.write_text(json.dumps({"seconds": seconds, "files": results[0]}))
-        return json.loads(place.read_text())["seconds"][self.way]["s"]
+        self._modules()
+        if not (self.place / f"reference-{WARM}.json").exists():
+            self._reference_of(self)
+        results = [self.reference(way)["files"] for way in (WHOLE, WARM)]
+        if results[0] != results[1]:
+            odd = _differences(*results)
+            raise SystemExit(f"{self.command.name}: two runs differ in {', '.join(odd)}")
+
+    def reference(self, way: str = WARM) -> dict[str, Any]:
+        """How a run without faults was: its `s`, its `cpu_s`, and the digests of its `files`."""
+        return json.loads((self.place / f"reference-{way}.json").read_text())
 
     def result(self) -> dict[str, str]:
         """A digest of every file that the command wrote, but for temporary ones."""
@@ -216,7 +219,7 @@ class Bench:
 
     def after_failure(self, ran: Ran, *, killed: bool = False) -> list[str]:
         """What is wrong after a command was broken."""
-        reference = json.loads((self.place / "reference.json").read_text())["files"]
+        reference = self.reference()["files"]
         found = self.result()
         problems = []
         if ran.status is None:
@@ -251,7 +254,7 @@ class Bench:
 
     def again(self) -> list[str]:
         """Run the command once more, whole: what is wrong with that."""
-        reference = json.loads((self.place / "reference.json").read_text())["files"]
+        reference = self.reference()["files"]
         ran = self.run(again=True)
         if ran.status != 0:
             return [f"again: status {ran.status}: {ran.said.strip()[-200:]!r}"]
