@@ -203,6 +203,8 @@ class Bench:
         if results[0] != results[1]:
             odd = _differences(*results)
             raise SystemExit(f"{self.command.name}: two runs differ in {', '.join(odd)}")
+        whole_s, warm_s = (self.reference(way)["cpu_s"] for way in (WHOLE, WARM))
+        print(f"{self.command.name}: {whole_s} s of CPU by itself, {warm_s} s forked", flush=True)
 
     def reference(self, way: str = WARM) -> dict[str, Any]:
         """How a run without faults was: its `s`, its `cpu_s`, and the digests of its `files`."""
