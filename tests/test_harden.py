@@ -46,7 +46,7 @@ def test_a_full_disk_leaves_nothing_half_written_and_loses_nothing(bench: Bench)
 
 def test_memory_that_runs_out_is_one_line(bench: Bench) -> None:
     bench.fresh()
-    ran = bench.run(HARDEN_FAIL_AT="40")
+    ran = bench.run(environment={"HARDEN_FAIL_AT": "40"})
     assert ran.said.startswith("overpose: error: memory ran out")
     assert bench.after_failure(ran) == []
 

@@ -13,6 +13,7 @@ from harden.kills import try_kills
 from harden.ledger import PARTS, Ledger
 from harden.memory import try_allocations
 from harden.trial import Bench, Budget
+from overpose.report.header import code_commit
 
 
 def main() -> None:
@@ -35,7 +36,8 @@ def main() -> None:
             try_readers(place, ledger, given.readers, given.fuzz_s)
         else:
             for command in chosen:
-                work = place / "work" / command.name
+                # Results say which commit they are of: those of another are no reference.
+                work = place / "work" / code_commit() / command.name
                 bench = Bench(command, work, given.hang_s, part == "memory")
                 budget = Budget(given.minutes * 60)
                 if part == "faults":

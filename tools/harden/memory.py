@@ -3,6 +3,7 @@
 import random
 
 from harden.ledger import Ledger
+from harden.program import ALLOCATIONS
 from harden.trial import Bench, Budget, digest, shared_out, trial_record
 
 IN_CHILDREN = 3000
@@ -36,9 +37,8 @@ def try_allocations(bench: Bench, ledger: Ledger, budget: Budget, most: int) -> 
         failed = way.place / "failed"
         failed.unlink(missing_ok=True)
         libraries = way.libraries()
-        ran = way.run(
-            **{where: str(number), "HARDEN_ALLOCATIONS": libraries, "HARDEN_FAILED": str(failed)}
-        )
+        named = {where: str(number), ALLOCATIONS: libraries, "HARDEN_FAILED": str(failed)}
+        ran = way.run(environment=named)
         hit = failed.read_text().splitlines() if failed.exists() else []
         problems = way.after_failure(ran) + way.again()
         ledger.add(trial_record(key, way, ran, problems) | {"hit": hit[:1]})
@@ -49,7 +49,7 @@ def _numbers(bench: Bench, most: int) -> list[int]:
     count = bench.place / f"allocations-{bench.way}"
     if not count.exists():
         bench.fresh()
-        bench.run(HARDEN_COUNT=str(count), HARDEN_ALLOCATIONS=bench.libraries())
+        bench.run(environment={"HARDEN_COUNT": str(count), ALLOCATIONS: bench.libraries()})
     made = int(count.read_text())
     beyond = range(most + 1, made + 1)
     drawn = random.Random(bench.command.name).sample(beyond, min(most, len(beyond)))

@@ -9,11 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from harden.allocations import MAKERS
@@ -31,6 +32,7 @@ TIMED = ("date", "*_s", "*ms_per*", "*memory*", "*mib*")
 ENDS_WITHIN_S = 10.0
 """For how long children may outlive a killed parent."""
 _TOOLS = Path(__file__).parents[1]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 _SOURCE = _TOOLS.parent / "src"
 
 
@@ -104,7 +106,7 @@ class Bench:
         *,
         again: bool = False,
         meanwhile: Callable[[subprocess.Popen | Forked], None] | None = None,
-        **environment: str,
+        environment: Mapping[str, str] = NOTHING,
     ) -> Ran:
         """Run the command in the trial's directory.
 
@@ -165,17 +167,17 @@ class Bench:
         """Names of everything that the command imports."""
         path = self.place / "modules"
         if not path.exists():
-            self._reference_of(self.as_whole(), HARDEN_MODULES=str(path))
+            self._reference_of(self.as_whole(), {"HARDEN_MODULES": str(path)})
         return path
 
-    def _reference_of(self, bench: "Bench", **environment: str) -> None:
+    def _reference_of(self, bench: "Bench", environment: Mapping[str, str] = NOTHING) -> None:
         """Run it without any fault, and keep its time and its result.
 
         Raises:
             SystemExit: it fails.
         """
         bench.fresh()
-        ran = bench.run(**environment)
+        ran = bench.run(environment=environment)
         if ran.status != 0:
             raise SystemExit(f"{self.command.name}: fails without any fault: {ran.said}")
         found = {"s": ran.seconds, "cpu_s": ran.cpu_s, "files": bench.result()}

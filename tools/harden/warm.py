@@ -21,7 +21,7 @@ class Forked:
 
     def __init__(self, warm: "Warm", request: dict[str, Any]) -> None:
         self._warm = warm
-        self.returncode: int | None = None
+        self._status: int | None = None
         self.cpu_s = 0.0
         self.tracer: subprocess.Popen | None = None
         warm.ask(request)
@@ -35,10 +35,10 @@ class Forked:
         Raises:
             TimeoutExpired: it still runs.
         """
-        if self.returncode is None:
+        if self._status is None:
             said = self._answer(timeout)
-            self.returncode, self.cpu_s = said["status"], said["cpu_s"]
-        return self.returncode
+            self._status, self.cpu_s = said["status"], said["cpu_s"]
+        return int(self._status)
 
     def close(self) -> None:
         """Wait until its tracer has written everything; once no process of it is left."""
