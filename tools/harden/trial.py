@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from types import MappingProxyType
@@ -290,12 +290,13 @@ def digest(key: str) -> bytes:
 
 @dataclass
 class Budget:
-    """Trials end when the time is over; those that are left are for the next run."""
+    """Trials end when the time is over, from the first on; those left are for the next run."""
 
     seconds: float
-    begun: float = field(default_factory=time.monotonic)
+    begun: float | None = None
 
     def left(self) -> bool:
+        self.begun = self.begun or time.monotonic()
         return time.monotonic() - self.begun < self.seconds
 
 
