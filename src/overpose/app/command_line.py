@@ -23,7 +23,7 @@ from overpose.app.train import DetectRenders, Train, TrainLifter
 from overpose.datasets.sources import SOURCES, Source
 from overpose.formats import FORMATS, Format
 from overpose.keypoints.engines import ENGINES, Engine
-from overpose.support.errors import InputError, is_of_memory
+from overpose.support.errors import InputError, is_of_memory, library_being_loaded
 from overpose.support.extras import advice
 from overpose.support.version import VERSION
 
@@ -151,9 +151,17 @@ def exit_status(work: Callable[[], None]) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _failed(f"{where}{error.strerror or error}")
     except Exception as error:
-        if not is_of_memory(error):
+        if is_of_memory(error):
+            return _failed(
+                "memory ran out; give it less at once, or fewer processes, and run it again"
+            )
+        library = library_being_loaded(error)
+        if library is None:
             raise
-        return _failed("memory ran out; give it less at once, or fewer processes, and run it again")
+        return _failed(
+            f"{library} cannot be loaded ({type(error).__name__}: {error}); if memory ran out, do "
+            f"less at once and run it again, otherwise install {library} anew"
+        )
     return 0
 
 

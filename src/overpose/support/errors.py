@@ -1,7 +1,8 @@
 """The one exception that means "the user can mend this", which the command line prints as one line;
-and which others mean that memory ran out."""
+which others mean that memory ran out, and which that a library is broken."""
 
 import re
+from traceback import walk_tb
 
 
 class InputError(ValueError):
@@ -39,6 +40,18 @@ def is_of_memory(error: BaseException | None) -> bool:
         seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False
+
+
+def library_being_loaded(error: BaseException) -> str | None:
+    """The library while whose import this was raised; None: none was being imported.
+
+    It may be short of memory: not every library says so while it is half loaded.
+    """
+    for frame, _ in walk_tb(error.__traceback__):
+        name = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if frame.f_code.co_name == "<module>" and name != "overpose":
+            return name
+    return None
 
 
 def raise_if_of_memory(error: BaseException) -> None:
