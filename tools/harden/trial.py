@@ -120,7 +120,7 @@ class Bench:
         more = ("--overwrite",) if again and not self.command.resumes else ()
         said = self.place / "stderr"
         streams = [os.devnull, str(self.trial / "stdout"), str(said)]
-        variables = os.environ | _environment(self.trial, token) | environment
+        variables = {**os.environ, **_environment(self.trial, token), **environment}
         arguments = [*self.command.arguments, *more]
         begun, used = time.monotonic(), _cpu_s()
         if self.whole:

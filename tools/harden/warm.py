@@ -35,10 +35,12 @@ class Forked:
         Raises:
             TimeoutExpired: it still runs.
         """
-        if self._status is None:
+        status = self._status
+        if status is None:
             said = self._answer(timeout)
-            self._status, self.cpu_s = said["status"], said["cpu_s"]
-        return int(self._status)
+            status = self._status = int(said["status"])
+            self.cpu_s = said["cpu_s"]
+        return status
 
     def close(self) -> None:
         """Wait until its tracer has written everything; once no process of it is left."""
