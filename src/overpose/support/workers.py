@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from overpose.support.allocator import in_large_pages
-from overpose.support.errors import InputError, raise_if_of_memory
+from overpose.support.errors import InputError, is_of_memory, raise_if_of_memory
 from overpose.support.progress import say
 
 Job = TypeVar("Job")
@@ -158,6 +158,10 @@ def _do_beside(work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         work(*arguments)
     except InputError as error:
         say(str(error))
+    except Exception as error:
+        if not is_of_memory(error):
+            raise
+        say("memory ran out in a process beside this one, which goes on without it")
 
 
 def _results(pool: ProcessPoolExecutor, jobs: Iterator[Job | None], ahead: int) -> Iterator[Any]:
