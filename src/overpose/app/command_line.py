@@ -19,7 +19,7 @@ from overpose.app.experiments import Ablate, Curve, Reproduce
 from overpose.app.measure import Bench, Evaluate, EvaluatePeople, EvaluateVideo
 from overpose.app.predict import Demo, Predict
 from overpose.app.tracks import Export, View
-from overpose.app.train import DetectRenders, Train, TrainLifter
+from overpose.app.train import DetectRenders, Onnx, Train, TrainLifter
 from overpose.datasets.sources import SOURCES, Source
 from overpose.formats import FORMATS, Format
 from overpose.keypoints.engines import ENGINES, Engine
@@ -51,6 +51,7 @@ def _commands(sources: tuple[Source, ...]) -> Any:
         ("train-lifter", TrainLifter),
         ("evaluate-video", EvaluateVideo),
         ("evaluate-people", EvaluatePeople),
+        ("onnx", Onnx),
         ("view", View),
         ("export", Export),
         ("assets", Assets),
