@@ -1,7 +1,7 @@
 """The machine that breaks overpose, on one command and a few trials, and what it would see."""
 
-import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from harden.commands import COMMANDS
 from harden.faults import Fault, faults_of, strace
 from harden.kills import try_kills
-from harden.ledger import Ledger
+from harden.ledger import Ledger, keep
 from harden.summary import summary
 from harden.trial import Bench, Budget, Ran
 
@@ -17,11 +17,12 @@ EXPORT = COMMANDS[0]
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """The command `export` with its reference result."""
-    made = Bench(EXPORT, tmp_path_factory.mktemp("export"))
+    made = Bench(EXPORT, tmp_path_factory.mktemp("export"), allocations=True)
     made.make_reference()
-    return made
+    yield made
+    made.end()
 
 
 def failed(said: str, status: int | None = 1, survivors: int = 0) -> Ran:
@@ -35,7 +36,7 @@ def test_a_full_disk_leaves_nothing_half_written_and_loses_nothing(bench: Bench)
     bench.fresh()
     log = bench.place / "fault.log"
     inject = f"inject={fault.call}:error=ENOSPC:when={fault.number}"
-    ran = bench.run(strace(log, "-e", inject))
+    ran = bench.run(strace(bench, log, "-e", inject))
     assert "INJECTED" in log.read_text()
     assert ran.status == 1
     assert "No space left on device" in ran.said
@@ -45,7 +46,7 @@ def test_a_full_disk_leaves_nothing_half_written_and_loses_nothing(bench: Bench)
 
 def test_memory_that_runs_out_is_one_line(bench: Bench) -> None:
     bench.fresh()
-    ran = bench.run(HARDEN_FAIL_AT="40")
+    ran = bench.run(environment={"HARDEN_FAIL_AT": "40"})
     assert ran.said.startswith("overpose: error: memory ran out")
     assert bench.after_failure(ran) == []
 
@@ -88,16 +89,33 @@ def test_half_a_file_and_litter_are_seen(bench: Bench) -> None:
 
 def test_a_line_cut_short_is_no_result(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path, "faults")
-    ledger.add({"key": "a"})
+    ledger.add({"key": "a", "problems": []})
     with (tmp_path / "faults.jsonl").open("a") as file:
         file.write('{"key": "b", "prob')
     again = Ledger(tmp_path, "faults")
-    again.add({"key": "c"})
+    again.add({"key": "c", "problems": []})
     assert Ledger(tmp_path, "faults").done == {"a", "c"}
 
 
+def test_another_machine_goes_on_with_the_trials_that_are_kept(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "here", "faults")
+    for key, problems in (("export-a", []), ("export-b", ["hang: no end"]), ("train-a", [])):
+        ledger.add({
+            "key": key, "command": key[:-2], "status": 1, "hit": ["a call"], "problems": problems
+        })  # fmt: skip
+    kept = tmp_path / "kept.jsonl"
+    keep([ledger], kept)
+    there = Ledger(tmp_path / "there", "faults", kept)
+    assert there.done == {"export-a", "train-a"}
+    assert summary(tmp_path / "there", kept) == summary(tmp_path / "here")
+    there.add({
+        "key": "export-b", "command": "export", "status": 1, "hit": ["a call"], "problems": []
+    })  # fmt: skip
+    assert summary(tmp_path / "there", kept)["problems"] == 0
+
+
 def test_only_calls_about_results_fail(bench: Bench) -> None:
-    log = bench.place / "calls.log"
+    log = bench.place / "calls-warm.log"
     before = log.read_text() if log.exists() else None
     place = bench.trial
     log.write_text(
@@ -115,4 +133,4 @@ def test_only_calls_about_results_fail(bench: Bench) -> None:
         log.unlink() if before is None else log.write_text(before)
     assert found == {("write", 1), ("write", 3), ("rename", 1)}
     assert Fault("write", "EIO", 3).key == "write-EIO-3"
-    assert json.loads((bench.place / "reference.json").read_text())["files"]
+    assert bench.reference()["files"]

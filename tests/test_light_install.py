@@ -28,6 +28,9 @@ EXTRAS = (
     "pandas",
     "pyarrow",
     "jaxtyping",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
     "anny",
     "h5py",
     "cdflib",
@@ -137,11 +140,12 @@ def test_assets_gets_what_prediction_needs_before_it_asks_for_the_extra_of_the_b
     assert 'pip install "overpose[studio]"' in said.err
 
 
-def test_every_package_of_the_extra_train_is_known_to_the_command_line() -> None:
+@pytest.mark.parametrize("extra", ["train", "onnx"])
+def test_every_package_of_an_extra_is_known_to_the_command_line(extra: str) -> None:
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-    wanted = project["optional-dependencies"]["train"]
-    assert {re.split(r"[<>=]", each)[0] for each in wanted} == set(PACKAGES)
-    assert {extra for _, extra in PACKAGES.values()} == {"train"}
+    wanted = project["optional-dependencies"][extra]
+    known = {module for module, (_, brings) in PACKAGES.items() if brings == extra}
+    assert {re.split(r"[<>=]", each)[0] for each in wanted} == known
 
 
 def test_a_missing_module_of_no_extra_is_a_bug() -> None:

@@ -21,6 +21,7 @@ from own_samples import (
 
 from overpose.datasets.own.checks import check_own_data
 from overpose.datasets.own.convert import convert_own_data
+from overpose.datasets.own.files import read_image
 from overpose.datasets.own.table import pose_columns
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
@@ -377,6 +378,16 @@ def test_grey_and_transparent_images_are_noted_and_16_bits_refused(tmp_path):
     ]
     cv2.imwrite(str(images / "0003.png"), np.zeros((HEIGHT, HEIGHT, 3), np.uint16))
     assert problems(mine) == ["the image has 16 bits a channel, expected 8; convert it (row 4)"]
+
+
+def test_lack_of_memory_is_no_damaged_image(tmp_path, monkeypatch):
+    def fail(*_):
+        raise cv2.error("error: (-4:Insufficient memory) Failed to allocate 12288 bytes")
+
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((4, 4, 3), np.uint8))
+    monkeypatch.setattr(cv2, "imdecode", fail)
+    with pytest.raises(MemoryError, match="12288 bytes"):
+        read_image(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize(("split", "missing"), [("train", "test"), ("test", "train")])

@@ -52,6 +52,18 @@ def test_images_are_what_decoding_the_written_bytes_gives(
             np.testing.assert_array_equal(dataset.image(number), expected)
 
 
+def test_lack_of_memory_is_no_damaged_image(
+    write_dataset: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise cv2.error("error: (-4:Insufficient memory) Failed to allocate 12288 bytes")
+
+    with open_dataset(write_dataset(1)) as dataset:
+        monkeypatch.setattr(cv2, "imdecode", fail)
+        with pytest.raises(MemoryError, match="12288 bytes"):
+            dataset.image(0)
+
+
 def test_masks_come_back_as_booleans(write_dataset: Write) -> None:
     with open_dataset(write_dataset(2)) as dataset:
         mask = dataset.mask(6)

@@ -61,6 +61,19 @@ def test_truncated_file_is_refused_and_put_aside(tmp_path: Path, keep: int) -> N
     assert not path.exists()
 
 
+def test_lack_of_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    path = tmp_path / "a.npz"
+    write_arrays(path, ARRAYS, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(np, "load", fail)
+        with pytest.raises(MemoryError):
+            read_arrays(path, 1)
+    assert set(read_arrays(path, 1)) == set(ARRAYS)
+
+
 def test_another_format_version_is_refused(tmp_path: Path) -> None:
     write_arrays(tmp_path / "a.npz", ARRAYS, 1)
     with pytest.raises(InputError, match="got format version 1, expected 2"):

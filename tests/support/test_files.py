@@ -20,6 +20,7 @@ from overpose.support.files import (
     writing_directory,
     writing_file,
 )
+from overpose.support.locks import locked
 
 
 def contents(directory: Path) -> dict[str, str]:
@@ -156,6 +157,20 @@ def test_recovery_removes_what_a_kill_after_the_renames_left(tmp_path: Path) -> 
     (tmp_path / ".out.old").mkdir()
     recover_directory(tmp_path / "out")
     assert [item.name for item in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_reader_between_the_renames_of_a_writer_waits_for_the_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, temporary = tmp_path / "out", tmp_path / ".out.abcd_123.part"
+    (tmp_path / ".out.old").mkdir()
+    temporary.mkdir()
+    (temporary / "a").write_text("new")
+    monkeypatch.setattr("overpose.support.files.time.sleep", lambda _: temporary.replace(path))
+    with locked(temporary) as held:
+        assert held
+        recover_directory(path)
+    assert contents(path) == {"a": "new"}
 
 
 LEFT = (".out.abcd_123.part", ".out.dirs4567.part")

@@ -40,3 +40,22 @@ def test_work_beside_goes_on_meanwhile_and_ends_with_the_context(tmp_path: Path)
         while not begun.is_file():
             assert multiprocessing.active_children()
     assert not multiprocessing.active_children()
+
+
+class NotToBeSent(RuntimeError):
+    """As some libraries' errors are: it cannot be made again from what it says."""
+
+    def __init__(self, said: str, more: int) -> None:
+        super().__init__(said)
+
+
+def make_failing(_: None) -> Callable[[int, Callable[[], None]], int]:
+    def fail(job: int, check: Callable[[], None]) -> int:
+        raise NotToBeSent("std::bad_alloc", 1)
+
+    return fail
+
+
+def test_memory_that_runs_out_in_a_process_is_told_as_such() -> None:
+    with pytest.raises(MemoryError, match="bad_alloc"):
+        list(do_jobs(iter((1, 2)), make_failing, None, 2))

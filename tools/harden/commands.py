@@ -34,6 +34,7 @@ class Command:
         growing: patterns of files that are replaced while the command runs, so that an earlier
             state of them is no damage.
         ignored: patterns of files that hold times and dates, and are not compared.
+        has_children: whether it starts processes that work.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Command:
     resumes: bool = False
     growing: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    has_children: bool = False
 
 
 def joints_mm(frames: int = FRAMES, subject: int = 1) -> np.ndarray:
@@ -136,6 +138,7 @@ COMMANDS = (
         ("data", "own", "--from", "in", "--out", "out", "--image-size", str(SIZE), "--processes",
          "2"),
         resumes=True,
+        has_children=True,
     ),
     Command(
         "render",

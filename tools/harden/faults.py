@@ -1,6 +1,5 @@
 """System calls that fail: the k-th write, rename, flush or creation of a file, through strace."""
 
-import hashlib
 import random
 import re
 import shutil
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harden.ledger import Ledger
-from harden.trial import Bench, Budget, trial_record
+from harden.trial import Bench, Budget, digest, shared_out, trial_record
 
 CALLS = {
     "write": ("ENOSPC", "EIO"),
@@ -54,19 +53,21 @@ def require_strace() -> None:
         raise SystemExit("harden: strace is not installed; it makes system calls fail")
 
 
-def strace(log: Path, *more: str) -> tuple[str, ...]:
+def strace(bench: Bench, log: Path, *more: str) -> tuple[str, ...]:
     """What runs a command and its children under strace."""
     names = ",".join(CALLS)
-    plain = ("strace", "-f", "-y", "-qq", "-s", "0", "--seccomp-bpf", "-o", str(log))
-    return (*plain, "-e", f"trace={names}", *more)
+    # Faster, but strace cannot do it with a process that is there already.
+    fast = ("--seccomp-bpf",) if bench.whole else ()
+    return ("strace", "-f", "-y", "-qq", "-s", "0", *fast, "-o", str(log), "-e", f"trace={names}",
+            *more)  # fmt: skip
 
 
 def faults_of(bench: Bench, most: int = EVERY_CALL_TO) -> list[Fault]:
     """Every fault of a command whose call is about its results, in an order drawn once."""
-    log = bench.place / "calls.log"
+    log = bench.place / f"calls-{bench.way}.log"
     if not log.exists():
         bench.fresh()
-        bench.run(strace(bench.place / "calls.part"))
+        bench.run(strace(bench, bench.place / "calls.part"))
         (bench.place / "calls.part").rename(log)
     found: set[Fault] = set()
     calls = list(_calls_about(log, str(bench.trial)))
@@ -74,26 +75,29 @@ def faults_of(bench: Bench, most: int = EVERY_CALL_TO) -> list[Fault]:
         numbers = sorted({number for name, number in calls if name == call})
         beyond = random.Random(call).sample(numbers[most:], min(most, len(numbers[most:])))
         found |= {Fault(call, e, number) for number in (*numbers[:most], *beyond) for e in errors}
-    return sorted(found, key=lambda fault: hashlib.sha256(fault.key.encode()).digest())
+    return sorted(found, key=lambda fault: digest(fault.key))
 
 
 def try_faults(bench: Bench, ledger: Ledger, budget: Budget, most: int = EVERY_CALL_TO) -> None:
     """Try every fault that has no result yet, while there is time."""
     require_strace()
     bench.make_reference()
-    for fault in faults_of(bench, most):
-        key = f"{bench.command.name}-{fault.key}"
+    tried = [(bench, fault) for fault in faults_of(bench, most)]
+    whole = bench.as_whole()
+    tried += [(whole, fault) for fault in shared_out(faults_of(whole, most))]
+    for way, fault in sorted(tried, key=lambda trial: digest(trial[1].key)):
+        key = way.key(fault.key)
         if key in ledger.done:
             continue
         if not budget.left():
             return
-        bench.fresh()
-        log = bench.place / "fault.log"
+        way.fresh()
+        log = way.place / "fault.log"
         inject = f"inject={fault.call}:error={fault.error}:when={fault.number}"
-        ran = bench.run(strace(log, "-e", inject))
+        ran = way.run(strace(way, log, "-e", inject))
         hit = [line[:300] for line in _lines(log) if "INJECTED" in line]
-        problems = bench.after_failure(ran) + bench.again()
-        ledger.add(trial_record(key, bench, ran, problems) | {"hit": hit[:3]})
+        problems = way.after_failure(ran) + way.again()
+        ledger.add(trial_record(key, way, ran, problems) | {"hit": hit[:3]})
 
 
 def _calls_about(log: Path, place: str) -> Iterator[tuple[str, int]]:

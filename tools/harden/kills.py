@@ -8,17 +8,21 @@ from contextlib import suppress
 from pathlib import Path
 
 from harden.ledger import Ledger
-from harden.trial import Bench, Budget, trial_record
+from harden.trial import WHOLE_EVERY, Bench, Budget, trial_record
+from harden.warm import Forked
 
 WHOM = ("all", "parent", "child")
 
 
 def try_kills(bench: Bench, ledger: Ledger, budget: Budget, count: int) -> None:
     """Kill a command at `count` moments, and check what is left, while there is time."""
-    seconds = bench.make_reference()
+    bench.make_reference()
+    whole = bench.as_whole()
     for number in range(count):
         whom = WHOM[number % len(WHOM)]
-        key = f"{bench.command.name}-{whom}-{number}"
+        way = whole if number % WHOLE_EVERY == 0 else bench
+        seconds = way.reference(way.way)["s"]
+        key = way.key(f"{whom}-{number}")
         if key in ledger.done:
             continue
         if not budget.left():
@@ -27,7 +31,7 @@ def try_kills(bench: Bench, ledger: Ledger, budget: Budget, count: int) -> None:
         killed: list[str] = []
 
         def disturb(
-            running: subprocess.Popen, after_s: float = after_s, whom: str = whom,
+            running: subprocess.Popen | Forked, after_s: float = after_s, whom: str = whom,
             killed: list[str] = killed,
         ) -> None:  # fmt: skip
             with suppress(subprocess.TimeoutExpired):
@@ -45,11 +49,11 @@ def try_kills(bench: Bench, ledger: Ledger, budget: Budget, count: int) -> None:
                     os.killpg(running.pid, signal.SIGKILL)
                     killed.append("all")
 
-        bench.fresh()
-        ran = bench.run(meanwhile=disturb)
+        way.fresh()
+        ran = way.run(meanwhile=disturb)
         own = killed not in ([], ["child"])
-        problems = bench.after_failure(ran, killed=own) + bench.again()
-        record = trial_record(key, bench, ran, problems)
+        problems = way.after_failure(ran, killed=own) + way.again()
+        record = trial_record(key, way, ran, problems)
         ledger.add(record | {"hit": killed, "after_s": round(after_s, 2)})
 
 

@@ -4,18 +4,22 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from harden.ledger import Ledger
+from harden.ledger import PARTS, Ledger, keep
 from overpose.report.header import report_header
 from overpose.support.files import write_json
 
 MARK = "<!-- figures: written by make harden -->"
 """Stands before and after the tables in docs/reliability.md."""
-NAMES = {"faults": "system calls that fail", "memory": "arrays that fail", "kills": "kills"}
+NAMES = {"faults": "system calls that fail", "memory": "allocations that fail", "kills": "kills"}
 
 
-def write_report(place: Path, report: Path, page: Path | None = None) -> None:
-    """Write the figures of all trials there, and the tables between the marks of a page."""
-    found = summary(place)
+def write_report(place: Path, kept: Path, report: Path, page: Path | None = None) -> None:
+    """Write the figures of all trials there, and the tables between the marks of a page.
+
+    Trials that are new go to those that are kept.
+    """
+    keep([Ledger(place, part, kept) for part in PARTS], kept)
+    found = summary(place, kept)
     write_json(report, report_header() | found)
     print(f"{report}: {found['trials']} trials, {found['inputs']} damaged files")
     if page is not None and page.exists():
@@ -25,13 +29,13 @@ def write_report(place: Path, report: Path, page: Path | None = None) -> None:
         page.write_text(text, encoding="utf-8")
 
 
-def summary(place: Path) -> dict[str, Any]:
-    """The figures of all trials."""
+def summary(place: Path, kept: Path | None = None) -> dict[str, Any]:
+    """The figures of all trials, of those that are kept too."""
     trials: dict[str, dict[str, Any]] = {}
     commits: Counter[str] = Counter()
     for part in NAMES:
-        for record in Ledger(place, part).records():
-            commits[record["commit"]] += 1
+        for record in Ledger(place, part, kept).records():
+            commits[record["commit"][:7]] += 1
             row = trials.setdefault(part, {}).setdefault(
                 record["command"], {"trials": 0, "not_hit": 0, "done_anyway": 0, "problems": {}}
             )
@@ -42,8 +46,8 @@ def summary(place: Path) -> dict[str, Any]:
                 kind = problem.partition(":")[0]
                 row["problems"][kind] = row["problems"].get(kind, 0) + 1
     readers = {}
-    for record in Ledger(place, "fuzz").records():
-        commits[record["commit"]] += 1
+    for record in Ledger(place, "fuzz", kept).records():
+        commits[record["commit"][:7]] += 1
         readers[record["reader"]] = {
             "engine": record["engine"],
             "inputs": record["inputs"],

@@ -3,25 +3,36 @@
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 
+from harden.allocations import MAKERS
 from harden.commands import Command
+from harden.program import ALLOCATIONS
+from harden.warm import Forked, Warm
 
+Trial = TypeVar("Trial")
+WARM, WHOLE = "warm", "whole"
+"""Ways to run a command: forked from a process that has imported everything, or by itself."""
+WHOLE_EVERY = 20
+"""One of so many trials runs by itself."""
 TIMED = ("date", "*_s", "*ms_per*", "*memory*", "*mib*")
 """Keys of JSON whose values differ from run to run."""
 ENDS_WITHIN_S = 10.0
 """For how long children may outlive a killed parent."""
 _TOOLS = Path(__file__).parents[1]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 _SOURCE = _TOOLS.parent / "src"
 
 
@@ -33,15 +44,41 @@ class Ran:
     said: str
     seconds: float
     survivors: int = 0
+    cpu_s: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Bench:
-    """A directory for the trials of one command: its inputs, its reference result, its trial."""
+    """A directory for the trials of one command: its inputs, its reference result, its trial.
+
+    Attributes:
+        command: what is tried.
+        place: the directory.
+        hang_s: whoever runs longer hangs.
+        allocations: whether the warm process is one whose memory can run out.
+        whole: whether trials are new processes; otherwise forks of one that has imported what the
+            command needs.
+    """
 
     command: Command
     place: Path
     hang_s: float = 300.0
+    allocations: bool = False
+    whole: bool = False
+    _warm: Warm | None = None
+
+    @property
+    def way(self) -> str:
+        """How its trials run."""
+        return WHOLE if self.whole else WARM
+
+    def as_whole(self) -> "Bench":
+        """The same, with new processes."""
+        return replace(self, whole=True, _warm=None)
+
+    def key(self, name: str) -> str:
+        """Of a trial, in the ledger."""
+        return f"{self.command.name}-{self.way}-{name}"
 
     @property
     def trial(self) -> Path:
@@ -68,8 +105,8 @@ class Bench:
         before: tuple[str, ...] = (),
         *,
         again: bool = False,
-        meanwhile: Callable[[subprocess.Popen], None] | None = None,
-        **environment: str,
+        meanwhile: Callable[[subprocess.Popen | Forked], None] | None = None,
+        environment: Mapping[str, str] = NOTHING,
     ) -> Ran:
         """Run the command in the trial's directory.
 
@@ -81,48 +118,99 @@ class Bench:
         """
         token = f"{os.getpid()}-{time.monotonic_ns()}"
         more = ("--overwrite",) if again and not self.command.resumes else ()
-        words = [*before, sys.executable, "-m", "harden.program", *self.command.arguments, *more]
         said = self.place / "stderr"
-        begun = time.monotonic()
-        with said.open("wb") as stderr, (self.trial / "stdout").open("wb") as stdout:
-            running = subprocess.Popen(
-                words, cwd=self.trial, stdout=stdout, stderr=stderr, stdin=subprocess.DEVNULL,
-                env=os.environ | _environment(self.trial, token) | environment,
-                start_new_session=True,
-            )  # fmt: skip
-            try:
-                if meanwhile is not None:
-                    meanwhile(running)
-                status: int | None = running.wait(self.hang_s)
-            except subprocess.TimeoutExpired:
-                status = None
-            seconds = time.monotonic() - begun
-            survivors = _survivors(token)
-            for process in survivors:
-                _kill(process)
-            running.wait()
-        return Ran(status, said.read_text(errors="replace"), seconds, len(survivors))
+        streams = [os.devnull, str(self.trial / "stdout"), str(said)]
+        variables = {**os.environ, **_environment(self.trial, token), **environment}
+        arguments = [*self.command.arguments, *more]
+        begun, used = time.monotonic(), _cpu_s()
+        if self.whole:
+            words = [*before, sys.executable, "-m", "harden.program", *arguments]
+            with said.open("wb") as stderr, Path(streams[1]).open("wb") as stdout:
+                running = subprocess.Popen(
+                    words, cwd=self.trial, stdout=stdout, stderr=stderr, stdin=subprocess.DEVNULL,
+                    env=variables, start_new_session=True,
+                )  # fmt: skip
+        else:
+            request = {"streams": streams, "environment": variables, "directory": str(self.trial)}
+            running = self._warm_process().start(request | {"arguments": arguments}, before)
+        try:
+            if meanwhile is not None:
+                meanwhile(running)
+            status: int | None = running.wait(self.hang_s)
+        except subprocess.TimeoutExpired:
+            status = None
+        seconds = time.monotonic() - begun
+        survivors = _survivors(token)
+        for process in survivors if status is not None else {*survivors, running.pid}:
+            _kill(process)
+        running.wait()
+        if isinstance(running, Forked):
+            running.close()
+            cpu_s = running.cpu_s
+        else:
+            cpu_s = _cpu_s() - used
+        text = said.read_text(errors="replace")
+        return Ran(status, text, seconds, len(survivors), round(cpu_s, 2))
 
-    def make_reference(self) -> float:
-        """Run the command twice and keep its result; gives the seconds it took.
+    def end(self) -> None:
+        """End the warm process, if there is one."""
+        if self._warm is not None:
+            self._warm.end()
+            self._warm = None
+
+    def libraries(self) -> str:
+        """Modules whose allocations can fail, of those that the command imports."""
+        imported = self._modules().read_text().splitlines()
+        return " ".join(name for name in MAKERS if name in imported)
+
+    def _modules(self) -> Path:
+        """Names of everything that the command imports."""
+        path = self.place / "modules"
+        if not path.exists():
+            self._reference_of(self.as_whole(), {"HARDEN_MODULES": str(path)})
+        return path
+
+    def _reference_of(self, bench: "Bench", environment: Mapping[str, str] = NOTHING) -> None:
+        """Run it without any fault, and keep its time and its result.
 
         Raises:
-            SystemExit: it fails, or two runs differ.
+            SystemExit: it fails.
         """
-        place = self.place / "reference.json"
-        if not place.exists():
-            results = []
-            for _ in range(2):
-                self.fresh()
-                ran = self.run()
-                if ran.status != 0:
-                    raise SystemExit(f"{self.command.name}: fails without any fault: {ran.said}")
-                results.append(self.result())
-            if results[0] != results[1]:
-                odd = _differences(*results)
-                raise SystemExit(f"{self.command.name}: two runs differ in {', '.join(odd)}")
-            place.write_text(json.dumps({"seconds": ran.seconds, "files": results[0]}))
-        return json.loads(place.read_text())["seconds"]
+        bench.fresh()
+        ran = bench.run(environment=environment)
+        if ran.status != 0:
+            raise SystemExit(f"{self.command.name}: fails without any fault: {ran.said}")
+        found = {"s": ran.seconds, "cpu_s": ran.cpu_s, "files": bench.result()}
+        (self.place / f"reference-{bench.way}.json").write_text(json.dumps(found))
+
+    def _warm_process(self) -> Warm:
+        if self._warm is None:
+            environment = os.environ | _environment(self.trial, "warm")
+            if self.allocations:
+                environment |= {ALLOCATIONS: self.libraries()}
+            modules = self._modules()
+            self._warm = Warm(modules, environment, self.place / "warm.stderr")
+        return self._warm
+
+    def make_reference(self) -> None:
+        """Run the command by itself and in a fork, and keep its result; once, before all trials.
+
+        Raises:
+            SystemExit: it fails, or a new process and a fork differ.
+        """
+        self._modules()
+        if not (self.place / f"reference-{WARM}.json").exists():
+            self._reference_of(self)
+        results = [self.reference(way)["files"] for way in (WHOLE, WARM)]
+        if results[0] != results[1]:
+            odd = _differences(*results)
+            raise SystemExit(f"{self.command.name}: two runs differ in {', '.join(odd)}")
+        whole_s, warm_s = (self.reference(way)["cpu_s"] for way in (WHOLE, WARM))
+        print(f"{self.command.name}: {whole_s} s of CPU by itself, {warm_s} s forked", flush=True)
+
+    def reference(self, way: str = WARM) -> dict[str, Any]:
+        """How a run without faults was: its `s`, its `cpu_s`, and the digests of its `files`."""
+        return json.loads((self.place / f"reference-{way}.json").read_text())
 
     def result(self) -> dict[str, str]:
         """A digest of every file that the command wrote, but for temporary ones."""
@@ -135,7 +223,7 @@ class Bench:
 
     def after_failure(self, ran: Ran, *, killed: bool = False) -> list[str]:
         """What is wrong after a command was broken."""
-        reference = json.loads((self.place / "reference.json").read_text())["files"]
+        reference = self.reference()["files"]
         found = self.result()
         problems = []
         if ran.status is None:
@@ -170,7 +258,7 @@ class Bench:
 
     def again(self) -> list[str]:
         """Run the command once more, whole: what is wrong with that."""
-        reference = json.loads((self.place / "reference.json").read_text())["files"]
+        reference = self.reference()["files"]
         ran = self.run(again=True)
         if ran.status != 0:
             return [f"again: status {ran.status}: {ran.said.strip()[-200:]!r}"]
@@ -185,24 +273,36 @@ def trial_record(key: str, bench: Bench, ran: Ran, problems: list[str]) -> dict[
         "command": bench.command.name,
         "status": ran.status,
         "seconds": round(ran.seconds, 2),
+        "cpu_s": ran.cpu_s,
         "problems": problems,
     }
 
 
+def shared_out(trials: Sequence[Trial]) -> list[Trial]:
+    """The share of trials that run as new processes, since imports can fail too; at least one."""
+    return list(trials[::WHOLE_EVERY])
+
+
+def digest(key: str) -> bytes:
+    """To order trials by: the same each time, so that a run cut short has tried every kind."""
+    return hashlib.sha256(key.encode()).digest()
+
+
 @dataclass
 class Budget:
-    """Trials end when the time is over; those that are left are for the next run."""
+    """Trials end when the time is over, from the first on; those left are for the next run."""
 
     seconds: float
-    begun: float = field(default_factory=time.monotonic)
+    begun: float | None = None
 
     def left(self) -> bool:
+        self.begun = self.begun or time.monotonic()
         return time.monotonic() - self.begun < self.seconds
 
 
 def _environment(trial: Path, token: str) -> dict[str, str]:
     return {
-        "PYTHONPATH": f"{_SOURCE}{os.pathsep}{_TOOLS}",
+        "PYTHONPATH": os.pathsep.join(map(str, (_SOURCE, _TOOLS, _TOOLS / "harden" / "children"))),
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
@@ -210,6 +310,11 @@ def _environment(trial: Path, token: str) -> dict[str, str]:
         "TMPDIR": str(trial / "tmp"),
         "HARDEN_TRIAL": token,
     }
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _survivors(token: str) -> list[int]:

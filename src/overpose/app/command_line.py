@@ -19,11 +19,11 @@ from overpose.app.experiments import Ablate, Curve, Reproduce
 from overpose.app.measure import Bench, Evaluate, EvaluatePeople, EvaluateVideo
 from overpose.app.predict import Demo, Predict
 from overpose.app.tracks import Export, View
-from overpose.app.train import DetectRenders, Train, TrainLifter
+from overpose.app.train import DetectRenders, Onnx, Train, TrainLifter
 from overpose.datasets.sources import SOURCES, Source
 from overpose.formats import FORMATS, Format
 from overpose.keypoints.engines import ENGINES, Engine
-from overpose.support.errors import InputError, is_of_memory
+from overpose.support.errors import InputError, is_of_memory, library_being_loaded
 from overpose.support.extras import advice
 from overpose.support.version import VERSION
 
@@ -51,6 +51,7 @@ def _commands(sources: tuple[Source, ...]) -> Any:
         ("train-lifter", TrainLifter),
         ("evaluate-video", EvaluateVideo),
         ("evaluate-people", EvaluatePeople),
+        ("onnx", Onnx),
         ("view", View),
         ("export", Export),
         ("assets", Assets),
@@ -151,9 +152,17 @@ def exit_status(work: Callable[[], None]) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _failed(f"{where}{error.strerror or error}")
     except Exception as error:
-        if not is_of_memory(error):
+        if is_of_memory(error):
+            return _failed(
+                "memory ran out; give it less at once, or fewer processes, and run it again"
+            )
+        library = library_being_loaded(error)
+        if library is None:
             raise
-        return _failed("memory ran out; give it less at once, or fewer processes, and run it again")
+        return _failed(
+            f"{library} cannot be loaded ({type(error).__name__}: {error}); if memory ran out, do "
+            f"less at once and run it again, otherwise install {library} anew"
+        )
     return 0
 
 

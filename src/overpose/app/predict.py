@@ -36,7 +36,7 @@ class Predict:
     """What the keypoints of a file are that does not name them, if their number does not tell:
     human36m-17 of 17, and so on (see docs/keypoint-files.md)."""
     model: Path | None = None
-    """Directory of a model trained with overpose, instead of the shipped ones."""
+    """Directory of a model trained with overpose, or its ONNX file, instead of the shipped ones."""
     webcam: str | None = None
     """Record from this camera (0 is the first) instead of files; Ctrl-C ends it."""
     seconds: float | None = None

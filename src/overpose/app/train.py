@@ -1,9 +1,11 @@
-"""Training: `train` for models of images, `train-lifter` for models of 2D keypoints, and
-`detect-renders`, what these learn from."""
+"""Training: `train` for models of images, `train-lifter` for models of 2D keypoints,
+`detect-renders`, what these learn from, and `onnx`."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from overpose.app.options import Device, PresetName, Processes
 from overpose.datasets.motion_source import MotionSource
@@ -158,3 +160,38 @@ class TrainLifter:
         for lifter, directory in written.items():
             print(f"{lifter}: {directory}")
         print((self.output.out / "tables.md").read_text(encoding="utf-8"), end="")
+
+
+@dataclass(frozen=True)
+class Onnx:
+    """Write a trained network as an ONNX file, which `predict --model` takes without torch.
+
+    Its predictions are compared with torch's; the file is written if they agree. Kernel systems and
+    StructNet's search are no networks and cannot be exported. Needs the extra `onnx`.
+
+    Example: overpose onnx runs/mine/finetuned --out finetuned.onnx --data data
+    """
+
+    model: Annotated[Path, tyro.conf.Positional]
+    """Directory of a trained model, or of its stage."""
+    out: Path
+    """The file, NAME.onnx."""
+    data: Path | None = None
+    """What to compare on: a dataset, or for a lifter a pose track; made-up input if not given."""
+    int8: bool = False
+    """Multiply in 8 bits, if the error grows by at most 1 mm. Needs --data."""
+    overwrite: bool = False
+    """Replace an earlier file."""
+
+    def run(self) -> None:
+        from overpose.experiments.onnx_export import export_onnx
+
+        report = export_onnx(
+            self.model, self.out, data=self.data, int8=self.int8, overwrite=self.overwrite
+        )
+        print(f"checked on {report.checked_on}: at most {report.difference_mm:.2g} mm from torch")
+        if report.growth_mm is not None:
+            print(f"8 bits: error grows by {report.growth_mm:.2f} mm")
+        for name in ("torch", "onnx"):
+            print(f"{name}: {report.size_mb[name]:.1f} MB, {report.ms[name]:.3f} ms each")
+        print(self.out)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from overpose.camera import Camera
 from overpose.datasets.description import RENDER_AGAIN, DatasetInfo, read_description
 from overpose.datasets.layout import JOINTS, TABLE_SCHEMA, declared_size
-from overpose.support.errors import InputError
+from overpose.support.errors import InputError, raise_if_of_memory
 
 
 class _Shards:
@@ -213,7 +213,8 @@ class Dataset:
             raise InputError(
                 f"{self.info.path / name}: the shard is missing; {RENDER_AGAIN}"
             ) from None
-        except (ValueError, cv2.error):
+        except (ValueError, cv2.error) as error:
+            raise_if_of_memory(error)
             return None
 
     def _row(self, index: int, columns: tuple[str, ...]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from overpose.support.errors import InputError
+from overpose.support.errors import InputError, is_of_memory
 from overpose.support.workers import ONE_THREAD, SAFE
 
 try:
@@ -217,7 +217,7 @@ def _end_after(seconds: float) -> None:
 
 
 def _line(error: BaseException) -> str:
-    if isinstance(error, MemoryError):
+    if is_of_memory(error):
         return "takes too much memory"
     text = " ".join(str(error).split())[:200]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

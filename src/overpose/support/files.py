@@ -22,6 +22,8 @@ STALE_S = 86_400.0
 where locks cannot tell."""
 _NEW_S = 10.0
 """Younger ones may not be locked yet."""
+_RENAMES_S = 5.0
+"""What lies between the two renames of a writer takes less, by far."""
 _UNFLUSHED = (errno.EACCES, errno.EPERM, errno.EINVAL, errno.EBADF, errno.ENOTSUP)
 """What flushing a directory gives where that cannot be done: on Windows, which opens none; where it
 may not be listed; on file systems, of a network as a rule, that do not know it."""
@@ -154,14 +156,40 @@ def partial_directory(path: Path) -> Iterator[Path]:
 
 
 def recover_directory(path: Path) -> None:
-    """Undo what a kill in the middle of `writing_directory` left; does nothing otherwise."""
+    """Undo what a kill in the middle of `writing_directory` left; does nothing otherwise.
+
+    Of a writer that lives it waits for the second rename: putting the old directory back would make
+    that fail, and the new one be lost.
+    """
     path = Path(os.path.realpath(path))
     old = _old(path)
-    if old.exists():
-        if path.exists():
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            old.replace(path)
+    end = time.monotonic() + _RENAMES_S
+    while old.exists() and _is_being_written(path):
+        if path.exists() or time.monotonic() > end:
+            return  # the writer removes the old one itself
+        time.sleep(0.01)
+    if path.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    elif old.exists():
+        old.replace(path)
+
+
+def _is_being_written(path: Path) -> bool:
+    """Whether a living process holds a temporary file or directory of `path`."""
+    for left in _temporaries(path):
+        with suppress(OSError), locked(left) as free:
+            if free is False:
+                return True
+    return False
+
+
+def _temporaries(path: Path) -> list[Path]:
+    own = re.compile(
+        rf"{re.escape(_hidden(path, 13))}[a-z0-9_]{{8}}\.part"
+    )  # as tempfile names them
+    with suppress(OSError):  # a directory that may be written to but not listed
+        return [entry for entry in path.parent.iterdir() if own.fullmatch(entry.name)]
+    return []
 
 
 def _remove_stale(path: Path) -> None:
@@ -170,14 +198,10 @@ def _remove_stale(path: Path) -> None:
     Writers hold a lock while they live. Where locks cannot tell, what nobody touched for a day
     goes; a temporary directory counts from its newest entry.
     """
-    own = re.compile(
-        rf"{re.escape(_hidden(path, 13))}[a-z0-9_]{{8}}\.part"
-    )  # as tempfile names them
-    with suppress(OSError):  # a directory that may be written to but not listed
-        for left in [entry for entry in path.parent.iterdir() if own.fullmatch(entry.name)]:
-            with suppress(OSError), locked(left) as dead:  # somebody else's, or already gone
-                if dead is not False and _idle_s(left) > (_NEW_S if dead else STALE_S):
-                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+    for left in _temporaries(path):
+        with suppress(OSError), locked(left) as dead:  # somebody else's, or already gone
+            if dead is not False and _idle_s(left) > (_NEW_S if dead else STALE_S):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def write_json(path: Path, value: object) -> None:

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from overpose.support.allocator import in_large_pages
-from overpose.support.errors import InputError
+from overpose.support.errors import InputError, is_of_memory, raise_if_of_memory
 from overpose.support.progress import say
 
 Job = TypeVar("Job")
@@ -127,7 +127,7 @@ def in_fresh_process(
         ProcessPoolExecutor(1, context, initializer=_watch) as fresh,
     ):
         try:
-            return fresh.submit(work, *arguments).result()
+            return fresh.submit(_sent, work, *arguments).result()
         except BrokenProcessPool:
             raise InputError("a process was killed while it worked (out of memory?)") from None
 
@@ -158,6 +158,10 @@ def _do_beside(work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         work(*arguments)
     except InputError as error:
         say(str(error))
+    except Exception as error:
+        if not is_of_memory(error):
+            raise
+        say("memory ran out in a process beside this one, which goes on without it")
 
 
 def _results(pool: ProcessPoolExecutor, jobs: Iterator[Job | None], ahead: int) -> Iterator[Any]:
@@ -201,8 +205,17 @@ def _start(make_work: Callable[[Any], Work], argument: Any, stop: Event) -> None
 def _do(job: Any) -> Any:
     if "work" not in _worker:
         # Not in `_start`: there an exception would reach the parent as a broken pool only.
-        _worker["work"] = _worker["make"]()
-    return _worker["work"](job, _worker["check"])
+        _worker["work"] = _sent(_worker["make"])
+    return _sent(_worker["work"], job, _worker["check"])
+
+
+def _sent(work: Callable[..., Result], *arguments: Any) -> Result:
+    """What `work` gives, or raises so that it reaches the parent as what it is."""
+    try:
+        return work(*arguments)
+    except Exception as error:
+        raise_if_of_memory(error)
+        raise
 
 
 def _watch() -> None:

@@ -11,6 +11,7 @@ from overpose.networks.model_files import (
     read_model_config,
 )
 from overpose.networks.numpy_lifter import NumpyLifter, load_numpy_lifter
+from overpose.networks.onnx_model import load_onnx
 from overpose.support.errors import InputError
 from overpose.video.image_poses import ImageModel
 from overpose.video.judging import Judge
@@ -30,9 +31,14 @@ def shipped_judge() -> Judge:
 def trained_model(directory: Path) -> Lifter | ImageModel:
     """A trained model that predicts people: a lifter, or an image model, which needs torch.
 
+    Args:
+        directory: of the model; or a file that `overpose onnx` wrote, which needs ONNX Runtime.
+
     Raises:
-        InputError: the directory holds no such model, or a damaged one.
+        InputError: there is no such model, or a damaged one.
     """
+    if directory.is_file():
+        return load_onnx(directory)
     found = read_model_config(directory)
     if found.get("kind") not in POSE_PREDICTOR_KINDS:
         raise InputError(

@@ -17,7 +17,7 @@ from overpose.datasets.layout import png_end
 from overpose.datasets.own.table import BOX, CENTER, OwnTable
 from overpose.media.photo import LARGEST_PX
 from overpose.support.digests import sha256
-from overpose.support.errors import InputError
+from overpose.support.errors import InputError, raise_if_of_memory
 
 FARTHEST_MM = 1e6
 """Beyond, single precision no longer keeps a tenth of a millimetre."""
@@ -151,7 +151,8 @@ def _decoded(data: bytes) -> np.ndarray | None:
         return None
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # ignores EXIF
-    except cv2.error:
+    except cv2.error as error:
+        raise_if_of_memory(error)
         return None
 
 
