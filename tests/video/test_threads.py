@@ -20,7 +20,8 @@ from overpose.networks.configs import PosePredictorConfig
 from overpose.networks.image_encoder import ImageEncoderConfig
 from overpose.networks.numpy_lifter import _blas
 from overpose.networks.pose_predictor import PosePredictor
-from overpose.video.estimator import PoseEstimator, shipped_lifter
+from overpose.video.estimator import PoseEstimator
+from overpose.video.models import shipped_lifter
 from overpose.video.image_poses import ImageModel
 from overpose.video.lifting import Lifter
 
