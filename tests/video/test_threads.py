@@ -21,9 +21,9 @@ from overpose.networks.image_encoder import ImageEncoderConfig
 from overpose.networks.numpy_lifter import _blas
 from overpose.networks.pose_predictor import PosePredictor
 from overpose.video.estimator import PoseEstimator
-from overpose.video.models import shipped_lifter
 from overpose.video.image_poses import ImageModel
 from overpose.video.lifting import Lifter
+from overpose.video.models import shipped_lifter
 
 
 @pytest.fixture(autouse=True)
