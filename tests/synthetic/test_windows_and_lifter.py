@@ -68,6 +68,23 @@ def test_missing_keypoints_become_zeros() -> None:
     assert np.isfinite(make_windows(seen * np.nan, np.ones(seen.shape[:3]), 1).features).all()
 
 
+def test_without_main_keypoints_in_the_middle_the_camera_looks_at_those_of_other_frames() -> None:
+    seen = rays_of(points(4))
+    seen[0, 1, MAIN] = np.nan
+    seen[0, 0, MAIN[0]] = np.nan
+    known = np.concatenate([seen[0, 0, MAIN[1:]], seen[0, 2, MAIN]])
+    known = np.column_stack([known, np.ones(len(known))])
+    windows = make_windows(seen, np.ones(seen.shape[:3]), 1)
+    forward = windows.to_camera[0, :, 2]
+    # The mean of each keypoint over its frames, then of all: the one seen once counts as the rest.
+    by_keypoint = np.vstack([known[:11].sum(axis=0) + known[12:].sum(axis=0), 2 * known[11]])
+    expected = by_keypoint.sum(axis=0)
+    assert np.allclose(forward, expected / np.linalg.norm(expected))
+    assert np.allclose(
+        windows.to_camera[1], make_windows(seen[1:], np.ones((1, 3, 37)), 1).to_camera
+    )
+
+
 def frames_of(features: np.ndarray, frames: int) -> np.ndarray:
     """(batch, frames, 37, 3) x, y, sureness."""
     return features[:, :-1].reshape(len(features), frames, len(INPUT_NAMES), 3)

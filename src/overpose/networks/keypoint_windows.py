@@ -62,10 +62,13 @@ def make_windows(rays: np.ndarray, scores: np.ndarray, middle: int) -> Windows:
     seen = np.asarray(np.isfinite(rays).all(axis=-1))
     homogeneous = np.concatenate([rays, np.ones((*rays.shape[:-1], 1))], axis=-1)
     main, main_seen = homogeneous[:, middle, MAIN], seen[:, middle, MAIN]
-    everywhere = np.asarray(~main_seen.any(axis=1))  # nothing of the main ones: take what there is
-    if everywhere.any():
-        main = np.where(everywhere[:, None, None], homogeneous[:, :, MAIN].mean(axis=1), main)
-        main_seen = np.where(everywhere[:, None], np.isfinite(main).all(axis=-1), main_seen)
+    nowhere = np.asarray(~main_seen.any(axis=1))  # none of the main ones: those of other frames
+    if nowhere.any():
+        there = seen[nowhere][:, :, MAIN]
+        sums = np.where(there[..., None], homogeneous[nowhere][:, :, MAIN], 0.0).sum(axis=1)
+        main, main_seen = main.copy(), main_seen.copy()
+        main[nowhere] = sums / np.maximum(there.sum(axis=1), 1)[..., None]
+        main_seen[nowhere] = there.any(axis=1)
     weight = main_seen[..., None].astype(np.float64)
     total = weight.sum(axis=1)
     centre = np.where(main_seen[..., None], main, 0.0).sum(axis=1) / np.maximum(total, 1.0)
