@@ -199,6 +199,24 @@ def test_keypoints_in_memory_give_the_poses_of_those_in_a_file() -> None:
         )
 
 
+def test_sides_that_a_detector_exchanges_change_nothing() -> None:
+    estimator = PoseEstimator(
+        lambda fps: BlazePoseFinder(cast(BlazePose, ScriptedEngines()), fps),
+        shipped_lifter("photo"),
+        shipped_lifter("video"),
+        name="scripted",
+    )
+    keypoints = np.full((1, 20, 33, 3), 0.9, np.float32)
+    for frame in range(20):
+        keypoints[0, frame, :, :2] = standing_px(100 + frame, 120)
+    broken = keypoints.copy()
+    broken[0, [8, 12, 13]] = broken[0, [8, 12, 13]][:, BLAZEPOSE_33.mirror]
+    known = {"layout": BLAZEPOSE_33, "fps": 30.0, "size_px": (WIDTH, HEIGHT)}
+    track = estimator.predict_keypoints(broken, **known)
+    assert np.array_equal(track.keypoints_px, keypoints)
+    assert np.array_equal(track.poses_mm, estimator.predict_keypoints(keypoints, **known).poses_mm)
+
+
 def test_keypoints_of_unknown_rate_or_size_are_refused() -> None:
     found = KeypointFile(BLAZEPOSE_33, keypoints_of(), None, WIDTH, None)
     with pytest.raises(InputError, match="fps and height"):

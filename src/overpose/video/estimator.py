@@ -13,6 +13,7 @@ from overpose.keypoints.engines import FULL, Engine, engine_called
 from overpose.keypoints.keypoint_files import KeypointFile
 from overpose.keypoints.people import DetectionFinder, PeopleFinder, Person
 from overpose.keypoints.selection import Presence, presences_of, select_people
+from overpose.keypoints.sides import sides_exchanged, with_sides_exchanged
 from overpose.layouts import KeypointLayout
 from overpose.media.video import Frame, Media, MediaInfo, open_media
 from overpose.networks.lifted import Lifted
@@ -279,6 +280,7 @@ class PoseEstimator:
             lifters.append(self._video)
         if is_photo:
             options = replace(options, smooth="none")
+        records = [_sided(record, recording.layout, view.fps) for record in records]
         done, roots = [], []
         for record in records:
             if record.poses_mm is not None:
@@ -369,6 +371,12 @@ def _kept(presences: list[Presence], frames: int, view: View, options: PredictOp
         people=options.people,
         track=options.track,
     )
+
+
+def _sided(record: PersonRecord, layout: KeypointLayout, fps: float) -> PersonRecord:
+    """The person with left and right put back where the keypoints have them exchanged."""
+    halves = sides_exchanged(record.keypoints_px, layout, fps)
+    return replace(record, keypoints_px=with_sides_exchanged(record.keypoints_px, layout, halves))
 
 
 def _stacked(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:

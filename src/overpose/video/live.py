@@ -3,11 +3,12 @@
 The counterpart of `posing`, which sees a whole video.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from overpose.keypoints.people import Person
+from overpose.keypoints.sides import SideKeeper
 from overpose.layouts import KeypointLayout, house_keypoints
 from overpose.video.image_poses import ImageModel, poses_from_image
 from overpose.video.lifting import Lifter
@@ -42,6 +43,7 @@ class LivePerson:
 class _Memory:
     """Filters of one person."""
 
+    sides: SideKeeper
     pose: OneEuro
     root: OneEuro
     limbs: LimbKeeper = field(default_factory=LimbKeeper)
@@ -85,6 +87,7 @@ class LivePoser:
         self._frame += 1
         oldest = self._frame - FORGOTTEN_S * self._view.fps
         self._memories = {n: m for n, m in self._memories.items() if m.last_frame >= oldest}
+        people = [self._sided(person) for person in people]
         if isinstance(self._model, Lifter):
             people = [person.scaled(px_size) for person in people]
             poses = [self._lifted(self._model, person) for person in people]
@@ -99,13 +102,19 @@ class LivePoser:
         keypoints = person.keypoints_px[None]
         return lifted([lifter], keypoints, self._layout, self._view).poses_mm[0]
 
-    def _finished(self, person: Person, pose: np.ndarray) -> LivePerson:
+    def _sided(self, person: Person) -> Person:
         memory = self._memories.get(person.number)
         if memory is None:
             fps = self._view.fps
-            memory = _Memory(OneEuro(fps, **ONE_EURO), OneEuro(fps, **ONE_EURO))
+            sides = SideKeeper(self._layout, fps)
+            memory = _Memory(sides, OneEuro(fps, **ONE_EURO), OneEuro(fps, **ONE_EURO))
             self._memories[person.number] = memory
         memory.last_frame = self._frame
+        sided = memory.sides(person.keypoints_px, self._frame / self._view.fps)
+        return replace(person, keypoints_px=sided)
+
+    def _finished(self, person: Person, pose: np.ndarray) -> LivePerson:
+        memory = self._memories[person.number]
         smooth = self._options.smooth != "none"
         if smooth:
             pose = memory.pose(pose)
