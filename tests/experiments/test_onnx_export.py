@@ -35,7 +35,10 @@ from overpose.video.lifting import Lifter
 from overpose.video.models import trained_model
 
 IMAGES = ImageEncoderConfig(32, 28, (5, 3), (4, 6), (16, 12), dropout=0.5)
-WINDOWS = KeypointEncoderConfig((-2, 0, 1), 24, 1, dropout=0.5)
+WINDOWS = (
+    KeypointEncoderConfig((-1, 0, 1), 24, 1, dropout=0.5),
+    KeypointEncoderConfig((-1, 0, 1), 24, 1, dropout=0.5, kind="convolutions", jitter=True),
+)
 DCONV = DconvConfig(ConvolutionsConfig(32, 28, (5, 3, 3), (4, 4, 4)), hidden=(8, 8))
 
 
@@ -72,15 +75,16 @@ def test_a_network_of_images_predicts_what_torch_does(images_file: tuple[Path, P
         np.testing.assert_allclose(found, expected, atol=0.017)
 
 
-def test_a_lifter_predicts_what_torch_does(tmp_path: Path) -> None:
-    save_model(predictor(WINDOWS), tmp_path / "model")
+@pytest.mark.parametrize("windows", WINDOWS)
+def test_a_lifter_predicts_what_torch_does(tmp_path: Path, windows: KeypointEncoderConfig) -> None:
+    save_model(predictor(windows), tmp_path / "model")
     report = export_onnx(tmp_path / "model", tmp_path / "model.onnx")
     assert report.difference_mm < 0.017
     assert report.growth_mm is None
     exported = trained_model(tmp_path / "model.onnx")
     assert isinstance(exported, OnnxLifter)
     assert isinstance(exported, Lifter)
-    assert exported.offsets == (-2, 0, 1)
+    assert exported.offsets == (-1, 0, 1)
     features = np.random.default_rng(0).normal(size=(9, input_size(3))).astype(np.float32)
     expected = load_model(tmp_path / "model").predict(features)
     np.testing.assert_allclose(exported.predict(features), expected, atol=0.017)

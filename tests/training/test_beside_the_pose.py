@@ -57,6 +57,9 @@ class Toy:
     def poses(self, count: int, rng: np.random.Generator) -> np.ndarray:
         return self.draw(count, rng).poses_mm
 
+    def seek(self, step: int) -> None:
+        pass
+
     def fingerprint(self) -> str:
         return "toy"
 

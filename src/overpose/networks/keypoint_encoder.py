@@ -43,7 +43,7 @@ class _Merge(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, frames: Float[Tensor, "frames width"]) -> Tensor:
-        inner = frames.reshape(len(frames) // 3, 3 * frames.shape[-1])
+        inner = frames.reshape(-1, 3 * frames.shape[-1])
         for layer, norm in zip(self.layers, self.norms, strict=True):
             inner = self.dropout(relu(norm(layer(inner))))
         return frames[1::3] + inner

@@ -107,18 +107,18 @@ def encoder_inputs(windows: Any, config: KeypointEncoderConfig, library: ModuleT
         (batch, `first_size`), or for kinds that take frame by frame (batch, frames, `first_size`):
         what holds of the whole window is told with every frame.
     """
-    batch, count = len(windows), len(config.offsets)
+    count = len(config.offsets)
     if config.kind == "mlp" and not config.jitter:
         return windows
-    frames = windows[:, :-1].reshape(batch, count, len(INPUT_NAMES), 3)
+    frames = windows[:, :-1].reshape(-1, count, len(INPUT_NAMES), 3)
     whole = [windows[:, -1:]]
     if config.jitter:
         whole.append(jitter(frames, config.triples, library))
     told = library.concat(whole, -1)
     if config.kind == "mlp":
         return library.concat([windows[:, :-1], told], -1)
-    each = library.broadcast_to(told[:, None], (batch, count, told.shape[-1]))
-    return library.concat([frames.reshape(batch, count, FRAME_SIZE), each], -1)
+    each = library.broadcast_to(told[:, None], (windows.shape[0], count, told.shape[-1]))
+    return library.concat([frames.reshape(-1, count, FRAME_SIZE), each], -1)
 
 
 def jitter(frames: Any, triples: tuple[int, ...], library: ModuleType) -> Any:

@@ -110,12 +110,13 @@ class PoseEstimator:
         number = available_processes() if threads is None else threads
         if number < 1:
             raise InputError(f"threads: got {threads}, expected at least 1")
-        finders, judge = engine.finders(number), shipped_judge()
+        judge = shipped_judge()
         if model is None:
             name = f"{engine.name} + shipped"
-            return cls(finders, judge.photo, judge.video, judge=judge, name=name)
+            return cls(engine.finders(number), judge.photo, judge.video, judge=judge, name=name)
+        made = trained_model(Path(model))
         name = f"{engine.name} + {Path(model).resolve().name}"
-        return cls(finders, trained_model(Path(model)), judge=judge, name=name)
+        return cls(engine.finders(number), made, judge=judge, name=name)
 
     def predict(
         self, source: np.ndarray | Path | str, options: PredictOptions = DEFAULTS
