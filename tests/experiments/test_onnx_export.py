@@ -32,7 +32,7 @@ from overpose.networks.pose_predictor import PosePredictor
 from overpose.networks.storage import save_model
 from overpose.support.errors import InputError
 from overpose.video.lifting import Lifter
-from overpose.video.models import trained_model
+from overpose.video.models import trained_lifter, trained_model
 
 IMAGES = ImageEncoderConfig(32, 28, (5, 3), (4, 6), (16, 12), dropout=0.5)
 WINDOWS = (
@@ -85,9 +85,15 @@ def test_a_lifter_predicts_what_torch_does(tmp_path: Path, windows: KeypointEnco
     assert isinstance(exported, OnnxLifter)
     assert isinstance(exported, Lifter)
     assert exported.offsets == (-1, 0, 1)
+    assert isinstance(trained_lifter(tmp_path / "model.onnx"), OnnxLifter)
     features = np.random.default_rng(0).normal(size=(9, input_size(3))).astype(np.float32)
     expected = load_model(tmp_path / "model").predict(features)
     np.testing.assert_allclose(exported.predict(features), expected, atol=0.017)
+
+
+def test_a_network_of_images_is_no_lifter(images_file: tuple[Path, Path]) -> None:
+    with pytest.raises(InputError, match="expected a lifter: keypoints have no image"):
+        trained_lifter(images_file[1])
 
 
 def test_dconv_adds_up_its_limbs_as_prediction_does() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from overpose.baselines.dconv import DconvMPHML
+from overpose.baselines.dconv import TARGET_MM, DconvMPHML
 from overpose.baselines.dconv_graph import RegressedPoses
 from overpose.datasets.store import Dataset, open_dataset
 from overpose.layouts import layout_of
@@ -142,7 +142,7 @@ def _exported(network: Any, place: Path) -> tuple[bytes, float]:
         sizes = network.config.convolutions
         images = ImagesToPoses(RegressedPoses(network), sizes.image_size, sizes.crop_size)
         described = description(network.saved_as, image_size=sizes.image_size)
-        return graph(images, described), 1.0 / MOST_UNITS
+        return graph(images, described), TARGET_MM
     raise InputError(
         f"{place}: got a model of kind {type(network).saved_as!r}, expected a network from "
         "observations to poses: direct, latent, finetuned, or dconv_mp_hml; kernel systems and "
@@ -157,8 +157,7 @@ def _observations(network: Any, data: Path | None) -> _Observations:
         InputError: `data` cannot be read or does not fit.
     """
     if hasattr(network, "offsets"):
-        track = PoseTrack.load(data) if data else _made_up_track()
-        windows = _windows(network.offsets, track)
+        windows = _windows(network.offsets, PoseTrack.load(data) if data else _made_up_track())
         told = f"{len(windows)} windows of {data.name if data else 'made-up motion'}"
         return _Observations(windows, None, told, windows)
     size = network.image_size
@@ -182,6 +181,18 @@ def _some(dataset: Dataset, split: str) -> Dataset:
     return dataset.select(rows[:: -(-len(rows) // _CHECKED)])
 
 
+@dataclass(frozen=True, eq=False)
+class _Keypoints:
+    """What a lifter needs of a track; see `PoseTrack`."""
+
+    keypoints_px: np.ndarray
+    keypoint_names: tuple[str, ...]
+    focal_px: float
+    width: int
+    height: int
+    fps: float
+
+
 class _Windows:
     """A lifter that keeps what it is asked."""
 
@@ -194,8 +205,8 @@ class _Windows:
         return np.zeros((len(features), len(HUMAN36M), 3), np.float32)
 
 
-def _windows(offsets: tuple[int, ...], track: PoseTrack) -> np.ndarray:
-    """The windows that a lifter is given for a track's keypoints."""
+def _windows(offsets: tuple[int, ...], track: PoseTrack | _Keypoints) -> np.ndarray:
+    """The windows that a lifter is given for everybody's keypoints."""
     keep = _Windows(offsets)
     for person in track.keypoints_px:
         lift(
@@ -206,33 +217,21 @@ def _windows(offsets: tuple[int, ...], track: PoseTrack) -> np.ndarray:
             center_px=(track.width / 2, track.height / 2),
             fps=track.fps,
         )
-    windows = np.concatenate(keep.seen) if keep.seen else np.empty((0, 0), np.float32)
-    if len(windows) == 0:
+    if not any(map(len, keep.seen)):
         raise InputError("data: got a track without people, expected at least one")
+    windows = np.concatenate(keep.seen)
     return windows[:: -(-len(windows) // _CHECKED)]
 
 
-def _made_up_track() -> PoseTrack:
+def _made_up_track() -> _Keypoints:
     """Somebody who walks 4 m before a camera."""
     world = joints17_world_mm(procedural_motion("walking", 1, 0, _CHECKED))
     camera = np.stack([world[..., 0], -world[..., 2], world[..., 1]], axis=-1)
     camera += np.array([0.0, 900.0, 4000.0])
-    root = camera[:, :1]
     pixels = camera[..., :2] / camera[..., 2:] * 1000.0 + 500.0
-    return PoseTrack(
-        poses_mm=(camera - root).astype(np.float32)[None],
-        root_mm=root[:, 0].astype(np.float32)[None],
-        keypoints_px=np.concatenate([pixels, np.ones_like(pixels[..., :1])], axis=-1).astype(
-            np.float32
-        )[None],
-        keypoint_names=HUMAN36M.joint_names,
-        fps=25.0,
-        width=1000,
-        height=1000,
-        focal_px=1000.0,
-        focal_is_estimated=False,
-        model="made up",
-    )
+    keypoints = np.concatenate([pixels, np.ones_like(pixels[..., :1])], axis=-1)
+    names = HUMAN36M.joint_names
+    return _Keypoints(keypoints.astype(np.float32)[None], names, 1000.0, 1000, 1000, 25.0)
 
 
 def _quantise(path: Path, calibration: np.ndarray) -> None:

@@ -18,6 +18,7 @@ from overpose.media.clip import Clip, Picture
 from overpose.media.clock import Clock
 from overpose.media.folder import is_frame_folder, open_folder
 from overpose.media.photo import is_moving, is_picture, read_photo
+from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 from overpose.support.progress import say
 
@@ -147,6 +148,18 @@ class Media:
             except queue.Full:
                 continue
         return False
+
+
+def media_of_image(image: np.ndarray) -> Media:
+    """A photo that is in memory already, RGB (height, width, 3) uint8.
+
+    Raises:
+        InputError: it is no such array.
+    """
+    check_array("image", image, ("height", "width", 3), dtype=np.uint8)
+    height, width = image.shape[:2]
+    info = MediaInfo("image", Path("image"), width, height, 1.0, 1, True)
+    return Media(info, iter([Frame(0, 0.0, image)]))
 
 
 def open_media(source: Path | str, *, fps: float | None = None) -> Media:

@@ -4,7 +4,7 @@ Only layout and arithmetic over rows; measuring belongs to `measure`, storing to
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rich.box import SIMPLE_HEAD
@@ -185,10 +185,27 @@ def _print_table(console: Console, table: TextTable, names: Mapping[str, str]) -
 
 def markdown_table(table: TextTable) -> str:
     """One table as Markdown: heading, table, note."""
-    align = [":--", *["--:"] * (len(table.header) - 1)]
-    cells = [table.header, align, *table.rows]
-    body = "\n".join("| " + " | ".join(_escape(cell) for cell in row) + " |" for row in cells)
+    rows = [[_escape(cell) for cell in row] for row in (table.header, *table.rows)]
+    body = "\n".join(markdown_lines(rows[0], rows[1:], marks=(":--", "--:")))
     return f"## {table.title}\n\n{body}\n\n{table.note}"
+
+
+def markdown_lines(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    left: int = 1,
+    marks: tuple[str, str] = ("---", "---:"),
+) -> list[str]:
+    """Lines of a table in Markdown.
+
+    Args:
+        header, rows: cells.
+        left: how many columns stand at the left of their cells; the others, numbers, at the right.
+        marks: what says so below the header, of the left and of the right.
+    """
+    below = [marks[place >= left] for place in range(len(header))]
+    return [f"| {' | '.join(cells)} |" for cells in (header, below, *rows)]
 
 
 def number_text(mean: float, std: float = math.nan, *, digits: int = 1) -> str:

@@ -1,9 +1,9 @@
 """Memory that training asks for again in every step: kept by the process, in large pages.
 
 A step allocates and frees the same maps of tens of megabytes. The C library's default gives such
-blocks back to the system at once and gets them anew, page by page, each filled with zeros: on two
-cores that takes 25 to 40 % of the time of training. Where the C library is not glibc, nothing here
-does anything.
+blocks back to the system at once and gets them anew, page by page, each filled with zeros.
+`overpose bench --parts training` compares training with a loop that leaves it so. Where the C
+library is not glibc, nothing here does anything.
 """
 
 import ctypes

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from overpose.networks.model_files import read_model_config, read_tensors
+from overpose.networks.model_files import BEFORE_KINDS, read_model_config, read_tensors
 from overpose.networks.storage import Model, fill_model, write_model_files, write_tensors
 from overpose.support.errors import InputError
 from overpose.support.files import read_json, recover_directory, write_json, writing_directory
@@ -25,7 +25,7 @@ from overpose.training.averaging import RunningAverage
 
 STATE_VERSION = 1
 _WEIGHTS_NOW = "weights_now.safetensors"
-_BEFORE = {"average": 0.0, "feet_weight": 0.0, "kind": "mlp", "heads": 8, "jitter": False}
+_BEFORE = {"average": 0.0, "feet_weight": 0.0, **BEFORE_KINDS}
 """What was not said by configurations of earlier versions, and what it was then."""
 
 

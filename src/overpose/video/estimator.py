@@ -15,9 +15,8 @@ from overpose.keypoints.people import DetectionFinder, PeopleFinder, Person
 from overpose.keypoints.selection import Presence, presences_of, select_people
 from overpose.keypoints.sides import sides_exchanged, with_sides_exchanged
 from overpose.layouts import KeypointLayout
-from overpose.media.video import Frame, Media, MediaInfo, open_media
+from overpose.media.video import Frame, Media, MediaInfo, media_of_image, open_media
 from overpose.networks.lifted import Lifted
-from overpose.networks.numpy_lifter import load_numpy_lifter
 from overpose.poses import PoseTrack
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
@@ -27,7 +26,7 @@ from overpose.video.image_poses import ImageModel, poses_from_image
 from overpose.video.judging import Judge, as_scores, real_people
 from overpose.video.lifting import SLOWEST_FPS, Lifter
 from overpose.video.live import LivePerson, LivePoser
-from overpose.video.models import shipped_judge, trained_model
+from overpose.video.models import shipped_judge, trained_lifter, trained_model
 from overpose.video.options import PredictOptions
 from overpose.video.posing import View, finished_poses, lifted
 from overpose.video.recording import PersonRecord, Recording
@@ -98,8 +97,8 @@ class PoseEstimator:
             keypoints: what finds 2D keypoints: an engine, or the name of one of `ENGINES`:
                 BlazePose's "full" (faster) or "heavy" (better), or "rtmlib" (an extra). BlazePose's
                 files are downloaded once, see `assets`.
-            model: directory of a model trained with overpose to take instead of the shipped ones: a
-                lifter or an image model.
+            model: directory of a model trained with overpose, or its ONNX file, to take instead of
+                the shipped ones: a lifter or an image model.
             threads: for each network; by default one for each core.
 
         Raises:
@@ -135,7 +134,7 @@ class PoseEstimator:
             InputError: `source` cannot be read.
         """
         if isinstance(source, np.ndarray):
-            return self.predict_media(_of_image(source), options)
+            return self.predict_media(media_of_image(source), options)
         with open_media(source) as media:
             return self.predict_media(media, options)
 
@@ -324,7 +323,7 @@ def predict_keypoints(
         options: whom to keep, camera, smoothing.
         name: what the track calls the source of the keypoints.
         known_focal_px: focal length, pixels, where the image's file says it.
-        model: directory of a lifter to take instead of the shipped ones.
+        model: a lifter of yours to take instead of the shipped ones, as in `from_pretrained`.
 
     Raises:
         InputError: frame rate or image size are not known, or `model` is no lifter.
@@ -339,7 +338,7 @@ def predict_keypoints(
     judge = shipped_judge()
     photo, video = judge.photo, judge.video
     if model is not None:
-        photo, video = load_numpy_lifter(Path(model)), None
+        photo, video = trained_lifter(Path(model)), None
     of_file = PoseEstimator(
         lambda rate: DetectionFinder(lambda image: [], found.layout, rate),
         photo,
@@ -398,10 +397,3 @@ def _known(arrays: list[np.ndarray | None]) -> np.ndarray | None:
     """What the lifters know of everybody; None where they do not, or there is nobody."""
     there = [array for array in arrays if array is not None]
     return np.stack(there) if there else None
-
-
-def _of_image(image: np.ndarray) -> Media:
-    check_array("image", image, ("height", "width", 3), dtype=np.uint8)
-    height, width = image.shape[:2]
-    info = MediaInfo("image", Path("image"), width, height, 1.0, 1, True)
-    return Media(info, iter([Frame(0, 0.0, image)]))

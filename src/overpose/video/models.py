@@ -28,6 +28,25 @@ def shipped_judge() -> Judge:
     return Judge(shipped_lifter("photo"), shipped_lifter("video"))
 
 
+def trained_lifter(directory: Path) -> Lifter:
+    """A lifter of a user's own, for keypoints that are there already.
+
+    Args:
+        directory: as in `trained_model`.
+
+    Raises:
+        InputError: there is no lifter, or a damaged one.
+    """
+    if not directory.is_file():
+        return load_numpy_lifter(directory)
+    found = load_onnx(directory)
+    if not isinstance(found, Lifter):
+        raise InputError(
+            f"{directory}: got a model of images, expected a lifter: keypoints have no image"
+        )
+    return found
+
+
 def trained_model(directory: Path) -> Lifter | ImageModel:
     """A trained model that predicts people: a lifter, or an image model, which needs torch.
 

@@ -6,7 +6,7 @@ errors of real detector runs that no lifter learned from, and without any. Train
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from overpose.metrics import limb_ratio_error, mpjpe, p_mpjpe
 from overpose.networks.numpy_lifter import load_numpy_lifter
 from overpose.report.figures import draw_expected_errors, draw_windows_curve
 from overpose.report.header import report_header
+from overpose.report.tables import markdown_lines
 from overpose.studio.body import load_body
 from overpose.studio.retarget import retarget
 from overpose.support.files import write_json, writing_file
@@ -227,7 +228,7 @@ def table_text(report: Mapping[str, Any]) -> str:
                 f"{row['predict_ms']:.3f}",
             ]
         )
-    lines += _table(
+    lines += markdown_lines(
         (
             "lifter", "method", "MPJPE / perfect 2D", "P-MPJPE / perfect 2D", "feet",
             "renders / perfect 2D", "not averaged", "limb ratio lower", "upper", "full",
@@ -254,13 +255,8 @@ def table_text(report: Mapping[str, Any]) -> str:
             for each in found["rows"]
         ]
         titles = ("joint", "error", "expected", "off", "single errors", "rank correlation")
-        lines += _table(titles, rows, left=1)
+        lines += markdown_lines(titles, rows)
     return "\n".join(lines) + "\n"
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> list[str]:
-    marks = ["---" if place < left else "---:" for place in range(len(titles))]
-    return [f"| {' | '.join(cells)} |" for cells in (titles, marks, *rows)]
 
 
 def _measured(

@@ -26,6 +26,7 @@ from overpose.experiments.people.clips import (
 from overpose.experiments.people.videos import VideoTracks, video_tracks
 from overpose.layouts import BLAZEPOSE_33
 from overpose.report.header import report_header
+from overpose.report.tables import markdown_lines
 from overpose.support.files import Output, write_json, writing_file
 from overpose.support.progress import progress_bar
 from overpose.synthetic.motions import CLIP_FPS
@@ -199,10 +200,8 @@ def table_text(report: Mapping[str, Any]) -> str:
         f"{report['protocol']}. {report['clips']['train']} and {report['clips']['test']} clips; "
         f"commit {report['commit']}, {report['machine']}, {report['date']}.",
         "",
-        "| subjects | tracks | people | lost | ghosts found | left | false people a minute | after "
-        "judging | ghosts made | left |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
+    kinds = []
     for row in report["rows"]:
         before, after = (
             "" if row[name] is None else f"{row[name]:.1f}"
@@ -210,22 +209,31 @@ def table_text(report: Mapping[str, Any]) -> str:
         )
         cells = [row["split"], row["seen"], row["people"], row["people_lost"], row["ghosts"]]
         cells += [row["ghosts_left"], before, after, row["forced"], row["forced_left"]]
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    lines += ["", "| measure | people | ghosts found | ghosts made | usual | weight |"]
-    lines += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
+        kinds.append([str(cell) for cell in cells])
+    lines += markdown_lines(
+        (
+            "subjects", "tracks", "people", "lost", "ghosts found", "left",
+            "false people a minute", "after judging", "ghosts made", "left",
+        ),
+        kinds,
+        left=2,
+    )  # fmt: skip
+    measures = []
     for measure in MEASURES:
         known = [kind[measure.name] for kind in report["usual"].values()]
         cells_of = ["" if value is None else f"{value:.3g}" for value in known]
-        cells = [measure.name, *cells_of, f"{measure.usual:g}", f"{measure.weight:g}"]
-        lines.append(f"| {' | '.join(cells)} |")
+        measures.append([measure.name, *cells_of, f"{measure.usual:g}", f"{measure.weight:g}"])
+    titles = ("measure", "people", "ghosts found", "ghosts made", "usual", "weight")
+    lines += ["", *markdown_lines(titles, measures)]
     if report.get("videos"):
-        lines += ["", "| video | people found | lost | least score | ghosts made | left |"]
-        lines += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
+        videos = []
         for each in report["videos"]:
             found, forced = np.array(each["found"]), np.array(each["forced"])
             cells = [each["video"], len(found), (found < DOUBTFUL).sum(), f"{found.min():.3f}"]
             cells += [len(forced), (forced >= DOUBTFUL).sum()]
-            lines.append(f"| {' | '.join(map(str, cells))} |")
+            videos.append([str(cell) for cell in cells])
+        titles = ("video", "people found", "lost", "least score", "ghosts made", "left")
+        lines += ["", *markdown_lines(titles, videos)]
     return "\n".join(lines) + "\n"
 
 
