@@ -66,7 +66,7 @@ def test_predict_export_and_view_need_no_package_of_an_extra(tmp_path: Path) -> 
         """
 from overpose.app import main
 keypoints, out = sys.argv[1:]
-formats = ["json", "csv", "bvh", "c3d", "trc"]
+formats = ["json", "csv", "bvh", "c3d", "trc", "angles"]
 main(["predict", keypoints, "--out", out, "--html", "--formats", *formats])
 main(["export", f"{out}/walk.npz", "--out", f"{out}/again"])
 main(["view", f"{out}/walk.npz", "--html", f"{out}/again/walk.html"])
@@ -77,7 +77,8 @@ import overpose.viewer.overlay, overpose.viewer.scene, overpose.experiments.demo
     )
     assert done.returncode == 0, done.stderr
     made = {path.name for path in (tmp_path / "out" / "again").iterdir()}
-    assert made == {f"walk.{end}" for end in ("json", "csv", "bvh", "c3d", "trc", "html")}
+    ends = (".json", ".csv", ".bvh", ".c3d", ".trc", "_angles.csv", ".mot", ".html")
+    assert made == {f"walk{end}" for end in ends}
 
 
 def test_a_photo_waits_for_no_import_it_does_not_need() -> None:

@@ -148,6 +148,7 @@ def make_dataset() -> None:
 
 NEEDS: dict[str, tuple[Callable[[], None], ...]] = {
     "README.md": (make_clip,),
+    "angles.md": (make_track,),
     "api.md": (make_clip,),
     "data.md": (make_dataset,),
     "formats.md": (make_track,),

@@ -259,7 +259,7 @@ def test_confidence_is_the_score_of_the_keypoints(tmp_path: Path) -> None:
 def test_a_track_is_saved_in_the_format_that_its_name_ends_in(wanted, tmp_path: Path) -> None:
     track = made_track(people=1)
     (written,) = save_track(track, tmp_path / f"mine{wanted.suffix}")
-    (exported,) = write_formats(track, tmp_path / "other", "mine", [wanted])
+    exported, *_ = write_formats(track, tmp_path / "other", "mine", [wanted])
     assert written.name == exported.name
     assert written.read_bytes() == exported.read_bytes()
 

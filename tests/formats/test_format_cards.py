@@ -74,7 +74,19 @@ def test_help_lists_the_names_of_all_cards(
     with pytest.raises(SystemExit):
         run(command, "--help")
     shown = "".join(capsys.readouterr().out.split())
-    assert "{json,csv,bvh,c3d,trc,size,each}" in shown
+    assert "{json,csv,bvh,c3d,trc,angles,mot,size,each}" in shown
+
+
+def test_what_is_written_along_with_a_format_is_not_replaced_unasked(
+    keypoints: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "two_person1.mot").write_text("mine")
+    with pytest.raises(SystemExit):
+        run("predict", keypoints, "--out", out, "--formats", "angles")
+    assert "two_person1.mot exists already" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["two_person1.mot"]
 
 
 def test_formats_have_names_and_suffixes_of_their_own() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from overpose.formats.format import Format, person_path
+from overpose.formats.format import Format, person_path, with_along
 from overpose.formats.writing import format_path, write_formats
 from overpose.keypoints.engines import FULL, Engine
 from overpose.keypoints.keypoint_files import read_keypoints
@@ -91,7 +91,7 @@ class Outputs:
 
             yield overlay_path(self.output.out, stem, False)
             yield overlay_path(self.output.out, stem, True)
-        for each in self.formats:
+        for each in with_along(self.formats):
             path = format_path(self.output.out, stem, each)
             yield from each.possible_paths(path)
             like = (re.fullmatch(rf"{re.escape(stem)}_person([2-9]|[1-9]\d+)", s) for s in stems)

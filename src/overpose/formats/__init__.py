@@ -8,8 +8,10 @@ centimetres.
 Cards import what they need when they write, because the command line lists them.
 """
 
-from overpose.formats import bvh, c3d, csv, json, trc
+from overpose.formats import angles, bvh, c3d, csv, json, mot, trc
 from overpose.formats.format import Format
 
-FORMATS: tuple[Format, ...] = (json.FORMAT, csv.FORMAT, bvh.FORMAT, c3d.FORMAT, trc.FORMAT)
+FORMATS: tuple[Format, ...] = (
+    json.FORMAT, csv.FORMAT, bvh.FORMAT, c3d.FORMAT, trc.FORMAT, angles.FORMAT, mot.FORMAT,
+)  # fmt: skip
 """Every format; `.npz`, which `predict` always writes, is `PoseTrack.save`."""

@@ -12,13 +12,9 @@ if TYPE_CHECKING:
 
 def check(track: "overpose.poses.PoseTrack", path: Path) -> None:
     """Refuse a track of several people or none, or with joints other than those of `HUMAN36M`."""
-    from overpose.skeleton import HUMAN36M
+    from overpose.formats.points import require_house_joints
 
-    if track.people != 1 or track.joint_names != HUMAN36M.joint_names:
-        raise InputError(
-            f"{path}: got {track.people} people with the joints {', '.join(track.joint_names)}; "
-            f"expected one with those of {HUMAN36M.name}, for a BVH"
-        )
+    require_house_joints(track, path, "a BVH", people=1)
 
 
 def write(track: "overpose.poses.PoseTrack", path: Path) -> None:

@@ -1,6 +1,6 @@
 """Format: the card of one output format, with everything that others ask about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ class Format:
         per_person: whether a file holds one person. Of several, number n goes to
             `NAME_person<n>SUFFIX`, and `write` is given tracks of one person.
         check: InputError, before anything is written, for a track that the format cannot hold.
+        along: formats that are written whenever this one is asked for.
     """
 
     name: str
@@ -34,10 +35,16 @@ class Format:
     write: Callable[[Any, Path], None]
     per_person: bool = False
     check: Callable[[Any, Path], None] = _anything
+    along: tuple["Format", ...] = ()
 
     def possible_paths(self, path: Path) -> tuple[Path, ...]:
         """The files that writing to `path` may begin with, for tracks that nobody knows yet."""
         return (path, person_path(path, 1)) if self.per_person else (path,)
+
+
+def with_along(formats: Sequence[Format]) -> tuple[Format, ...]:
+    """The formats, each once, and those that are written along with them."""
+    return tuple(dict.fromkeys(each for asked in formats for each in (asked, *asked.along)))
 
 
 def person_path(path: Path, number: int) -> Path:

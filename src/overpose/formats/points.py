@@ -1,17 +1,31 @@
 """What several formats write of a track: its joints and feet in camera coordinates, how sure."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from overpose.angles import Y_UP, joint_angles
 from overpose.layouts import house_keypoints, layout_of
 from overpose.mocap.trc import PointTable
 from overpose.poses import PoseTrack
-from overpose.skeleton import FEET
+from overpose.skeleton import FEET, HUMAN36M
 from overpose.support.errors import InputError
 
 DECIMALS = 2
 """Of millimetres, in text."""
+
+
+def require_house_joints(
+    track: PoseTrack, path: Path, kind: str, people: int | None = None
+) -> None:
+    """Refuse a track with joints other than those of `HUMAN36M`, or not of so many people."""
+    wanted = track.people if people is None else people
+    if track.people != wanted or track.joint_names != HUMAN36M.joint_names:
+        raise InputError(
+            f"{path}: got {track.people} people with the joints {', '.join(track.joint_names)}; "
+            f"expected {wanted} with those of {HUMAN36M.name}, for {kind}"
+        )
 
 
 def joints_camera_mm(track: PoseTrack) -> np.ndarray:
@@ -70,6 +84,21 @@ def y_up_points(track: PoseTrack) -> PointTable:
     places = places * (1.0, -1.0, -1.0)
     points = np.moveaxis(places, 0, 1).reshape(track.frames, len(names), 3)
     return PointTable(names, points, track.fps)
+
+
+def y_up(track: PoseTrack) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation (3, 3) and shift (3,), mm, of camera coordinates to the y-up ones of files: the
+    track's world where it has one, else y up about a camera that is held level."""
+    world = getattr(track, "camera_to_world", None)
+    if world is None:
+        return Y_UP, np.zeros(3)
+    return np.asarray(world[:3, :3], np.float64), np.asarray(world[:3, 3], np.float64)
+
+
+def track_angles(track: PoseTrack) -> dict[str, np.ndarray]:
+    """(people, frames) float64 degrees of every angle of `ANGLES` that the track shows."""
+    poses = np.where(track.seen[..., None, None], track.poses_mm, np.float32(np.nan))
+    return joint_angles(poses, track.feet_mm, y_up(track)[0])
 
 
 def listed(values: np.ndarray) -> list[Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from overpose.formats import FORMATS
-from overpose.formats.format import Format, person_path
+from overpose.formats.format import Format, person_path, with_along
 from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
 from overpose.support.files import Output, require_apart, require_writable
@@ -26,7 +26,7 @@ def export_files(paths: Sequence[Path], output: Output, formats: Sequence[Format
     places = [
         person_path(path, number) if each.per_person and track.people > 1 else path
         for stem, track in zip(stems, tracks, strict=True)
-        for each in dict.fromkeys(formats)
+        for each in with_along(formats)
         for path in [format_path(output.out, stem, each)]
         for number in range(1, track.people + 1 if each.per_person else 2)
     ]
@@ -63,8 +63,8 @@ def save_track(
     if path.suffix == ".npz":
         track.save(path, overwrite=overwrite)
         return [path]
-    for each in formats:
-        if each.suffix == path.suffix.lower():
+    for each in sorted(formats, key=lambda each: -len(each.suffix)):
+        if path.name.lower().endswith(each.suffix):
             return _write(track, [(each, path)], overwrite=overwrite)
     known = ", ".join([".npz", *(each.suffix for each in formats)])
     raise InputError(f"{path}: got a name that ends in {path.suffix!r}, expected one of {known}")
@@ -93,7 +93,7 @@ def write_formats(
     """
     if not formats:
         raise InputError("formats: got none, expected some to write")
-    wanted = [(each, format_path(directory, stem, each)) for each in dict.fromkeys(formats)]
+    wanted = [(each, format_path(directory, stem, each)) for each in with_along(formats)]
     return _write(track, wanted, overwrite=overwrite)
 
 
