@@ -18,6 +18,8 @@ from overpose.layouts import BLAZEPOSE_33, KeypointLayout
 
 PRESENT = 0.5
 """Probability of a person below which a region counts as empty."""
+OUTSIDE_SCORE = 0.05
+"""What keypoints beyond the border of the picture have at most: they are guessed, not seen."""
 _DETECT_EVERY_S = 0.4
 _TILES_EVERY_S = 2.0
 _LOST_EVERY_S = 0.1
@@ -44,6 +46,23 @@ class Person:
         return replace(
             self, keypoints_px=self.keypoints_px * np.array([factor, factor, 1], np.float32)
         )
+
+
+def unsure_outside(keypoints_px: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Keypoints of whose place beyond the border of the picture nobody is sure.
+
+    Args:
+        keypoints_px: (..., K, 3) x, y px, score; NaN x, y = missing.
+        width, height: of the picture, pixels.
+
+    Returns:
+        the same with scores of at most `OUTSIDE_SCORE` beyond the border.
+    """
+    points = keypoints_px[..., :2]
+    outside = ((points < 0) | (points > (width, height))).any(axis=-1)
+    unsure = keypoints_px.copy()
+    unsure[outside, 2] = np.minimum(unsure[outside, 2], OUTSIDE_SCORE)
+    return unsure
 
 
 @runtime_checkable

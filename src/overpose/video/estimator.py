@@ -4,14 +4,14 @@ The parts it is made of are the modules beside it; files and formats belong to `
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from overpose.keypoints.engines import FULL, Engine, engine_called
 from overpose.keypoints.keypoint_files import KeypointFile
-from overpose.keypoints.people import DetectionFinder, PeopleFinder, Person
+from overpose.keypoints.people import DetectionFinder, PeopleFinder, Person, unsure_outside
 from overpose.keypoints.selection import Presence, presences_of, select_people
 from overpose.keypoints.sides import sides_exchanged, with_sides_exchanged
 from overpose.layouts import KeypointLayout
@@ -25,7 +25,7 @@ from overpose.support.workers import available_processes
 from overpose.video.image_poses import ImageModel, poses_from_image
 from overpose.video.judging import Judge, as_scores, real_people
 from overpose.video.lifting import SLOWEST_FPS, Lifter
-from overpose.video.live import LivePerson, LivePoser
+from overpose.video.live import LivePerson, LivePoser, TrackedFrame
 from overpose.video.models import shipped_judge, trained_lifter, trained_model
 from overpose.video.options import PredictOptions
 from overpose.video.posing import View, finished_poses, lifted
@@ -34,23 +34,6 @@ from overpose.video.recording import PersonRecord, Recording
 LONGEST_LOOK_S = 0.25
 """For how long, at most, people count as seen by a single frame that stays."""
 DEFAULTS = PredictOptions()
-
-
-@dataclass(frozen=True, eq=False)
-class TrackedFrame:
-    """One frame of `PoseEstimator.track`.
-
-    Attributes:
-        index: from 0.
-        time_s: from the beginning.
-        image: (height, width, 3) uint8 RGB.
-        people: who is in it.
-    """
-
-    index: int
-    time_s: float
-    image: np.ndarray
-    people: tuple[LivePerson, ...]
 
 
 class PoseEstimator:
@@ -281,17 +264,18 @@ class PoseEstimator:
         if is_photo:
             options = replace(options, smooth="none")
         records = [_sided(record, recording.layout, view.fps) for record in records]
-        done, roots = [], []
+        done, roots, keypoints = [], [], []
         for record in records:
             if record.poses_mm is not None:
                 raw = Lifted(record.poses_mm)
             else:
                 raw = lifted(lifters, record.keypoints_px, recording.layout, view)
-            each, root = finished_poses(raw, record.keypoints_px, recording.layout, view, options)
+            shown = unsure_outside(record.keypoints_px, view.width, view.height)
+            each, root = finished_poses(raw, shown, recording.layout, view, options)
             done.append(each)
             roots.append(root)
+            keypoints.append(shown)
         frames, count = recording.frames, len(recording.layout)
-        keypoints = [record.keypoints_px for record in records]
         return PoseTrack(
             poses_mm=_stacked([each.poses_mm for each in done], (frames, 17, 3)),
             root_mm=_stacked(roots, (frames, 3)),

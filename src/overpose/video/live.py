@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from overpose.keypoints.people import Person
+from overpose.keypoints.people import Person, unsure_outside
 from overpose.keypoints.sides import SideKeeper
 from overpose.layouts import KeypointLayout, house_keypoints
 from overpose.video.image_poses import ImageModel, poses_from_image
@@ -37,6 +37,23 @@ class LivePerson:
     pose_mm: np.ndarray
     root_mm: np.ndarray
     keypoints_px: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedFrame:
+    """One frame of `PoseEstimator.track`.
+
+    Attributes:
+        index: from 0.
+        time_s: from the beginning.
+        image: (height, width, 3) uint8 RGB.
+        people: who is in it.
+    """
+
+    index: int
+    time_s: float
+    image: np.ndarray
+    people: tuple[LivePerson, ...]
 
 
 @dataclass(eq=False)
@@ -120,8 +137,9 @@ class LivePoser:
             pose = memory.pose(pose)
         if self._options.constant_limbs:
             pose = memory.limbs(pose)
-        joints_px = house_keypoints(person.keypoints_px, self._layout)[None]
         view = self._view
+        shown = unsure_outside(person.keypoints_px, view.width, view.height)
+        joints_px = house_keypoints(shown, self._layout)[None]
         root = place_root(pose[None], joints_px, view.focal_px, view.width, view.height)[0]
         if np.linalg.norm(root) > FARTHEST_MM:
             root = np.full_like(root, np.nan)
@@ -134,5 +152,5 @@ class LivePoser:
             person.number,
             pose.astype(np.float32),
             root.astype(np.float32),
-            person.keypoints_px,
+            shown,
         )
