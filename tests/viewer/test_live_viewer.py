@@ -14,6 +14,7 @@ from chromium_tab import Page
 from made_up import FPS, FRAMES, HEIGHT, WIDTH, track_of
 from PIL import Image
 
+from overpose.angles import joint_angles
 from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
 from overpose.viewer.scene import Viewer, open_viewer, view
@@ -51,6 +52,24 @@ def test_balls_are_at_the_joints_in_metres(viewer: Viewer, track: PoseTrack) -> 
     np.testing.assert_allclose(
         viewer._bodies[0]._joints.batched_positions, joints_mm / 1000, atol=1e-5
     )
+
+
+def test_angles_of_the_chosen_person_at_this_frame_are_told(
+    viewer: Viewer, track: PoseTrack
+) -> None:
+    found = joint_angles(track.poses_mm)
+    viewer.timeline.value = 12
+    viewer.update()
+    knees = (round(float(found[f"{side}_knee_flexion"][0, 12])) for side in ("left", "right"))
+    said = viewer.angles._values.content
+    assert "| knee flexion | {}° | {}° |".format(*knees) in said
+    viewer.angles.person.value = "2: person 2"
+    viewer.angles.angle.value = "elbow_flexion"
+    viewer.update()
+    assert "| knee flexion | – | – |" in viewer.angles._values.content  # not seen at this time
+    times, left, _ = viewer.angles._plot.data
+    assert times[-1] == (FRAMES - 1) / FPS
+    np.testing.assert_allclose(left, found["left_elbow_flexion"][1], equal_nan=True)
 
 
 def test_a_person_is_hidden_where_not_seen_and_when_switched_off(viewer: Viewer) -> None:

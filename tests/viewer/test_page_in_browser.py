@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from chromium_tab import Page
-from made_up import FRAMES, track_of
+from made_up import FPS, FRAMES, track_of
 
+from overpose.angles import joint_angles
 from overpose.poses import PoseTrack
 from overpose.viewer.page import write_page
 
@@ -321,6 +322,40 @@ def test_odd_names_are_shown_as_they_are_and_do_nothing(
     assert page.run("document.title") == f"{name} · overpose"
     assert page.run("document.querySelectorAll('img').length") == 0
     assert page.problems == []
+
+
+def test_angles_show_their_values_now_and_their_curve_when_asked(
+    opened: Page, track: PoseTrack
+) -> None:
+    knee = joint_angles(track.poses_mm)["left_knee_flexion"]
+    cells = "document.getElementById('angle-knee_flexion').closest('tr').cells[1].textContent"
+    for key, number in (("Home", 0), ("End", FRAMES - 1)):
+        opened.key(key)
+        opened.settle()
+        assert opened.run(cells) == f"{round(float(knee[0, number]))}°"
+    assert opened.run("document.getElementById('curve-box').hidden") is True
+    opened.click("#angle-knee_flexion")
+    opened.settle()
+    assert colours(opened, "#curve") > 10
+    opened.key("Home")
+    opened.settle()
+    assert f"knee flexion · 0.00 s · left {round(float(knee[0, 0]))}°" in opened.text(
+        "#curve-readout"
+    )
+    x, y = opened.middle("#curve")
+    opened.mouse("mouseMoved", x, y)
+    opened.settle()
+    middle = FRAMES // 2
+    assert f"{middle / FPS:.2f} s · left {round(float(knee[0, middle]))}°" in opened.text(
+        "#curve-readout"
+    )
+    opened.click("#curve")
+    opened.settle()
+    assert frame(opened) == middle
+    second = "(s => { s.value = 1; s.dispatchEvent(new Event('change')); })"
+    opened.run(f"{second}(document.getElementById('angle-person'))")
+    opened.settle()
+    assert opened.run(cells) == f"{round(float(knee[1, middle]))}°"
 
 
 def test_a_photo_has_no_timeline(chromium: Page, tmp_path: Path) -> None:

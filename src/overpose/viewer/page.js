@@ -31,6 +31,7 @@ function tick(now) {
     state.dirty = false;
     drawSpace();
     if (state.picture) drawPicture();
+    drawAngles();
   }
   requestAnimationFrame(tick);
 }
@@ -190,5 +191,6 @@ new ResizeObserver(resized).observe($("space-panel"));
 document.body.classList.toggle("photo", photo);
 views.R[1]();
 legend();
+makeAngles();
 go(0);
 requestAnimationFrame((now) => { before = now; tick(now); });

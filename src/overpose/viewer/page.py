@@ -1,6 +1,6 @@
 """One HTML file that shows a pose track anywhere, offline: skeletons in 3D beside the video.
 
-The looks and the behaviour of the page are in `page.html`, `page.css` and the four `page*.js`; the
+The looks and the behaviour of the page are in `page.html`, `page.css` and the five `page*.js`; the
 live viewer is `scene`.
 """
 
@@ -28,7 +28,7 @@ BYTES_PER_SECOND = 650_000
 MOST_BYTES = 36_000_000
 """Of pictures in one page, however long the clip."""
 
-_SCRIPTS = ("page_data.js", "page_space.js", "page_picture.js", "page.js")
+_SCRIPTS = ("page_data.js", "page_space.js", "page_picture.js", "page_angles.js", "page.js")
 _MISSING = -32768
 
 
@@ -44,7 +44,8 @@ def write_page(
     """Write one self-contained HTML file that plays the poses, and the video if it is given.
 
     The file needs no network and asks for none. It shows all people in 3D from any side, the
-    camera and the floor, the video with keypoints drawn over it, and a timeline. Pictures of the
+    camera and the floor, the video with keypoints drawn over it, joint angles and their curves, and
+    a timeline. Pictures of the
     video are embedded small, about 9 MB for ten seconds and 50 MB at most; of a clip of more than
     `max_images` frames only every second, third, … is.
 
@@ -125,6 +126,7 @@ def _person(person: ShownPerson) -> dict[str, Any]:
         "limbs": person.limbs.tolist(),
         "root": _packed(person.root_mm),
         "poses": _packed(person.poses_mm),
+        "angles": {name: _packed(values) for name, values in person.angles.items()},
         "keypoints": {
             "names": person.keypoint_names,
             "sides": [side_and_part(name)[0] for name in person.keypoint_names],

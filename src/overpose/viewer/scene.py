@@ -23,6 +23,7 @@ from overpose.poses import PoseTrack
 from overpose.skeleton import side_and_part
 from overpose.support.errors import InputError
 from overpose.support.progress import say
+from overpose.viewer.angle_folder import AngleFolder
 from overpose.viewer.clip import Pictures
 from overpose.viewer.guard import guarding
 from overpose.viewer.picture import draw_people
@@ -124,6 +125,7 @@ class Viewer:
         """Draw what the controls ask for, if that is not what is drawn already."""
         frame = min(int(self.timeline.value), self.show.frames - 1)
         shown = tuple(box.value for box in self._person_boxes)
+        self.angles.update(frame / self.show.fps)
         flags = (self.keypoints.value, self.projected.value, self.labels.value)
         time_s = frame / self.show.fps
         picture = None if self._pictures is None else self._pictures.number_at(time_s)
@@ -242,6 +244,7 @@ class Viewer:
             self.frustum_box = gui.add_checkbox("camera", True)
             self.floor_box = gui.add_checkbox("floor", True)
             self.labels = gui.add_checkbox("labels", len(show.people) > 1)
+        self.angles = AngleFolder(gui, show.people)
 
     def _frustum_scale(self, *, far: bool) -> float:
         """viser's scale that puts the picture near the camera, or `far`, behind the people."""

@@ -9,7 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
+from overpose.formats.points import track_angles
 from overpose.poses import PoseTrack
+from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 
 UP = (0.0, -1.0, 0.0)
@@ -59,6 +61,7 @@ class ShownPerson:
         keypoint_names: K names.
         joint_names: 17 names.
         limbs: (limbs, 2) int64, parent and joint.
+        angles: (frames,) degrees of each angle of `ANGLES` that the track shows, by name.
     """
 
     label: str
@@ -71,6 +74,7 @@ class ShownPerson:
     keypoint_names: tuple[str, ...]
     joint_names: tuple[str, ...]
     limbs: np.ndarray
+    angles: Mapping[str, np.ndarray]
 
     @property
     def frames(self) -> int:
@@ -158,6 +162,8 @@ def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
     without_root = 0
     for name, track in named.items():
         scale = np.array([first.width / track.width, first.height / track.height, 1], np.float32)
+        house = track.joint_names == HUMAN36M.joint_names
+        angles = track_angles(track) if house else {}
         for number in range(track.people):
             root_mm = _known_root(track.root_mm[number], track.seen[number])
             if root_mm is None:
@@ -180,6 +186,7 @@ def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
                     keypoint_names=track.keypoint_names,
                     joint_names=track.joint_names,
                     limbs=track.skeleton.limbs,
+                    angles={name: values[number] for name, values in angles.items()},
                 )
             )
     floor_mm, middle_mm, size_mm = _ground(people)
