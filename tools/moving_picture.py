@@ -10,7 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from overpose.experiments.predict import Outputs, predict_files
+from overpose.experiments.predict import predict_files
+from overpose.experiments.prediction import Outputs, Prediction
 from overpose.media.video import open_media
 from overpose.support.assets import download_asset
 from overpose.support.files import Output
@@ -42,7 +43,7 @@ def main() -> None:
         outputs = Outputs(Output(Path(place)), overlay=True)
         clip = download_asset("demo_clip")
         outputs.prepare([clip.stem])
-        written = list(predict_files([clip], outputs, PredictOptions()))
+        written = list(predict_files([clip], Prediction(outputs, PredictOptions())))
         overlay = next(path for path in written if path.suffix == ".mp4")
         images, wait_ms = frames_of(overlay)
     images[0].save(

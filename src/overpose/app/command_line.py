@@ -17,6 +17,7 @@ from overpose.app.cards import choices
 from overpose.app.data import Render, data_group
 from overpose.app.experiments import Ablate, Curve, Reproduce
 from overpose.app.measure import Bench, Evaluate, EvaluatePeople, EvaluateVideo
+from overpose.app.merge import Merge
 from overpose.app.predict import Demo, Predict
 from overpose.app.tracks import Export, View
 from overpose.app.train import DetectRenders, Onnx, Train, TrainLifter
@@ -52,6 +53,7 @@ def _commands(sources: tuple[Source, ...]) -> Any:
         ("evaluate-video", EvaluateVideo),
         ("evaluate-people", EvaluatePeople),
         ("onnx", Onnx),
+        ("merge", Merge),
         ("view", View),
         ("export", Export),
         ("assets", Assets),

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Union
 
 from tyro.conf import Positional, arg, subcommand
 
-from overpose.app.options import Processes
+from overpose.app.options import Part, Processes
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.options import RenderConfig
 from overpose.datasets.sources import SOURCES, Source
@@ -28,14 +28,26 @@ class Render:
     motion: MotionSource = field(default_factory=MotionSource)
     images: RenderConfig = field(default_factory=RenderConfig)
     processes: Processes = None
+    shard: Part = None
+    """Render this part of the dataset only, i/N: part i of N, i from 0 to N - 1. Give every part
+    the same options; `overpose merge` puts the parts together."""
     contact_sheet: Path | None = None
     """Also write a picture of samples with their 2D joints here (.png, .jpg)."""
 
     def run(self) -> None:
         from overpose.datasets.rendering.contact_sheet import write_contact_sheet
-        from overpose.experiments.rendering import render_motion
+        from overpose.datasets.rendering.render import render_part
+        from overpose.experiments.rendering import render_motion, rendering_of
+        from overpose.support.errors import InputError
         from overpose.support.files import require_apart, require_writable
 
+        if self.shard is not None:
+            if self.contact_sheet is not None:
+                raise InputError("contact_sheet: got it with --shard, expected the whole dataset")
+            wanted = rendering_of(self.images, self.motion, sources=self.sources)
+            count = render_part(wanted, self.shard, self.output, self.processes)
+            print(f"part {self.shard}: {count} samples: {self.output.out}")
+            return
         if self.contact_sheet is not None:
             given = (self.motion.mocap, self.motion.splits)
             require_apart([self.contact_sheet], [path for path in given if path is not None])

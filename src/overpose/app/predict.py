@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from overpose.app.options import Part
 from overpose.formats import Format
 from overpose.keypoints.engines import FULL, Engine
 from overpose.support.files import Output
@@ -43,11 +44,15 @@ class Predict:
     """How long to record from the webcam."""
     fps: float | None = None
     """Frames a second of a folder of frames; 30 if not given."""
+    shard: Part = None
+    """Predict this part of the inputs only, i/N: part i of N, i from 0 to N - 1. Give every part
+    the same inputs and options; `overpose merge` puts the parts together."""
     output: Output = field(default_factory=lambda: Output(Path("overpose-out")))
     poses: PredictOptions = field(default_factory=PredictOptions)
 
     def run(self) -> None:
-        from overpose.experiments.predict import Outputs, predict
+        from overpose.experiments.predict import predict
+        from overpose.experiments.prediction import Outputs
 
         written = predict(
             self.inputs,
@@ -59,6 +64,7 @@ class Predict:
             webcam=self.webcam,
             seconds=self.seconds,
             fps=self.fps,
+            shard=self.shard,
         )
         for path in written:
             print(path, flush=True)

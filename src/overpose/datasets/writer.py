@@ -32,10 +32,12 @@ from overpose.datasets.layout import (
     sample_row,
 )
 from overpose.skeleton import HUMAN36M
+from overpose.support.checks import difference_text
 from overpose.support.digests import sha256_of_file
 from overpose.support.errors import InputError
 from overpose.support.files import read_json, write_json, writing_file
 from overpose.support.locks import working_alone
+from overpose.support.shards import RECORD
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _OURS = (INFO_NAME, TABLE_NAME, PLAN_NAME)
@@ -73,7 +75,7 @@ def begin_dataset(
     if earlier is not None and (earlier != plan or (overwrite and is_finished(directory))):
         if not overwrite:
             raise InputError(
-                f"{directory} holds a dataset made otherwise ({_difference(earlier, plan)}); "
+                f"{directory} holds a dataset made otherwise ({difference_text(earlier, plan)}); "
                 "give another directory, the same options to resume, or --overwrite"
             )
         remove_dataset(directory)
@@ -115,6 +117,13 @@ def write_shard(directory: Path, number: int, samples: Sequence[Sample]) -> None
     except OSError as error:
         raise_if_disk_full(error, directory)
         raise
+
+
+def shard_files(directory: Path, number: int) -> list[Path]:
+    """The files of a shard that `write_shard` wrote."""
+    kinds = (image_shard_name, mask_shard_name, part_table_name, part_record_name)
+    paths = [directory / kind(number) for kind in kinds]
+    return [path for path in paths if path.is_file()]
 
 
 def finish_dataset(
@@ -184,7 +193,7 @@ def remove_dataset(directory: Path) -> None:
     """
     for name in _OURS:
         (directory / name).unlink(missing_ok=True)
-    for kind in (_PART, _MASKS, _IMAGES):
+    for kind in (_PART, RECORD, _MASKS, _IMAGES):
         for path in _named(directory, kind):
             path.unlink(missing_ok=True)
 
@@ -240,8 +249,9 @@ def _described(path: Path) -> dict[str, Any]:
 
 
 def _remove_parts(directory: Path) -> None:
-    for path in _named(directory, _PART):
-        path.unlink(missing_ok=True)
+    for kind in (_PART, RECORD):
+        for path in _named(directory, kind):
+            path.unlink(missing_ok=True)
     (directory / PLAN_NAME).unlink(missing_ok=True)
 
 
@@ -264,16 +274,3 @@ def _earlier_plan(directory: Path) -> dict[str, Any] | None:
                 return described["plan"]
     # Damaged, or killed while it was removed: shards that nothing describes may be overwritten.
     return {} if _named(directory, _IMAGES) else None
-
-
-def _difference(earlier: object, now: object, name: str = "plan") -> str:
-    if isinstance(earlier, dict) and isinstance(now, dict):
-        for key in [*earlier, *(key for key in now if key not in earlier)]:
-            if earlier.get(key) != now.get(key):
-                return _difference(earlier.get(key), now.get(key), key)
-    return f"{name}: {_short(earlier)} there, {_short(now)} now"
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."

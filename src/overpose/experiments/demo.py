@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from overpose.experiments.predict import Outputs, predict_files
+from overpose.experiments.predict import predict_files
+from overpose.experiments.prediction import Outputs, Prediction
 from overpose.formats import bvh
 from overpose.support.assets import DOWNLOADS, download_asset
 from overpose.support.files import Output
@@ -19,7 +20,7 @@ def demo(output: Output) -> Iterator[str]:
     outputs = Outputs(output, (bvh.FORMAT,), overlay=True, html=True)
     outputs.prepare([clip.stem], [clip])
     yield f"clip: {clip} ({DOWNLOADS['demo_clip'].licence})"
-    for path in predict_files([clip], outputs, PredictOptions()):
+    for path in predict_files([clip], Prediction(outputs, PredictOptions())):
         yield f"{_WHAT[path.suffix]}: {path}"
     yield f"your own: overpose predict VIDEO --out {output.out} --formats bvh csv --overlay --html"
 

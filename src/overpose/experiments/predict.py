@@ -1,102 +1,36 @@
-"""What `overpose predict` does: inputs to files, each whole or not at all, one input after another.
+"""What `overpose predict` does: inputs to files, all of them or a part, one input after another.
 
-Estimating belongs to `estimator`, formats to `formats`, drawing to `overlay`.
+What is done with an input belongs to `prediction`.
 """
 
-import re
-import tempfile
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from overpose.formats.format import Format, person_path, with_along
-from overpose.formats.writing import format_path, write_formats
+from overpose.experiments.prediction import (
+    Outputs,
+    Predicted,
+    Prediction,
+    make_predictor,
+    may_hold,
+    write_track,
+)
 from overpose.keypoints.engines import FULL, Engine
-from overpose.keypoints.keypoint_files import read_keypoints
 from overpose.layouts import layout_of
 from overpose.media.folder import is_frame_folder
-from overpose.media.photo import is_photo
-from overpose.media.video import open_media, require_local
+from overpose.media.video import require_local
 from overpose.media.webcam import open_webcam
-from overpose.poses import PoseTrack
-from overpose.skeleton import KeypointLayout
+from overpose.support.digests import sha256_of_file, sha256_of_parts
 from overpose.support.errors import InputError
-from overpose.support.files import Output, require_apart, require_writable
 from overpose.support.progress import say
-from overpose.video.estimator import PoseEstimator, predict_keypoints
+from overpose.support.records import Record
+from overpose.support.shards import Shard
+from overpose.support.version import VERSION
+from overpose.support.workers import do_units
+from overpose.video.estimator import PoseEstimator
 from overpose.video.options import PredictOptions
-
-KEYPOINT_SUFFIXES = (".json", ".csv", ".tsv", ".trc", ".txt")
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """What is written for every input, besides the track `.npz`.
-
-    Attributes:
-        output: directory, and whether earlier files in it are replaced.
-        formats: cards of formats.
-        overlay: whether to draw the skeletons on the video.
-        html: whether to write the page that plays in a browser.
-    """
-
-    output: Output
-    formats: tuple[Format, ...] = ()
-    overlay: bool = False
-    html: bool = False
-
-    def prepare(self, stems: Sequence[str], inputs: Sequence[Path] = ()) -> None:
-        """Make the directory and see that everything can be written, before anything is computed.
-
-        Args:
-            stems: of the inputs' names, and so of the results'.
-            inputs: files that are read, which no result may be.
-
-        Raises:
-            InputError: two inputs of one name, a result that would replace an input or another
-                result, a file that exists already, or a directory that cannot be written to.
-        """
-        repeated = sorted({stem for stem in stems if stems.count(stem) > 1})
-        if repeated:
-            raise InputError(
-                f"predict: got two inputs named {repeated[0]}, whose files would be the same; give "
-                "them one by one, each with its own --out"
-            )
-        if self.output.out.exists() and not self.output.out.is_dir():
-            raise InputError(f"{self.output.out}: got a file, expected a directory to write into")
-        written = [path for stem in stems for path in self._written(stem, stems)]
-        require_apart(written, inputs)
-        for path in written:
-            require_writable(path, overwrite=self.output.overwrite)
-        self.output.out.mkdir(parents=True, exist_ok=True)
-        try:
-            with tempfile.TemporaryFile(dir=self.output.out):
-                pass
-        except OSError as error:
-            raise InputError(
-                f"{self.output.out}: cannot be written to ({error.strerror or error}); give "
-                "another directory with --out"
-            ) from None
-
-    def _written(self, stem: str, stems: Sequence[str]) -> Iterator[Path]:
-        """What may be written for one input; of people whose number is not known yet, those that
-        could be taken for another input."""
-        yield self.output.out / f"{stem}.npz"
-        if self.html:
-            yield self.output.out / f"{stem}.html"
-        if self.overlay:
-            from overpose.viewer.overlay import overlay_path
-
-            yield overlay_path(self.output.out, stem, False)
-            yield overlay_path(self.output.out, stem, True)
-        for each in with_along(self.formats):
-            path = format_path(self.output.out, stem, each)
-            yield from each.possible_paths(path)
-            like = (re.fullmatch(rf"{re.escape(stem)}_person([2-9]|[1-9]\d+)", s) for s in stems)
-            if each.per_person:
-                yield from (person_path(path, int(match[1])) for match in like if match)
 
 
 def predict(
@@ -110,6 +44,7 @@ def predict(
     webcam: str | None = None,
     seconds: float | None = None,
     fps: float | None = None,
+    shard: Shard | None = None,
 ) -> Iterator[Path]:
     """`predict_files` or `predict_webcam`, from what the command line gives.
 
@@ -128,9 +63,10 @@ def predict(
     if webcam is None:
         if seconds is not None:
             raise InputError("seconds: got it without --webcam; cut the video instead")
-        return predict_files(
-            inputs, outputs, options, keypoints=keypoints, model=model, layout=layout, fps=fps
-        )
+        asked = Prediction(outputs, options, keypoints, model, layout, fps)
+        return predict_files(inputs, asked, shard=shard)
+    if shard is not None:
+        raise InputError("shard: got it with --webcam, expected it with files, which can be shared")
     if isinstance(keypoints, Path):
         raise InputError(f"keypoints: got the file {keypoints} for a webcam, expected an engine")
     device = int(webcam) if webcam.isdecimal() else Path(webcam)
@@ -140,26 +76,19 @@ def predict(
 
 
 def predict_files(
-    inputs: Sequence[Path],
-    outputs: Outputs,
-    options: PredictOptions,
-    *,
-    keypoints: Engine | Path = FULL,
-    model: Path | None = None,
-    layout: str | None = None,
-    fps: float | None = None,
+    inputs: Sequence[Path], asked: Prediction, *, shard: Shard | None = None
 ) -> Iterator[Path]:
     """Predict every input and give the files written; those of finished inputs stay in any case.
+
+    An input that cannot be predicted does not keep the others from it: it is said, and raised in
+    the end. With a shard, what is done is noted in a record beside the files, and the same call
+    goes on where an earlier one stopped.
 
     Args:
         inputs: photos, videos, folders of numbered frames, and files of keypoints that say their
             frame rate and image size.
-        outputs: what to write and where.
-        options: whom to keep, camera, smoothing.
-        keypoints: an engine, or a file of the keypoints of the only input.
-        model: directory of a model to take instead of the shipped ones.
-        layout: of keypoints in files that do not name them; None: as their number says.
-        fps: frames a second of the folders of frames.
+        asked: what to write and how.
+        shard: which part of the inputs to predict; None: all.
 
     Raises:
         InputError: bad input; names and places are checked before anything is computed.
@@ -167,31 +96,43 @@ def predict_files(
     if not inputs:
         raise InputError("predict: got no input, expected photos or videos")
     inputs = [path.resolve() if path.name in ("", "..") else path for path in inputs]  # to name it
-    if isinstance(keypoints, Path) and len(inputs) > 1:
+    if isinstance(asked.keypoints, Path) and len(inputs) > 1:
         raise InputError(
-            f"keypoints: got {keypoints} for {len(inputs)} inputs, expected one input; give them "
-            "one by one"
+            f"keypoints: got {asked.keypoints} for {len(inputs)} inputs, expected one input; give "
+            "them one by one"
         )
-    for path in inputs:
-        require_local(path)
-        if not path.exists():
-            raise InputError(f"{path}: no such file; expected a photo or a video")
-        if fps is not None and not is_frame_folder(path):
-            raise InputError(f"fps: got {fps} for {path}, expected it for folders of frames alone")
-    read = [*inputs, *([keypoints] if isinstance(keypoints, Path) else [])]
-    read += [file for path in read if path.is_dir() for file in path.iterdir() if _may_hold(file)]
-    outputs.prepare([path.stem for path in inputs], read)
-    named = None if layout is None else layout_of(layout)
-    estimator = None
-    for path in inputs:
-        found = keypoints if isinstance(keypoints, Path) else path
-        if isinstance(keypoints, Path) or _holds_keypoints(path):
-            track = _of_keypoints(path, found, options, model, named, fps)
-        else:
-            estimator = estimator or PoseEstimator.from_pretrained(keypoints, model=model)
-            with open_media(path, fps=fps) as media:
-                track = estimator.predict_media(media, options)
-        yield from _write(track, path, outputs)
+    if asked.layout is not None:
+        layout_of(asked.layout)  # refuses what is none
+    own = inputs if shard is None else shard.part(inputs)
+    _require_inputs(own, asked)
+    out, stems = asked.outputs.output.out, [path.stem for path in inputs]
+    record = None
+    if shard is not None:
+        output = asked.outputs.output
+        plan = _plan(stems, asked)
+        record = Record.begun(shard.record_in(out), shard, plan, overwrite=output.overwrite)
+        own = [path for path in own if path.stem in record.missing]
+        if record.path.exists():  # what is there of the others is left of an earlier run
+            output = replace(output, overwrite=True)
+            asked = replace(asked, outputs=replace(asked.outputs, output=output))
+    asked.outputs.prepare(stems, _read(inputs, asked), predicted=[path.stem for path in own])
+    if record is not None:
+        record.write()
+    failed: list[Predicted] = []
+    for done in do_units(own, make_predictor, asked, out, 1):
+        files = [out / name for name in done.files]
+        if done.error is not None:
+            failed.append(done)
+            if record is not None:
+                record.fail(done.input.stem, done.error)
+            if len(own) > 1:
+                say(f"{done.error}; the other inputs go on")
+        elif record is not None:
+            record.add(done.input.stem, files)
+        yield from files
+    _raise_if_failed(failed, len(own))
+    if shard is not None:
+        say(f"shard {shard}: {len(shard.part(inputs))} of {len(inputs)} inputs, {len(own)} now")
 
 
 def predict_webcam(
@@ -208,8 +149,11 @@ def predict_webcam(
     Args:
         device: number of the camera, or a video file in its place.
         seconds: how long to record at most.
-        outputs, options, keypoints, model: as in `predict_files`; there is no picture to draw an
-            overlay on, because none is kept.
+        outputs: what to write and where; there is no picture to draw an overlay on, because none
+            is kept.
+        options: whom to keep, camera, smoothing.
+        keypoints: an engine.
+        model: directory of a model to take instead of the shipped ones.
 
     Raises:
         InputError: no such camera, or bad options.
@@ -221,65 +165,62 @@ def predict_webcam(
         estimator = PoseEstimator.from_pretrained(keypoints, model=model)
         say(f"{media.info.name}: recording; Ctrl-C ends it")
         track = estimator.predict_media(media, options, until_interrupted=True)
-    yield from _write(track, None, outputs, media.info.name)
+    yield from write_track(track, None, outputs, media.info.name)
 
 
-def _of_keypoints(
-    path: Path,
-    keypoints: Path,
-    options: PredictOptions,
-    model: Path | None,
-    layout: KeypointLayout | None,
-    fps: float | None,
-) -> PoseTrack:
-    """The track of keypoints; rate, size and times are the video's, where the input is one."""
-    if path == keypoints:
-        found = read_keypoints(keypoints, layout=layout)
-        return predict_keypoints(found, options, name=path.stem, model=model)
-    with open_media(path, fps=fps) as media:
-        info = media.info
-
-        def shown() -> np.ndarray:  # all frames are decoded for it
-            return np.array([frame.number for frame in media], dtype=np.int64)
-
-        size = {"width": info.width, "height": info.height}
-        found = read_keypoints(keypoints, layout=layout, fps=info.fps, shown=shown, **size)
-    return predict_keypoints(
-        found, options, name=keypoints.stem, known_focal_px=info.focal_px, model=model
-    )
+def _require_inputs(inputs: Sequence[Path], asked: Prediction) -> None:
+    for path in inputs:
+        require_local(path)
+        if not path.exists():
+            raise InputError(f"{path}: no such file; expected a photo or a video")
+        if asked.fps is not None and not is_frame_folder(path):
+            raise InputError(
+                f"fps: got {asked.fps} for {path}, expected it for folders of frames alone"
+            )
 
 
-def _holds_keypoints(path: Path) -> bool:
-    return not is_frame_folder(path) if path.is_dir() else _may_hold(path)
+def _read(inputs: Sequence[Path], asked: Prediction) -> list[Path]:
+    """Every file that is read."""
+    read = [*inputs, *([asked.keypoints] if isinstance(asked.keypoints, Path) else [])]
+    return read + [
+        file for path in read if path.is_dir() for file in path.iterdir() if may_hold(file)
+    ]
 
 
-def _may_hold(path: Path) -> bool:
-    return path.suffix.lower() in KEYPOINT_SUFFIXES
+def _plan(stems: Sequence[str], asked: Prediction) -> dict[str, Any]:
+    """What decides the files of all inputs but the inputs themselves, as JSON values."""
+    keypoints, outputs = asked.keypoints, asked.outputs
+    given = _identity(keypoints) if isinstance(keypoints, Path) else keypoints.name
+    return {
+        "command": "predict",
+        "overpose_version": VERSION,
+        "options": json.loads(json.dumps(asdict(asked.options))),
+        "keypoints": given,
+        "model": None if asked.model is None else _identity(asked.model),
+        "layout": asked.layout,
+        "fps": asked.fps,
+        "formats": [each.name for each in outputs.formats],
+        "overlay": outputs.overlay,
+        "html": outputs.html,
+        "units": list(stems),
+    }
 
 
-def _write(
-    track: PoseTrack, source: Path | None, outputs: Outputs, stem: str | None = None
-) -> Iterator[Path]:
-    name = stem or (source.stem if source is not None else "track")
-    path = outputs.output.out / f"{name}.npz"
-    track.save(path, overwrite=outputs.output.overwrite)
-    yield path
-    if track.people == 0:
-        say(f"{name}: nobody is to be seen")
-    elif outputs.formats:
-        yield from write_formats(
-            track, outputs.output.out, name, outputs.formats, overwrite=outputs.output.overwrite
-        )
-    pictures = source if source is not None and not _holds_keypoints(source) else None
-    if outputs.overlay and pictures is not None:
-        from overpose.viewer.overlay import overlay_path, write_overlay
+def _identity(path: Path) -> dict[str, str]:
+    """The name of a model or of keypoints, which is in the tracks, and a hash of the files."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    digests = [sha256_of_file(file) for file in files if file.is_file()]
+    return {"name": path.resolve().name, "sha256": sha256_of_parts(digests)}
 
-        path = overlay_path(outputs.output.out, name, is_photo(pictures))
-        write_overlay(pictures, track, path, overwrite=outputs.output.overwrite)
-        yield path
-    if outputs.html:
-        from overpose.viewer.page import write_page
 
-        path = outputs.output.out / f"{name}.html"
-        write_page(track, path, video=pictures, title=name, overwrite=outputs.output.overwrite)
-        yield path
+def _raise_if_failed(failed: Sequence[Predicted], count: int) -> None:
+    """Say what could not be predicted, in one line.
+
+    Raises:
+        InputError: there is something.
+    """
+    errors = [str(each.error) for each in failed]
+    if len(errors) == 1:
+        raise InputError(errors[0])
+    if errors:
+        raise InputError(f"{len(errors)} of {count} inputs failed: {'; '.join(errors)}")

@@ -1,12 +1,11 @@
 """The dataset of an experiment: rendered from recorded or made-up motion; resumes."""
 
 from collections.abc import Callable
-from typing import Any
 
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.jobs import Renderer
 from overpose.datasets.rendering.options import RenderConfig
-from overpose.datasets.rendering.render import render_dataset
+from overpose.datasets.rendering.render import Rendering, make_studio, render_dataset
 from overpose.datasets.sources import SOURCES, motion_source
 from overpose.datasets.sources.source import MotionRequest, Source
 from overpose.datasets.store import Dataset
@@ -56,20 +55,36 @@ def render_motion(
     """Render motion capture, or without it procedural motion, as a dataset; resumes.
 
     Args:
-        config: the dataset's options.
         output: directory of the dataset, and whether another one in it is removed first.
-        motion: where the motion comes from.
-        procedural: how much motion is made up, where it is.
+        config, motion, procedural, make_renderer, sources: as in `rendering_of`.
         processes: None: one for each core.
-        make_renderer: another renderer than the studio; a function at the top of a module.
-        sources: cards to choose from, your own among them.
 
     Raises:
         InputError: the motion is missing or damaged, or the directory holds another dataset.
     """
-    options: dict[str, Any] = {"processes": processes}
-    if make_renderer is not None:
-        options["make_renderer"] = make_renderer
+    wanted = rendering_of(config, motion, procedural, make_renderer, sources)
+    return render_dataset(wanted, output, processes)
+
+
+def rendering_of(
+    config: RenderConfig,
+    motion: MotionSource = _MADE_UP,
+    procedural: ProceduralMotion | None = None,
+    make_renderer: Callable[[RenderConfig], Renderer] | None = None,
+    sources: tuple[Source, ...] = SOURCES,
+) -> Rendering:
+    """What is rendered of motion capture, or without it of procedural motion.
+
+    Args:
+        config: the dataset's options.
+        motion: where the motion comes from.
+        procedural: how much motion is made up, where it is.
+        make_renderer: another renderer than the studio; a function at the top of a module.
+        sources: cards to choose from, your own among them.
+
+    Raises:
+        InputError: the motion is missing or damaged.
+    """
     source = motion_source(motion.mocap, sources)
     made = procedural or ProceduralMotion()
     amount = {
@@ -80,8 +95,14 @@ def render_motion(
     }
     assert source.motions is not None
     trials, motions = source.motions(MotionRequest(motion, config.fps, config.seed, amount))
-    options |= {"name": source.title, "provenance": source.provenance}
-    return render_dataset(trials, motions, config, output, **options)
+    return Rendering(
+        tuple(trials),
+        motions,
+        config,
+        source.title,
+        source.provenance,
+        make_renderer or make_studio,
+    )
 
 
 def require_motion(preset: Preset, motion: MotionSource) -> None:

@@ -1,5 +1,6 @@
 """Checks at the doors: one-line errors that print what was got and what was expected."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -53,3 +54,17 @@ def check_array(
         first = np.argwhere(~np.isfinite(array))[0].tolist()
         raise InputError(f"{name}: got NaN or infinity, first at index {first}; expected numbers")
     return array
+
+
+def difference_text(earlier: object, now: object, name: str = "plan") -> str:
+    """The first value in which two JSON values differ, and both: "fps: 25 there, 30 now"."""
+    if isinstance(earlier, dict) and isinstance(now, dict):
+        for key in [*earlier, *(key for key in now if key not in earlier)]:
+            if earlier.get(key) != now.get(key):
+                return difference_text(earlier.get(key), now.get(key), key)
+    return f"{name}: {_short(earlier)} there, {_short(now)} now"
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."

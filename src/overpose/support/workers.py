@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -105,6 +107,30 @@ def do_jobs(
             # Set also when all went well: then nobody looks at it any more.
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def do_units(
+    units: Iterable[Job | None],
+    make_work: Callable[[Path, Any], Callable[[Job, Callable[[], None]], Result]],
+    argument: Any,
+    out: Path,
+    processes: int,
+) -> Iterator[Result]:
+    """`do_jobs` for units of work that leave files in a directory.
+
+    A unit may be done again, and then leaves the same files.
+
+    Args:
+        units: as the jobs.
+        make_work: called once in each process with the directory to write to and `argument`.
+        argument: anything that can be pickled.
+        out: the directory.
+        processes: 1 works in this process and starts no other.
+
+    Raises:
+        InputError: as `do_jobs`.
+    """
+    yield from do_jobs(units, partial(make_work, out), argument, processes)
 
 
 def in_fresh_process(

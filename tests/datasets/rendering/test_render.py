@@ -23,10 +23,12 @@ from overpose.datasets.rendering.jobs import Renderer, ShardJob
 from overpose.datasets.rendering.options import RenderConfig
 from overpose.datasets.rendering.plan import Trial
 from overpose.datasets.store import open_dataset
+from overpose.experiments.merge import merge
 from overpose.mocap.motion import BoneSkeleton, Motion
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 from overpose.support.seeding import random_stream
+from overpose.support.shards import Shard
 from overpose.support.workers import do_jobs
 
 CONFIG = RenderConfig(image_size=8, supersample=1, samples_per_shard=10, max_val=5)
@@ -131,16 +133,8 @@ def rendered(
     overwrite: bool = False,
     make_renderer: Callable[[RenderConfig], Renderer] = make_quick,
 ) -> Path:
-    render.render_dataset(
-        TRIALS,
-        motions,
-        config,
-        Output(out, overwrite),
-        name="quick",
-        provenance={"licence": "none"},
-        processes=processes,
-        make_renderer=make_renderer,
-    ).close()
+    wanted = render.Rendering(TRIALS, motions, config, "quick", {"licence": "none"}, make_renderer)
+    render.render_dataset(wanted, Output(out, overwrite), processes).close()
     return out
 
 
@@ -304,3 +298,21 @@ def test_less_than_one_process_is_refused(tmp_path: Path) -> None:
         rendered(tmp_path / "d", processes=0)
     with pytest.raises(InputError, match="at least 1"):
         list(do_jobs([], list, 0, 0))
+
+
+def test_parts_put_together_are_the_dataset_of_one_run(tmp_path: Path) -> None:
+    wanted = render.Rendering(TRIALS, Standing(), CONFIG, "quick", {"licence": "none"}, make_quick)
+    for number in range(3):
+        render.render_part(wanted, Shard(number, 3), Output(tmp_path / str(number % 2)), 1)
+    merge([tmp_path / "0", tmp_path / "1"], tmp_path / "whole")
+    assert contents(tmp_path / "whole") == contents(rendered(tmp_path / "one"))
+    open_dataset(tmp_path / "whole", verify=True).close()
+
+
+def test_a_part_that_is_made_again_is_left_as_it_is(tmp_path: Path) -> None:
+    wanted = render.Rendering(TRIALS, Standing(), CONFIG, "quick", {}, make_quick)
+    count = render.render_part(wanted, Shard(1, 3), Output(tmp_path), 1)
+    before = contents(tmp_path)
+    refusing = dataclasses.replace(wanted, make_renderer=raise_at(1, AssertionError()))
+    assert render.render_part(refusing, Shard(1, 3), Output(tmp_path), 1) == count
+    assert contents(tmp_path) == before

@@ -13,7 +13,7 @@ from overpose.datasets.layout import Sample
 from overpose.datasets.rendering.jobs import Piece, ShardJob
 from overpose.datasets.rendering.options import RenderConfig
 from overpose.datasets.rendering.plan import RenderSequence, Trial
-from overpose.datasets.rendering.render import render_dataset
+from overpose.datasets.rendering.render import Rendering, render_dataset
 from overpose.datasets.rendering.sequence import make_studio, set_scene
 from overpose.datasets.store import open_dataset
 from overpose.metrics import p_mpjpe
@@ -158,9 +158,8 @@ def test_the_studio_gives_the_same_bytes_with_one_and_two_processes(
     files = []
     for processes in (1, 2):
         out = tmp_path / str(processes)
-        render_dataset(
-            trials, One(movement), config, Output(out), name="n", provenance={}, processes=processes
-        ).close()
+        wanted = Rendering(trials, One(movement), config, "n", {})
+        render_dataset(wanted, Output(out), processes).close()
         files.append({path.name: path.read_bytes() for path in out.iterdir()})
     assert files[0] == files[1]
 

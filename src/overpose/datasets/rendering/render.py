@@ -5,7 +5,8 @@ What is on an image is decided in `sequence.py`; how a dataset lies on disk in `
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,22 @@ from overpose.datasets.rendering.plan import (
     plan_sequences,
 )
 from overpose.datasets.store import Dataset, open_dataset
-from overpose.datasets.writer import finish_dataset, write_shard, writing_dataset
+from overpose.datasets.writer import (
+    finish_dataset,
+    is_finished,
+    shard_files,
+    write_shard,
+    writing_dataset,
+)
 from overpose.studio.body_export import load_body_asset
 from overpose.support.digests import sha256, sha256_of_parts
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 from overpose.support.progress import progress_bar
+from overpose.support.records import Record
+from overpose.support.shards import Shard
 from overpose.support.version import VERSION
-from overpose.support.workers import do_jobs, number_of_processes
+from overpose.support.workers import do_units, number_of_processes
 
 STUDIO_VERSION = 2
 """Raised when the same plan gives other pictures or labels. 2: boxes with the official diagonal
@@ -43,68 +52,134 @@ def make_studio(config: RenderConfig) -> Renderer:
     return sequence.make_studio(config)
 
 
-def render_dataset(
-    trials: Iterable[Trial],
-    motions: Motions,
-    config: RenderConfig,
-    output: Output,
-    *,
-    name: str,
-    provenance: Mapping[str, Any],
-    processes: int | None = None,
-    make_renderer: Callable[[RenderConfig], Renderer] = make_studio,
-) -> Dataset:
-    """Render a dataset, or finish one whose rendering was interrupted.
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """What is to be rendered, and how.
 
-    The files depend on the trials, motions, configuration and version alone: not on the number of
-    processes, nor on interruptions. Finished shards survive anything; calling again with the same
-    arguments renders the rest, and a finished dataset is left as it is.
+    The files depend on the trials, motions, configuration and version alone: not on who does which
+    part of the work, nor on interruptions.
 
-    Args:
+    Attributes:
         trials: what to render.
         motions: gives the motion of each, at `config.fps`.
         config: see `RenderConfig`.
-        output: directory of the dataset, and whether a finished one, or one made otherwise, is
-            removed from it first.
         name: what the dataset is called.
         provenance: source and licence of the motions, as JSON values.
-        processes: how many to use; None: one for each core.
         make_renderer: makes what renders the shards, in each process; a function at the top of a
             module.
+    """
+
+    trials: Sequence[Trial]
+    motions: Motions
+    config: RenderConfig
+    name: str
+    provenance: Mapping[str, Any]
+    make_renderer: Callable[[RenderConfig], Renderer] = make_studio
+
+
+def render_dataset(wanted: Rendering, output: Output, processes: int | None = None) -> Dataset:
+    """Render a dataset, or finish one whose rendering was interrupted.
+
+    Finished shards survive anything; calling again with the same arguments renders the rest, and a
+    finished dataset is left as it is.
+
+    Args:
+        wanted: the dataset.
+        output: directory of the dataset, and whether a finished one, or one made otherwise, is
+            removed from it first.
+        processes: how many to use; None: one for each core.
 
     Raises:
         InputError: the directory holds another dataset or other files, there is nothing to render,
             the disk is full, a process was killed, or a motion or an asset is missing or damaged.
     """
-    out, processes = output.out, number_of_processes(processes)
-    if processes < 1:
-        raise InputError(f"processes: got {processes}, expected at least 1")
-    sequences = plan_sequences(
-        trials,
-        motions,
-        cameras=config.cameras,
-        takes=config.takes,
-        longest=config.longest,
-        limits=config.limits,
-    )
-    if not sequences:
-        raise InputError("nothing to render: no trial has a frame, or every limit is 0")
-    shards = pack_shards(sequences, config.samples_per_shard)
-    plan = describe_plan(sequences, config, motions)
-    with writing_dataset(out, plan, len(shards), overwrite=output.overwrite) as missing:
-        jobs = _jobs(missing, shards, sequences, motions)
-        if missing and make_renderer is make_studio:
-            load_body_asset()  # once, and not in every process, where it must be built first
-        make_work = partial(_make_work, make_renderer, out)
-        total = sum(map(len, sequences))
-        with progress_bar(f"rendering {name}", total) as advance:
-            advance(total - sum(_size(shards[number]) for number in missing))
-            for samples in do_jobs(jobs, make_work, config, min(processes, max(1, len(missing)))):
-                advance(samples)
-        finish_dataset(
-            out, len(shards), name=name, image_size=config.image_size, provenance=provenance
-        )
+    work, out = _Work.of(wanted), output.out
+    numbers = range(len(work.shards))
+    with writing_dataset(out, work.plan, len(numbers), overwrite=output.overwrite) as missing:
+        work.render(numbers, missing, out, processes)
+        finish_dataset(out, len(numbers), **_head(wanted))
     return open_dataset(out)
+
+
+def render_part(
+    wanted: Rendering, shard: Shard, output: Output, processes: int | None = None
+) -> int:
+    """Render a part of a dataset's shards, and leave a record of it for `merge`.
+
+    Args:
+        wanted: the whole dataset.
+        shard: which part of its shards.
+        output: directory of the part, and whether other things in it are removed first.
+        processes: how many to use; None: one for each core.
+
+    Returns:
+        how many samples the part has.
+
+    Raises:
+        InputError: as `render_dataset`, or the directory holds the whole dataset.
+    """
+    work, out = _Work.of(wanted), output.out
+    numbers = shard.part(range(len(work.shards)))
+    with writing_dataset(out, work.plan, len(work.shards), overwrite=output.overwrite) as missing:
+        if is_finished(out):
+            raise InputError(f"{out}: holds the whole dataset already; give another directory")
+        work.render(numbers, missing, out, processes)
+        plan = {"command": "render", "head": _head(wanted), "dataset": work.plan}
+        units = [str(number) for number in range(len(work.shards))]
+        record = Record(shard.record_in(out), shard, {**plan, "units": units})
+        for number in numbers:
+            record.note(str(number), shard_files(out, number))
+        record.write()
+    return sum(_size(work.shards[number]) for number in numbers)
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """A rendering cut into shards, which are the units of work."""
+
+    wanted: Rendering
+    sequences: Sequence[RenderSequence]
+    shards: Sequence[Sequence[tuple[int, int, int]]]
+    plan: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, wanted: Rendering) -> "_Work":
+        config = wanted.config
+        sequences = plan_sequences(
+            wanted.trials,
+            wanted.motions,
+            cameras=config.cameras,
+            takes=config.takes,
+            longest=config.longest,
+            limits=config.limits,
+        )
+        if not sequences:
+            raise InputError("nothing to render: no trial has a frame, or every limit is 0")
+        shards = pack_shards(sequences, config.samples_per_shard)
+        return cls(wanted, sequences, shards, describe_plan(sequences, config, wanted.motions))
+
+    def render(
+        self, numbers: Sequence[int], missing: Sequence[int], out: Path, processes: int | None
+    ) -> None:
+        """Render those of some shards that are missing."""
+        wanted, count = self.wanted, number_of_processes(processes)
+        left = [number for number in numbers if number in set(missing)]
+        if left and wanted.make_renderer is make_studio:
+            load_body_asset()  # once, and not in every process, where it must be built first
+        jobs = _jobs(left, self.shards, self.sequences, wanted.motions)
+        make_work = partial(_make_work, wanted.make_renderer)
+        total = sum(_size(self.shards[number]) for number in numbers)
+        count = min(count, max(1, len(left)))
+        with progress_bar(f"rendering {wanted.name}", total) as advance:
+            advance(total - sum(_size(self.shards[number]) for number in left))
+            for samples in do_units(jobs, make_work, wanted.config, out, count):
+                advance(samples)
+
+
+def _head(wanted: Rendering) -> dict[str, Any]:
+    """What `finish_dataset` is told of a dataset."""
+    size, provenance = wanted.config.image_size, dict(wanted.provenance)
+    return {"name": wanted.name, "image_size": size, "provenance": provenance}
 
 
 def describe_plan(

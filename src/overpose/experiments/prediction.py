@@ -1,0 +1,236 @@
+"""What `overpose predict` does with one input: a track, and the files of it, each whole or not at
+all. Inputs are the units of its work; which there are and where it is done is said by `predict`.
+"""
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from overpose.formats.format import Format, person_path, with_along
+from overpose.formats.writing import format_path, write_formats
+from overpose.keypoints.engines import FULL, Engine
+from overpose.keypoints.keypoint_files import read_keypoints
+from overpose.layouts import layout_of
+from overpose.media.folder import is_frame_folder
+from overpose.media.photo import is_photo
+from overpose.media.video import open_media
+from overpose.poses import PoseTrack
+from overpose.support.errors import InputError
+from overpose.support.files import Output, require_apart, require_writable
+from overpose.support.progress import say
+from overpose.video.estimator import PoseEstimator, predict_keypoints
+from overpose.video.options import PredictOptions
+
+KEYPOINT_SUFFIXES = (".json", ".csv", ".tsv", ".trc", ".txt")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What is written for every input, besides the track `.npz`.
+
+    Attributes:
+        output: directory, and whether earlier files in it are replaced.
+        formats: cards of formats.
+        overlay: whether to draw the skeletons on the video.
+        html: whether to write the page that plays in a browser.
+    """
+
+    output: Output
+    formats: tuple[Format, ...] = ()
+    overlay: bool = False
+    html: bool = False
+
+    def prepare(
+        self,
+        stems: Sequence[str],
+        inputs: Sequence[Path] = (),
+        *,
+        predicted: Sequence[str] | None = None,
+    ) -> None:
+        """Make the directory and see that everything can be written, before anything is computed.
+
+        Args:
+            stems: of the inputs' names, and so of the results'.
+            inputs: files that are read, which no result may be.
+            predicted: those of the stems that are predicted now; None: all.
+
+        Raises:
+            InputError: two inputs of one name, a result that would replace an input or another
+                result, a file that exists already, or a directory that cannot be written to.
+        """
+        repeated = sorted({stem for stem in stems if stems.count(stem) > 1})
+        if repeated:
+            raise InputError(
+                f"predict: got two inputs named {repeated[0]}, whose files would be the same; give "
+                "them one by one, each with its own --out"
+            )
+        if self.output.out.exists() and not self.output.out.is_dir():
+            raise InputError(f"{self.output.out}: got a file, expected a directory to write into")
+        now = stems if predicted is None else predicted
+        written = [path for stem in now for path in self._written(stem, stems)]
+        require_apart(written, inputs)
+        for path in written:
+            require_writable(path, overwrite=self.output.overwrite)
+        self.output.out.mkdir(parents=True, exist_ok=True)
+        try:
+            with tempfile.TemporaryFile(dir=self.output.out):
+                pass
+        except OSError as error:
+            raise InputError(
+                f"{self.output.out}: cannot be written to ({error.strerror or error}); give "
+                "another directory with --out"
+            ) from None
+
+    def _written(self, stem: str, stems: Sequence[str]) -> Iterator[Path]:
+        """What may be written for one input; of people whose number is not known yet, those that
+        could be taken for another input."""
+        yield self.output.out / f"{stem}.npz"
+        if self.html:
+            yield self.output.out / f"{stem}.html"
+        if self.overlay:
+            from overpose.viewer.overlay import overlay_path
+
+            yield overlay_path(self.output.out, stem, False)
+            yield overlay_path(self.output.out, stem, True)
+        for each in with_along(self.formats):
+            path = format_path(self.output.out, stem, each)
+            yield from each.possible_paths(path)
+            like = (re.fullmatch(rf"{re.escape(stem)}_person([2-9]|[1-9]\d+)", s) for s in stems)
+            if each.per_person:
+                yield from (person_path(path, int(match[1])) for match in like if match)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the inputs of a command have in common.
+
+    Attributes:
+        outputs: what to write and where.
+        options: whom to keep, camera, smoothing.
+        keypoints: an engine, or a file of the keypoints of the only input.
+        model: directory of a model to take instead of the shipped ones.
+        layout: of keypoints in files that do not name them; None: as their number says.
+        fps: frames a second of the folders of frames.
+    """
+
+    outputs: Outputs
+    options: PredictOptions
+    keypoints: Engine | Path = FULL
+    model: Path | None = None
+    layout: str | None = None
+    fps: float | None = None
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What became of one input.
+
+    Attributes:
+        input: it.
+        files: that were written, by name.
+        error: why there are none, in a line.
+    """
+
+    input: Path
+    files: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def make_predictor(out: Path, asked: Prediction) -> Callable[[Path, Callable[[], None]], Predicted]:
+    """What predicts an input and writes its files to a directory.
+
+    What is wrong with an input is in the answer; what is wrong with a model is raised.
+    """
+    outputs = replace(asked.outputs, output=replace(asked.outputs.output, out=out))
+
+    @cache
+    def estimator(engine: Engine) -> PoseEstimator:  # where only files of keypoints come: none
+        return PoseEstimator.from_pretrained(engine, model=asked.model)
+
+    def predict(path: Path, check: Callable[[], None]) -> Predicted:
+        given = asked.keypoints
+        of_keypoints = isinstance(given, Path) or holds_keypoints(path)
+        engine = None if of_keypoints else estimator(given)
+        try:
+            if engine is None:
+                track = _of_keypoints(path, given if isinstance(given, Path) else path, asked)
+            else:
+                with open_media(path, fps=asked.fps) as media:
+                    track = engine.predict_media(media, asked.options)
+            files = tuple(each.name for each in write_track(track, path, outputs))
+        except InputError as error:
+            return Predicted(path, error=str(error))
+        return Predicted(path, files)
+
+    return predict
+
+
+def _of_keypoints(path: Path, keypoints: Path, asked: Prediction) -> PoseTrack:
+    """The track of keypoints; rate, size and times are the video's, where the input is one."""
+    layout = None if asked.layout is None else layout_of(asked.layout)
+    options, model = asked.options, asked.model
+    if path == keypoints:
+        found = read_keypoints(keypoints, layout=layout)
+        return predict_keypoints(found, options, name=path.stem, model=model)
+    with open_media(path, fps=asked.fps) as media:
+        info = media.info
+
+        def shown() -> np.ndarray:  # all frames are decoded for it
+            return np.array([frame.number for frame in media], dtype=np.int64)
+
+        size = {"width": info.width, "height": info.height}
+        found = read_keypoints(keypoints, layout=layout, fps=info.fps, shown=shown, **size)
+    return predict_keypoints(
+        found, options, name=keypoints.stem, known_focal_px=info.focal_px, model=model
+    )
+
+
+def holds_keypoints(path: Path) -> bool:
+    """Whether an input is, by its name, a file or a directory of keypoints."""
+    return not is_frame_folder(path) if path.is_dir() else may_hold(path)
+
+
+def may_hold(path: Path) -> bool:
+    """Whether a file may be one of keypoints, by its name."""
+    return path.suffix.lower() in KEYPOINT_SUFFIXES
+
+
+def write_track(
+    track: PoseTrack, source: Path | None, outputs: Outputs, stem: str | None = None
+) -> Iterator[Path]:
+    """Write everything that is wanted of a track, and give the files, each when it is written.
+
+    Args:
+        track: of the people.
+        source: the input, to draw on; None: there is none any more.
+        outputs: what is wanted.
+        stem: of the files' names; that of the source if not given.
+    """
+    name = stem or (source.stem if source is not None else "track")
+    path = outputs.output.out / f"{name}.npz"
+    track.save(path, overwrite=outputs.output.overwrite)
+    yield path
+    if track.people == 0:
+        say(f"{name}: nobody is to be seen")
+    elif outputs.formats:
+        yield from write_formats(
+            track, outputs.output.out, name, outputs.formats, overwrite=outputs.output.overwrite
+        )
+    pictures = source if source is not None and not holds_keypoints(source) else None
+    if outputs.overlay and pictures is not None:
+        from overpose.viewer.overlay import overlay_path, write_overlay
+
+        path = overlay_path(outputs.output.out, name, is_photo(pictures))
+        write_overlay(pictures, track, path, overwrite=outputs.output.overwrite)
+        yield path
+    if outputs.html:
+        from overpose.viewer.page import write_page
+
+        path = outputs.output.out / f"{name}.html"
+        write_page(track, path, video=pictures, title=name, overwrite=outputs.output.overwrite)
+        yield path
