@@ -78,6 +78,12 @@ def test_a_value_that_the_options_refuse_is_one_line_and_status_1(arguments, nam
     assert named in line
 
 
+@pytest.mark.parametrize("other", [("--focal-px", "900"), ("--fov-deg", "60")])
+def test_a_measured_camera_and_another_word_on_it_are_wrong_usage(other, capsys):
+    assert run("predict", "clip.mp4", "--camera", "calib.toml", *other) == 2
+    assert "camera, expected one of them or none" in one_line(capsys.readouterr().err)
+
+
 def test_options_of_predicting_are_those_of_the_library():
     given = parse(
         ["predict", "clip.mp4", "--people", "2", "--fov-deg", "70", "--no-constant-limbs"]

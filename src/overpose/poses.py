@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from overpose.camera import Camera, check_rotation
 from overpose.skeleton import FEET, HUMAN36M, Skeleton
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
@@ -20,14 +21,20 @@ from overpose.support.npz import read_npz
 from overpose.support.version import VERSION
 
 _ARRAYS = ("poses_mm", "root_mm", "keypoints_px")
-_OPTIONAL: Mapping[str, tuple[str | int, ...]] = MappingProxyType(
+_OPTIONAL: Mapping[str, tuple[type[np.generic], tuple[str | int, ...]]] = MappingProxyType(
     {
-        "person_score": ("people",),
-        "feet_mm": ("people", "frames", 4, 3),
-        "joint_error_mm": ("people", "frames", 17),
+        "person_score": (np.float32, ("people",)),
+        "feet_mm": (np.float32, ("people", "frames", 4, 3)),
+        "joint_error_mm": (np.float32, ("people", "frames", 17)),
+        "foot_contact": (np.bool_, ("people", "frames", 2)),
+        "camera_to_world": (np.float64, (4, 4)),
+        "principal_px": (np.float64, (2,)),
+        "distortion": (np.float64, (5,)),
     }
 )
-"""Arrays that a track may lack, float32, and their shapes."""
+"""Arrays that a track may lack, their types and shapes."""
+_OPTIONAL_VALUES = ("focal_px_std", "camera_is_static", "world_is_estimated")
+"""Single values that it may lack."""
 MAX_FPS = 100_000.0
 MIN_FPS = 1e-6
 MAX_PIXELS = 1_000_000
@@ -46,7 +53,8 @@ class PoseTrack:
         fps: frames a second, positive; 1 for a photo.
         width: width of the video, pixels.
         height: height of the video, pixels.
-        focal_px: focal length, pixels; the principal point is the middle of the image.
+        focal_px: focal length, pixels; the principal point is the middle of the image, unless
+            `principal_px` is there.
         focal_is_estimated: whether the focal length was guessed rather than given.
         model: name of the model that made the poses.
         joint_names: 17 names.
@@ -59,6 +67,17 @@ class PoseTrack:
         foot_names: what these points are, those of `skeleton.FEET`; None without them.
         joint_error_mm: (people, frames, 17) float32, how far from the truth each joint is expected
             to be, about the root, whose own is 0; None where the lifter does not know.
+        focal_px_std: standard deviation of the focal length, pixels; None where it is exact.
+        principal_px: (2,) float64, the principal point of a measured camera, pixels; else None.
+        distortion: (5,) float64, its k1, k2, p1, p2, k3 in OpenCV's order; else None. Keypoints are
+            pixels of the picture as it was taken; poses and roots are without distortion.
+        camera_is_static: whether the camera stood still; None where nobody looked.
+        camera_to_world: (4, 4) float64, from camera coordinates to the world's, mm: right-handed, y
+            up, the floor at y = 0, the camera above the origin, its optical axis along -z on the
+            floor. None where no world is known.
+        world_is_estimated: whether the world was estimated from the people rather than given.
+        foot_contact: (people, frames, 2) bool, whether the left and the right foot stand on
+            something; None where nobody looked.
 
     Raises:
         InputError: a value has the wrong type, dtype or shape, or an array holds infinity.
@@ -81,6 +100,13 @@ class PoseTrack:
     feet_mm: np.ndarray | None = None
     foot_names: tuple[str, ...] | None = None
     joint_error_mm: np.ndarray | None = None
+    focal_px_std: float | None = None
+    principal_px: np.ndarray | None = None
+    distortion: np.ndarray | None = None
+    camera_is_static: bool | None = None
+    camera_to_world: np.ndarray | None = None
+    world_is_estimated: bool | None = None
+    foot_contact: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         names = None if self.feet_mm is None else self.foot_names or FEET.names
@@ -92,11 +118,13 @@ class PoseTrack:
         object.__setattr__(self, "focal_px", _positive("focal_px", self.focal_px, 1e-6, 1e12))
         for name in ("width", "height"):
             object.__setattr__(self, name, _size(name, getattr(self, name)))
-        if not isinstance(self.focal_is_estimated, bool | np.bool):
-            raise InputError(
-                f"focal_is_estimated: got {self.focal_is_estimated!r}, expected a bool"
-            )
-        object.__setattr__(self, "focal_is_estimated", bool(self.focal_is_estimated))
+        for name in ("focal_is_estimated", "camera_is_static", "world_is_estimated"):
+            object.__setattr__(self, name, _whether(name, getattr(self, name)))
+        if self.focal_is_estimated is None:
+            raise InputError("focal_is_estimated: got None, expected a bool")
+        if self.focal_px_std is not None:
+            std = _positive("focal_px_std", self.focal_px_std, 0.0, 1e12)
+            object.__setattr__(self, "focal_px_std", std)
         for name in ("model", "overpose_version"):
             if not isinstance(getattr(self, name), str) or "\0" in getattr(self, name):
                 raise InputError(f"{name}: got {getattr(self, name)!r}, expected text")
@@ -112,11 +140,11 @@ class PoseTrack:
             "keypoints_px", self.keypoints_px, (people, frames, keypoints, 3), dtype=np.float32
         )
         sizes: dict[str | int, int] = {"people": people, "frames": frames}
-        for name, shape in _OPTIONAL.items():
+        for name, (dtype, shape) in _OPTIONAL.items():
             value = getattr(self, name)
             if value is not None:
                 expected = tuple(sizes.get(size, size) for size in shape)
-                check_array(name, value, expected, dtype=np.float32)
+                check_array(name, value, expected, dtype=dtype, finite=dtype is np.float64)
         if names is not None and len(names) != len(FEET):
             raise InputError(f"foot_names: got {len(names)} names, expected {len(FEET)}")
         if self.joint_error_mm is not None and (self.joint_error_mm < 0).any():
@@ -128,6 +156,13 @@ class PoseTrack:
             value = getattr(self, name)
             if value is not None and np.isinf(value).any():
                 raise InputError(f"{name}: got infinity, expected numbers, or NaN where not seen")
+        if self.camera_to_world is not None:
+            check_rotation("camera_to_world", self.camera_to_world[:3, :3])
+            if (self.camera_to_world[3] != (0, 0, 0, 1)).any():
+                raise InputError(
+                    f"camera_to_world: got the last row {self.camera_to_world[3].tolist()}, "
+                    "expected 0, 0, 0, 1"
+                )
 
     @property
     def people(self) -> int:
@@ -145,6 +180,21 @@ class PoseTrack:
         return np.asarray(np.isfinite(self.poses_mm).all(axis=(-2, -1)))
 
     @cached_property
+    def camera(self) -> Camera:
+        """The camera, in its own coordinates: where it projects to are pixels of the picture."""
+        middle = np.array([self.width / 2, self.height / 2])
+        return Camera(
+            focal_px=np.repeat(self.focal_px, 2),
+            center_px=middle if self.principal_px is None else self.principal_px,
+            rotation=np.eye(3),
+            translation_mm=np.zeros(3),
+            width=self.width,
+            height=self.height,
+            distortion=() if self.distortion is None else tuple(self.distortion.tolist()),
+            model="pinhole" if self.distortion is None else "opencv",
+        )
+
+    @cached_property
     def skeleton(self) -> Skeleton:
         """The skeleton of the poses; `HUMAN36M` itself when names and parents are its own."""
         if (self.joint_names, self.parents) == (HUMAN36M.joint_names, HUMAN36M.parents):
@@ -154,7 +204,8 @@ class PoseTrack:
     def of_people(self, kept: Sequence[int]) -> "PoseTrack":
         """The track of some people alone, by their places from 0, in the order given."""
         places = np.array(kept, dtype=np.int64)
-        per_person = {*_ARRAYS, *(name for name, shape in _OPTIONAL.items() if "people" in shape)}
+        optional = (name for name, (_, shape) in _OPTIONAL.items() if "people" in shape)
+        per_person = {*_ARRAYS, *optional}
         arrays: dict[str, Any] = {name: getattr(self, name) for name in per_person}
         return replace(self, **{n: None if a is None else a[places] for n, a in arrays.items()})
 
@@ -186,7 +237,7 @@ class PoseTrack:
         """
         path = Path(path)
         arrays = read_npz(path, [field.name for field in fields(cls)], "a pose track")
-        optional = {*_OPTIONAL, "foot_names"}
+        optional = {*_OPTIONAL, *_OPTIONAL_VALUES, "foot_names"}
         names = [field.name for field in fields(cls) if field.name not in optional]
         missing = [name for name in names if name not in arrays]
         if missing:
@@ -243,6 +294,12 @@ def _parents(value: object) -> tuple[int, ...]:
     ):
         raise InputError(f"parents: got {value!r}, expected a sequence of joint indices")
     return tuple(int(item) for item in value)
+
+
+def _whether(name: str, value: object) -> bool | None:
+    if value is not None and not isinstance(value, bool | np.bool):
+        raise InputError(f"{name}: got {value!r}, expected a bool")
+    return None if value is None else bool(value)
 
 
 def _positive(name: str, value: object, least: float, most: float) -> float:

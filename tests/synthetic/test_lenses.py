@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from overpose.synthetic.lenses import LENSES, Lens, Shots, equivalent_focal_mm
+from overpose.synthetic.batches import ASSUMED_MM
+from overpose.synthetic.lenses import FRAME_MM, LENSES, Lens, Shots
 from overpose.video.focal import default_focal
 
 
@@ -31,4 +32,5 @@ def test_people_fill_the_picture_as_stated() -> None:
 
 
 def test_what_is_assumed_of_an_unknown_camera_is_what_video_assumes() -> None:
-    assert equivalent_focal_mm(60.0) == pytest.approx(default_focal(3600, 2400) / 100)
+    high, wide = (round(100 * side) for side in FRAME_MM)
+    assert pytest.approx(default_focal(wide, high) / 100) == ASSUMED_MM

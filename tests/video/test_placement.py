@@ -161,9 +161,9 @@ def test_an_impossible_field_of_view_is_refused(fov):
         focal_from_fov(fov, 100, 100)
 
 
-def test_the_assumed_focal_length_spans_sixty_degrees_across_the_diagonal():
-    focal = default_focal(1600, 1200)
-    assert 2 * math.degrees(math.atan(1000 / focal)) == pytest.approx(60)
+def test_the_assumed_focal_length_is_that_of_phones():
+    assert 36 * default_focal(1600, 1200) / 1600 == pytest.approx(28.8)
+    assert default_focal(1200, 1600) == default_focal(1600, 900) == 0.8 * 1600
 
 
 def upright(frames: int = 3) -> np.ndarray:

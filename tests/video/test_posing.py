@@ -125,13 +125,6 @@ def test_wrong_options_are_refused(wrong: dict, message: str) -> None:
         PredictOptions(**wrong)
 
 
-def test_focal_lengths_are_taken_in_order_and_guesses_marked() -> None:
-    assert PredictOptions(focal_px=900.0).focal(640, 480, 700.0) == (900.0, False)
-    assert PredictOptions(fov_deg=90.0).focal(640, 480) == (pytest.approx(320.0), False)
-    assert PredictOptions().focal(640, 480, 700.0) == (700.0, False)
-    assert PredictOptions().focal(640, 480)[1]
-
-
 def test_feet_keep_their_size_and_are_smoothed_bridged_and_scaled_with_the_pose() -> None:
     poses, keypoints = walking()
     rng = np.random.default_rng(3)

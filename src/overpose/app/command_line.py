@@ -24,7 +24,12 @@ from overpose.app.train import DetectRenders, Onnx, Train, TrainLifter
 from overpose.datasets.sources import SOURCES, Source
 from overpose.formats import FORMATS, Format
 from overpose.keypoints.engines import ENGINES, Engine
-from overpose.support.errors import InputError, is_of_memory, library_being_loaded
+from overpose.support.errors import (
+    InputError,
+    UsageError,
+    is_of_memory,
+    library_being_loaded,
+)
 from overpose.support.extras import advice
 from overpose.support.version import VERSION
 
@@ -141,7 +146,7 @@ def exit_status(work: Callable[[], None]) -> int:
     try:
         work()
     except InputError as error:
-        return _failed(str(error))
+        return _failed(str(error), 2 if isinstance(error, UsageError) else 1)
     except Terminated as error:
         print("overpose: terminated; what was finished is kept", file=sys.stderr)
         return 128 + error.signal
@@ -220,6 +225,6 @@ def _run(arguments: list[str], registry: ConstructorRegistry, sources: tuple[Sou
         raise InputError(said) from None
 
 
-def _failed(message: str) -> int:
+def _failed(message: str, status: int = 1) -> int:
     print(f"overpose: error: {' '.join(message.split())}", file=sys.stderr)
-    return 1
+    return status

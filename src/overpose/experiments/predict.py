@@ -191,10 +191,12 @@ def _plan(stems: Sequence[str], asked: Prediction) -> dict[str, Any]:
     """What decides the files of all inputs but the inputs themselves, as JSON values."""
     keypoints, outputs = asked.keypoints, asked.outputs
     given = _identity(keypoints) if isinstance(keypoints, Path) else keypoints.name
+    camera = asked.options.camera
+    options = asdict(asked.options) | {"camera": None if camera is None else _identity(camera)}
     return {
         "command": "predict",
         "overpose_version": VERSION,
-        "options": json.loads(json.dumps(asdict(asked.options))),
+        "options": json.loads(json.dumps(options)),
         "keypoints": given,
         "model": None if asked.model is None else _identity(asked.model),
         "layout": asked.layout,

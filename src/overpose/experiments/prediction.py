@@ -186,7 +186,12 @@ def _of_keypoints(path: Path, keypoints: Path, asked: Prediction) -> PoseTrack:
         size = {"width": info.width, "height": info.height}
         found = read_keypoints(keypoints, layout=layout, fps=info.fps, shown=shown, **size)
     return predict_keypoints(
-        found, options, name=keypoints.stem, known_focal_px=info.focal_px, model=model
+        found,
+        options,
+        name=keypoints.stem,
+        known_focal_px=info.focal_px,
+        model=model,
+        stem=path.stem,
     )
 
 

@@ -3,7 +3,7 @@
 import csv
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from overpose.formats.format import Format
 
@@ -19,7 +19,8 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
     """One row for each person, frame and joint, `COLUMNS`; empty cells where not seen.
 
     Heels and toes have rows after the joints, and the expected errors of joints a last column,
-    where they are known.
+    where they are known. Where the world is, the first three rows of `camera_to_world` stand in
+    twelve more columns, the same in every row.
     """
     import numpy as np
 
@@ -30,12 +31,13 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
     confidence = np.concatenate([joint_confidence(track), foot_confidence(track)], axis=2)
     seen, errors = track.seen, track.joint_error_mm
     joints = len(track.joint_names)
+    matrix_names, matrix_cells = _matrix(track.camera_to_world)
     with (
         writing_file(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file)
-        writer.writerow(COLUMNS if errors is None else (*COLUMNS, "joint_error_mm"))
+        writer.writerow((*COLUMNS, *(() if errors is None else ("joint_error_mm",)), *matrix_names))
         for person in range(track.people):
             for frame in range(track.frames):
                 time = f"{frame / track.fps:.6f}"
@@ -48,7 +50,17 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
                         known = joint < joints
                         off = float(errors[person, frame, joint]) if known else math.nan
                         cells.append(_number(off, DECIMALS))
+                    cells += matrix_cells
                     writer.writerow((person + 1, frame, time, text_cell(name), *cells))
+
+
+def _matrix(camera_to_world: Any) -> tuple[list[str], list[str]]:
+    """Names and cells of the columns for a matrix (4, 4); none without one."""
+    if camera_to_world is None:
+        return [], []
+    places = [(row, column) for row in range(3) for column in range(4)]
+    names = [f"camera_to_world_{row + 1}{column + 1}" for row, column in places]
+    return names, [f"{camera_to_world[place]:.6f}" for place in places]
 
 
 def _number(value: float, decimals: int) -> str:

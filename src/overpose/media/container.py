@@ -18,6 +18,7 @@ from av.stream import Disposition
 
 from overpose.media.clip import Clip, Picture
 from overpose.media.clock import LONGEST_GAP_S, constant_rate_fps, placed
+from overpose.media.focal_tags import focal_35mm_of_video, focal_px_of_35mm
 from overpose.media.upright import AS_STORED, Turn, at_size, turn_of_matrix, turned
 from overpose.support.errors import InputError
 from overpose.support.progress import say
@@ -80,6 +81,7 @@ class _Chosen:
         fps, frames: of the constant rate.
         packets: how many frames are there.
         expected: how many there should be, as far as the file says.
+        focal_35mm: focal length in 35 mm terms, as the file says it.
     """
 
     index: int
@@ -87,6 +89,7 @@ class _Chosen:
     frames: int
     packets: int
     expected: int | None
+    focal_35mm: str | None
 
 
 def open_container(path: Path) -> Clip:
@@ -105,7 +108,8 @@ def open_container(path: Path) -> Clip:
     if first is None:
         raise InputError(f"{path}: no frame in it can be read; is the file whole?")
     height, width = first.image.shape[:2]
-    return Clip(width, height, chosen.fps, chosen.frames, _chained(first, pictures))
+    focal_px = focal_px_of_35mm(chosen.focal_35mm, width, height)
+    return Clip(width, height, chosen.fps, chosen.frames, _chained(first, pictures), focal_px)
 
 
 def local_url(path: Path) -> str:
@@ -170,7 +174,8 @@ def _choose(container: Any, path: Path) -> _Chosen:
     stated = (stream.average_rate, stream.base_rate, stream.guessed_rate)
     fps = constant_rate_fps(stamps_s, [float(rate) for rate in stated if rate], tick_s=tick_s)
     frames = placed(stamps_s, fps).index + 1 if len(stamps_s) == track.shown else track.shown
-    return _Chosen(stream.index, fps, frames, track.shown, _expected(container, stream))
+    focal_35mm = focal_35mm_of_video((stream.metadata, container.metadata))
+    return _Chosen(stream.index, fps, frames, track.shown, _expected(container, stream), focal_35mm)
 
 
 def _is_cover(stream: Any) -> bool:

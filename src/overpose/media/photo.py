@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from overpose.media.focal_tags import focal_px_of_35mm, is_of_this_picture
 from overpose.media.upright import at_size, turn_of_exif, turned
 from overpose.support.errors import InputError
 
@@ -28,8 +29,7 @@ _AVIF = {b"avif", b"avis"}
 _MOVING = {"GIF", "PNG", "WEBP", "AVIF"}
 """Formats whose several pictures are one after the other in time; in others (MPO, TIFF) not."""
 _ORIENTATION, _FOCAL_35MM, _EXIF = 0x0112, 0xA405, 0x8769
-_FILM_DIAGONAL_MM = 43.27
-"""Diagonal of 35 mm film, 36 x 24 mm."""
+_TAKEN_SIZE = (0xA002, 0xA003)
 _ROWS = 256
 """Rows that are converted at a time."""
 _JPEG_SCALES = (1, 2, 4, 8)
@@ -44,8 +44,8 @@ class Photo:
         image: (height, width, 3) uint8 RGB, upright; of a photo too large for memory smaller.
         width: of the original upright, pixels.
         height: likewise.
-        focal_px: focal length in pixels of the original if EXIF has that for 35 mm film (times the
-            picture's diagonal over the film's), else None.
+        focal_px: focal length in pixels of the original if EXIF has that for 35 mm film (see
+            `focal_tags`) and the picture still has the shape that was taken, else None.
     """
 
     image: np.ndarray
@@ -86,15 +86,15 @@ def read_photo(path: Path) -> Photo:
         make_fit(opened, path)
         if opened.format == "PNG":
             opened.load()  # whose EXIF data may come last: looking for them would hide damage
-        focal_35mm, _ = _from_exif(opened)
+        focal_35mm, taken, _ = _from_exif(opened)
         opened.load()
-        _, orientation = _from_exif(opened)  # of TIFF, Pillow has turned it now
+        *_, orientation = _from_exif(opened)  # of TIFF, Pillow has turned it now
         image = at_size(turned(rgb_of(opened), turn_of_exif(orientation)), None)
     if (image.shape[0] < image.shape[1]) != (height < width):
         width, height = height, width
-    focal_px = None
-    if isinstance(focal_35mm, int | float) and focal_35mm > 0:
-        focal_px = float(focal_35mm) * float(np.hypot(width, height)) / _FILM_DIAGONAL_MM
+    focal_px = focal_px_of_35mm(focal_35mm, width, height)
+    if not is_of_this_picture(taken, width, height):
+        focal_px = None
     return Photo(image, width, height, focal_px)
 
 
@@ -173,13 +173,16 @@ def make_fit(opened: Image.Image, path: Path) -> None:
         )
 
 
-def _from_exif(opened: Image.Image) -> tuple[object, object]:
-    """Focal length for 35 mm film and orientation; None of what is not said, or damaged."""
+def _from_exif(opened: Image.Image) -> tuple[object, tuple[object, object], object]:
+    """Focal length for 35 mm film, size of the picture taken, and orientation; None of what is not
+    said, or damaged."""
     try:
         exif = opened.getexif()
-        return exif.get_ifd(_EXIF).get(_FOCAL_35MM), exif.get(_ORIENTATION)
+        of_camera = exif.get_ifd(_EXIF)
+        wide, high = (of_camera.get(tag) for tag in _TAKEN_SIZE)
+        return of_camera.get(_FOCAL_35MM), (wide, high), exif.get(_ORIENTATION)
     except Exception:  # damaged EXIF data do not make the picture worse
-        return None, None
+        return None, (None, None), None
 
 
 def rgb_of(picture: Image.Image) -> np.ndarray:

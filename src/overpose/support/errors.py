@@ -16,6 +16,10 @@ class InputError(ValueError):
         super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
 
 
+class UsageError(InputError):
+    """Options that exclude each other: wrong usage rather than bad input, to the command line."""
+
+
 _SAID_OF_MEMORY = (
     "allocate memory",
     "out of memory",

@@ -15,11 +15,11 @@ from overpose.skeleton import FEET, HUMAN36M, side_and_part
 from overpose.support.errors import InputError
 from overpose.synthetic.detections import IMAGE_SIZE, Detections
 from overpose.synthetic.detector import DetectorModel
-from overpose.synthetic.lenses import Shots, equivalent_focal_mm
+from overpose.synthetic.lenses import FRAME_MM, Shots
 from overpose.synthetic.pool import STEP_MM, ClipPool
 from overpose.training.samples import Drawn, fingerprint
 
-ASSUMED_MM = equivalent_focal_mm(60.0)
+ASSUMED_MM = 0.8 * max(FRAME_MM)
 """What `video` assumes of a camera that it does not know (`video.focal.default_focal`)."""
 JOINTS = len(HUMAN36M)
 LANDMARKS = len(BLAZEPOSE_33)

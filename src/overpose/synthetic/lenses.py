@@ -3,7 +3,6 @@
 How the picture is taken belongs to `batches`, for keypoints, and to `detections`, for renders.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,8 +60,3 @@ class Shots:
         fill = np.exp(rng.uniform(least, most, count))
         distance = focal * PERSON_MM / (sides * fill)
         return focal, np.clip(distance, *(1000.0 * np.array(self.distance_m)))
-
-
-def equivalent_focal_mm(diagonal_degrees: float) -> float:
-    """Focal length in 35 mm terms of an angle of view across the diagonal."""
-    return math.hypot(*FRAME_MM) / (2.0 * math.tan(math.radians(diagonal_degrees) / 2.0))

@@ -27,6 +27,7 @@ from overpose.video.judging import Judge, as_scores, real_people
 from overpose.video.lifting import SLOWEST_FPS, Lifter
 from overpose.video.live import LivePerson, LivePoser, TrackedFrame
 from overpose.video.models import shipped_judge, trained_lifter, trained_model
+from overpose.video.optics import lens_fields, view_of
 from overpose.video.options import PredictOptions
 from overpose.video.posing import View, finished_poses, lifted
 from overpose.video.recording import PersonRecord, Recording
@@ -136,7 +137,7 @@ class PoseEstimator:
             until_interrupted: whether Ctrl-C ends the recording and no more: its track is given.
         """
         info = media.info
-        view, is_estimated = _view(info, options)
+        view = _view(info, options)
         finder = self._find_people(view.fps)
         recording = Recording(finder.layout)
         try:
@@ -151,14 +152,13 @@ class PoseEstimator:
             number: recording.person(number)
             for number in _kept(presences, recording.frames, view, everybody)
         }
-        found = {number: person.keypoints_px for number, person in people.items()}
+        found = {n: view.straight(person.keypoints_px) for n, person in people.items()}
         scores = real_people(self._judge, found, recording.layout, view, options, info)
         presences = [each for each in presences if each.person in scores]
         kept = _kept(presences, recording.frames, view, options)
         track = self._tracked(
-            [people[number] for number in kept],
-            recording, view, options, is_estimated, info.is_photo,
-        )  # fmt: skip
+            [people[number] for number in kept], recording, view, options, info.is_photo
+        )
         return replace(track, person_score=as_scores([scores[number] for number in kept]))
 
     def predict_keypoints(
@@ -170,6 +170,7 @@ class PoseEstimator:
         size_px: tuple[int, int],
         options: PredictOptions = DEFAULTS,
         known_focal_px: float | None = None,
+        stem: str = "",
     ) -> PoseTrack:
         """All people whose 2D keypoints you have found yourself.
 
@@ -180,6 +181,7 @@ class PoseEstimator:
             size_px: width and height of the image.
             options: whom to keep, camera, smoothing.
             known_focal_px: focal length, pixels, where the image's file says it.
+            stem: of the video's name; of several cameras in a file, the one called so is taken.
 
         Raises:
             InputError: the shape does not fit the layout, or the model is one for images.
@@ -188,17 +190,16 @@ class PoseEstimator:
         if not isinstance(self._photo, Lifter):
             raise InputError("keypoints: got a model for images, expected one for keypoints")
         width, height = size_px
-        focal, is_estimated = options.focal(width, height, known_focal_px)
-        view = View(width, height, fps, focal)
+        view = view_of(options, width, height, fps, known_focal_px=known_focal_px, stem=stem)
         frames = keypoints.shape[1]
         seen = [each for each in presences_of(keypoints) if each.frames > 0]
         kept = _kept(seen, frames, view, options)
         records = [PersonRecord(keypoints[number - 1]) for number in kept]
         recording = Recording(layout, frames)
-        track = self._tracked(records, recording, view, options, is_estimated, frames == 1)
+        track = self._tracked(records, recording, view, options, frames == 1)
         if self._judge is None:
             return track
-        people = [each.keypoints_px for each in records]
+        people = [view.straight(each.keypoints_px) for each in records]
         scores = self._judge.scores(people, layout, view, is_photo=frames == 1)
         return replace(track, person_score=as_scores(scores))
 
@@ -219,7 +220,7 @@ class PoseEstimator:
             with open_media(source) as media:
                 yield from self.track(media, options)
             return
-        view, _ = _view(source.info, options)
+        view = _view(source.info, options)
         finder = self._find_people(view.fps)
         poser = LivePoser(self._photo, finder.layout, view, options)
         people: tuple[LivePerson, ...] = ()
@@ -255,7 +256,6 @@ class PoseEstimator:
         recording: Recording,
         view: View,
         options: PredictOptions,
-        is_estimated: bool,
         is_photo: bool,
     ) -> PoseTrack:
         lifters = [self._photo] if isinstance(self._photo, Lifter) else []
@@ -266,12 +266,14 @@ class PoseEstimator:
         records = [_sided(record, recording.layout, view.fps) for record in records]
         done, roots, keypoints = [], [], []
         for record in records:
+            points = view.straight(record.keypoints_px)
             if record.poses_mm is not None:
                 raw = Lifted(record.poses_mm)
             else:
-                raw = lifted(lifters, record.keypoints_px, recording.layout, view)
+                raw = lifted(lifters, points, recording.layout, view)
             shown = unsure_outside(record.keypoints_px, view.width, view.height)
-            each, root = finished_poses(raw, shown, recording.layout, view, options)
+            points = view.straight(shown)
+            each, root = finished_poses(raw, points, recording.layout, view, options)
             done.append(each)
             roots.append(root)
             keypoints.append(shown)
@@ -285,7 +287,9 @@ class PoseEstimator:
             width=view.width,
             height=view.height,
             focal_px=view.focal_px,
-            focal_is_estimated=is_estimated,
+            focal_is_estimated=view.focal_is_estimated,
+            focal_px_std=view.focal_px_std,
+            **lens_fields(view),
             model=self.name,
             feet_mm=_known([each.feet_mm for each in done]),
             joint_error_mm=_known([each.joint_error_mm for each in done]),
@@ -299,6 +303,7 @@ def predict_keypoints(
     name: str = "keypoints",
     known_focal_px: float | None = None,
     model: Path | str | None = None,
+    stem: str = "",
 ) -> PoseTrack:
     """All people of a keypoint file, which says its frame rate and the size of its image.
 
@@ -308,6 +313,7 @@ def predict_keypoints(
         name: what the track calls the source of the keypoints.
         known_focal_px: focal length, pixels, where the image's file says it.
         model: a lifter of yours to take instead of the shipped ones, as in `from_pretrained`.
+        stem: of the video's name, as in `predict_keypoints` of an estimator.
 
     Raises:
         InputError: frame rate or image size are not known, or `model` is no lifter.
@@ -337,12 +343,15 @@ def predict_keypoints(
         size_px=(width, height),
         options=options,
         known_focal_px=known_focal_px,
+        stem=stem or name,
     )
 
 
-def _view(info: MediaInfo, options: PredictOptions) -> tuple[View, bool]:
-    focal, is_estimated = options.focal(info.width, info.height, info.focal_px)
-    return View(info.width, info.height, info.fps, focal), is_estimated
+def _view(info: MediaInfo, options: PredictOptions) -> View:
+    return view_of(
+        options, info.width, info.height, info.fps,
+        known_focal_px=info.focal_px, stem=info.name,
+    )  # fmt: skip
 
 
 def _kept(presences: list[Presence], frames: int, view: View, options: PredictOptions) -> list[int]:

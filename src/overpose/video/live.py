@@ -116,7 +116,7 @@ class LivePoser:
         )
 
     def _lifted(self, lifter: Lifter, person: Person) -> np.ndarray:
-        keypoints = person.keypoints_px[None]
+        keypoints = self._view.straight(person.keypoints_px[None])
         return lifted([lifter], keypoints, self._layout, self._view).poses_mm[0]
 
     def _sided(self, person: Person) -> Person:
@@ -139,7 +139,7 @@ class LivePoser:
             pose = memory.limbs(pose)
         view = self._view
         shown = unsure_outside(person.keypoints_px, view.width, view.height)
-        joints_px = house_keypoints(shown, self._layout)[None]
+        joints_px = house_keypoints(view.straight(shown), self._layout)[None]
         root = place_root(pose[None], joints_px, view.focal_px, view.width, view.height)[0]
         if np.linalg.norm(root) > FARTHEST_MM:
             root = np.full_like(root, np.nan)

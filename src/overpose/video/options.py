@@ -3,10 +3,11 @@ line shows these options."""
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
-from overpose.support.errors import InputError
-from overpose.video.focal import default_focal, focal_from_fov
+from overpose.support.errors import InputError, UsageError
+from overpose.video.focal import focal_from_fov
 
 Smoothing = Literal["zero-phase", "one-euro", "none"]
 
@@ -29,6 +30,10 @@ class PredictOptions:
     """Focal length of the camera in pixels; assumed if it is not known."""
     fov_deg: float | None = None
     """Or its angle of view across the longer side of the image, degrees."""
+    camera: Path | None = None
+    """Or a file of the measured camera: OpenCV, TOML, Qualisys or COLMAP (see docs/world.md)."""
+    camera_name: str | None = None
+    """Which camera of that file, if it has several and none is called like the video."""
     height_m: float | None = None
     """Standing height of the people, metres: sets the scale."""
     smooth: Smoothing = "zero-phase"
@@ -43,8 +48,12 @@ class PredictOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name}: got {value}, expected at least 1")
-        if self.focal_px is not None and self.fov_deg is not None:
-            raise InputError("got focal_px and fov_deg, expected one of them or none")
+        given = [n for n in ("focal_px", "fov_deg", "camera") if getattr(self, n) is not None]
+        if len(given) > 1:
+            wrong = UsageError if self.camera is not None else InputError
+            raise wrong(f"got {' and '.join(given)}, expected one of them or none")
+        if self.camera_name is not None and self.camera is None:
+            raise UsageError("camera_name: got it without camera, the file that it names one of")
         if self.focal_px is not None and not (math.isfinite(self.focal_px) and self.focal_px > 0):
             raise InputError(f"focal_px: got {self.focal_px}, expected a positive number of pixels")
         if self.fov_deg is not None:
@@ -57,18 +66,3 @@ class PredictOptions:
             )
         if not (math.isfinite(self.bridge_s) and self.bridge_s >= 0):
             raise InputError(f"bridge_s: got {self.bridge_s}, expected zero or more seconds")
-
-    def focal(self, width: int, height: int, known_px: float | None = None) -> tuple[float, bool]:
-        """Focal length, pixels, and whether it is a mere assumption.
-
-        Args:
-            width, height: of the image, pixels.
-            known_px: what the file itself says.
-        """
-        if self.focal_px is not None:
-            return self.focal_px, False
-        if self.fov_deg is not None:
-            return focal_from_fov(self.fov_deg, width, height), False
-        if known_px is not None:
-            return known_px, False
-        return default_focal(width, height), True

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from overpose.camera import Camera
 from overpose.layouts import KeypointLayout, house_keypoints
 from overpose.networks.lifted import Lifted, ankles_mm, mean_of
 from overpose.video.lifting import Lifter, lift
@@ -33,17 +34,33 @@ class View:
         width, height: of the image, pixels; the principal point is its middle.
         fps: frames a second.
         focal_px: focal length, pixels.
+        focal_is_estimated: whether that is an estimate rather than given.
+        focal_px_std: standard deviation of it; None where it was measured.
+        lens: the measured camera; None where there is none.
     """
 
     width: int
     height: int
     fps: float
     focal_px: float
+    focal_is_estimated: bool = False
+    focal_px_std: float | None = None
+    lens: Camera | None = None
 
     @property
     def center_px(self) -> tuple[float, float]:
-        """The principal point."""
+        """The principal point of straightened keypoints."""
         return self.width / 2, self.height / 2
+
+    def straight(self, keypoints_px: np.ndarray) -> np.ndarray:
+        """Keypoints (..., K, 3) as a pinhole of this focal length with its principal point in the
+        middle would see them; the same where there is no measured lens."""
+        if self.lens is None:
+            return keypoints_px
+        rays = self.lens.unproject_camera(keypoints_px[..., :2], 1.0)[..., :2]
+        result = keypoints_px.copy()
+        result[..., :2] = rays * self.focal_px + self.center_px
+        return result
 
 
 def lifted(

@@ -51,9 +51,8 @@ def draw_people(
 
 def project_px(joints_mm: np.ndarray, show: Show) -> np.ndarray:
     """Where the show's camera sees points (..., 3), px (..., 2); NaN for what is behind it."""
-    depth = np.where(joints_mm[..., 2:] > _NEAR_MM, joints_mm[..., 2:], np.nan)
-    middle = np.array([show.width / 2, show.height / 2])
-    return middle + show.focal_px * joints_mm[..., :2] / depth
+    near = joints_mm[..., 2:] <= _NEAR_MM
+    return show.camera.project_camera(np.where(near, np.nan, joints_mm))
 
 
 def draw_lines(

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from overpose.camera import Camera
 from overpose.formats.points import track_angles
 from overpose.poses import PoseTrack
 from overpose.skeleton import HUMAN36M
@@ -104,7 +105,8 @@ class Show:
         frames: length of the timeline, at least 1.
         width: image width, px.
         height: image height, px.
-        focal_px: focal length, px; the principal point is the image middle.
+        focal_px: focal length, px.
+        camera: in its own coordinates.
         focal_is_estimated: whether the focal length was guessed.
         model: name of the model that made the first track.
         floor_mm: y of the floor in camera coordinates (down positive).
@@ -119,6 +121,7 @@ class Show:
     width: int
     height: int
     focal_px: float
+    camera: Camera
     focal_is_estimated: bool
     model: str
     floor_mm: float
@@ -198,6 +201,7 @@ def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
         width=first.width,
         height=first.height,
         focal_px=first.focal_px,
+        camera=first.camera,
         focal_is_estimated=first.focal_is_estimated,
         model=first.model,
         floor_mm=floor_mm,

@@ -27,8 +27,9 @@ from overpose.support.errors import InputError
 from overpose.support.workers import available_processes
 from overpose.video.estimator import PoseEstimator
 from overpose.video.models import shipped_lifter
+from overpose.video.optics import view_of
 from overpose.video.options import PredictOptions
-from overpose.video.posing import View, lifted
+from overpose.video.posing import lifted
 
 REPEATS = 3
 MEMORY_CLIPS_S = (10, 100)
@@ -118,9 +119,7 @@ def _parts(video: Path, keypoints: Complexity) -> dict[str, float]:
         info = media.info
     with open_media(video) as media:
         images = [frame.image for frame in media]
-    view = View(
-        info.width, info.height, info.fps, PredictOptions().focal(info.width, info.height)[0]
-    )
+    view = view_of(PredictOptions(), info.width, info.height, info.fps)
     engine = BlazePose.from_assets(keypoints, threads=available_processes())
     some = images[:60]
     detect_s = _seconds(lambda: [engine.detect(image, tiles=False) for image in some])

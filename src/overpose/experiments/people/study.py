@@ -32,8 +32,8 @@ from overpose.support.progress import progress_bar
 from overpose.synthetic.motions import CLIP_FPS
 from overpose.video.judging import BIAS, DOUBTFUL, MEASURES, Evidence, Judge, score
 from overpose.video.models import shipped_judge
+from overpose.video.optics import view_of
 from overpose.video.options import PredictOptions
-from overpose.video.posing import View
 
 _RIDGE = 0.002
 _MOMENT_FRAMES = 8
@@ -240,8 +240,7 @@ def table_text(report: Mapping[str, Any]) -> str:
 def _of_clips(clips: Sequence[Tracks], split: str) -> dict[str, Judged]:
     """Evidence of the tracks of clips, by kind; unclear ones are left out."""
     judge = shipped_judge()
-    focal, _ = PredictOptions().focal(WIDTH, HEIGHT)
-    view = View(WIDTH, HEIGHT, CLIP_FPS, focal)
+    view = view_of(PredictOptions(), WIDTH, HEIGHT, CLIP_FPS)
     kinds = {kind: Judged([], [], []) for kind in ("people", "ghosts", "forced")}
     with progress_bar(f"judge tracks, {split}", len(clips)) as advance:
         for clip in clips:
@@ -263,8 +262,7 @@ def _of_clips(clips: Sequence[Tracks], split: str) -> dict[str, Judged]:
 
 
 def _of_video(judge: Judge, name: str, tracks: VideoTracks) -> dict[str, Any]:
-    focal, _ = PredictOptions().focal(tracks.width, tracks.height)
-    view = View(tracks.width, tracks.height, tracks.fps, focal)
+    view = view_of(PredictOptions(), tracks.width, tracks.height, tracks.fps)
     return {
         "video": name,
         "frames": tracks.frames,
