@@ -53,8 +53,8 @@ class EvaluateVideo:
     directory: Annotated[Path, tyro.conf.Positional]
     """Holds reference.trc, cameras.toml and one video for each camera."""
     output: Output
-    keypoints: Literal["full", "heavy"] = "heavy"
-    """Which BlazePose finds the 2D keypoints."""
+    keypoints: Literal["auto", "full", "heavy"] = "auto"
+    """Which BlazePose finds the 2D keypoints; auto is full, as for any video."""
     model: Path | None = None
     """Directory of a lifter to take instead of the shipped ones."""
 

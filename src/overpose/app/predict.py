@@ -8,7 +8,7 @@ import tyro
 
 from overpose.app.options import Part
 from overpose.formats import Format
-from overpose.keypoints.engines import FULL, Engine
+from overpose.keypoints.engines import AUTO, Engine
 from overpose.support.files import Output
 from overpose.video.options import PredictOptions
 
@@ -31,8 +31,9 @@ class Predict:
     """Also draw the skeletons on the video: NAME_overlay.mp4."""
     html: bool = False
     """Also write a page that plays anywhere, offline: NAME.html."""
-    keypoints: Engine | Path = FULL
-    """What finds 2D keypoints: an engine (full is faster, heavy better), or a keypoint file."""
+    keypoints: Engine | Path = AUTO
+    """What finds 2D keypoints: a keypoint file, or an engine (full is faster, heavy better; auto is
+    heavy for photos and full for videos)."""
     layout: str | None = None
     """What the keypoints of a file are that does not name them, if their number does not tell:
     human36m-17 of 17, and so on (see docs/keypoint-files.md)."""

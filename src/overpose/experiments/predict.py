@@ -17,7 +17,7 @@ from overpose.experiments.prediction import (
     may_hold,
     write_track,
 )
-from overpose.keypoints.engines import FULL, Engine
+from overpose.keypoints.engines import AUTO, Engine
 from overpose.layouts import layout_of
 from overpose.media.folder import is_frame_folder
 from overpose.media.video import require_local
@@ -38,7 +38,7 @@ def predict(
     outputs: Outputs,
     options: PredictOptions,
     *,
-    keypoints: Engine | Path = FULL,
+    keypoints: Engine | Path = AUTO,
     model: Path | None = None,
     layout: str | None = None,
     webcam: str | None = None,
@@ -141,7 +141,7 @@ def predict_webcam(
     options: PredictOptions,
     *,
     seconds: float | None = None,
-    keypoints: Engine = FULL,
+    keypoints: Engine = AUTO,
     model: Path | None = None,
 ) -> Iterator[Path]:
     """Record from a camera until Ctrl-C or for some seconds, and give the files written.

@@ -13,7 +13,7 @@ import numpy as np
 
 from overpose.formats.format import Format, person_path, with_along
 from overpose.formats.writing import format_path, write_formats
-from overpose.keypoints.engines import FULL, Engine
+from overpose.keypoints.engines import AUTO, Engine
 from overpose.keypoints.keypoint_files import read_keypoints
 from overpose.layouts import layout_of
 from overpose.media.folder import is_frame_folder
@@ -120,7 +120,7 @@ class Prediction:
 
     outputs: Outputs
     options: PredictOptions
-    keypoints: Engine | Path = FULL
+    keypoints: Engine | Path = AUTO
     model: Path | None = None
     layout: str | None = None
     fps: float | None = None

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def evaluate_video(
     directory: Path,
     output: Output,
     *,
-    keypoints: Complexity = "heavy",
+    keypoints: Literal["auto", "full", "heavy"] = "auto",
     model: Path | None = None,
 ) -> list[VideoRow]:
     """Measure every camera; writes `report.json` and `tables.md`.
@@ -77,7 +77,7 @@ def evaluate_video(
     Args:
         directory: with `reference.trc`, `cameras.toml` and the videos.
         output: directory of the report, and whether an earlier one is replaced.
-        keypoints: "full" or "heavy".
+        keypoints: "full" or "heavy"; "auto" is full, as for any video.
         model: directory of a lifter to take instead of the shipped ones.
 
     Raises:
@@ -87,8 +87,9 @@ def evaluate_video(
     require_writable(out / "report.json", overwrite=output.overwrite)
     reference = _reference(directory / "reference.trc")
     cameras = _cameras(directory / "cameras.toml")
-    estimator = PoseEstimator.from_pretrained(keypoints, model=model)
-    engine = BlazePose.from_assets(keypoints)
+    complexity: Complexity = "full" if keypoints == "auto" else keypoints
+    estimator = PoseEstimator.from_pretrained(complexity, model=model)
+    engine = BlazePose.from_assets(complexity)
     rows = []
     for name, focal_px in cameras.items():
         video = next(iter(sorted(directory.glob(f"{name}.*"))), None)
@@ -117,7 +118,7 @@ def evaluate_video(
     report = {
         "protocol": "P-MPJPE over 12 joints, each pose aligned by itself; focal length given",
         "dataset": directory.name,
-        "keypoints": keypoints,
+        "keypoints": complexity,
         "model": estimator.name,
         **report_header(),
         "rows": [asdict(row) for row in rows],

@@ -6,14 +6,14 @@ The parts it is made of are the modules beside it; files and formats belong to `
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from overpose.keypoints.engines import FULL, Engine, engine_called
+from overpose.keypoints.engines import AUTO, Engine, engine_called
 from overpose.keypoints.keypoint_files import KeypointFile
 from overpose.keypoints.people import DetectionFinder, PeopleFinder, Person, unsure_outside
 from overpose.keypoints.selection import Presence, presences_of, select_people
-from overpose.keypoints.sides import sides_exchanged, with_sides_exchanged
 from overpose.layouts import KeypointLayout
 from overpose.media.video import Frame, Media, MediaInfo, media_of_image, open_media
 from overpose.networks.lifted import Lifted
@@ -22,6 +22,7 @@ from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 from overpose.support.progress import progress_bar
 from overpose.support.workers import available_processes
+from overpose.video.depth import say_if_out_of_depth
 from overpose.video.image_poses import ImageModel, poses_from_image
 from overpose.video.judging import Judge, as_scores, real_people
 from overpose.video.lifting import SLOWEST_FPS, Lifter
@@ -50,6 +51,8 @@ class PoseEstimator:
             differ. None: `photo` alone.
         judge: says who of those found is a real person; nobody is judged if None.
         name: what tracks call the models that made them.
+        for_photos: an estimator that photos are left to.
+        better: name of an engine that is recommended where a video is too hard for this one.
     """
 
     def __init__(
@@ -60,17 +63,21 @@ class PoseEstimator:
         *,
         judge: Judge | None = None,
         name: str,
+        for_photos: "PoseEstimator | None" = None,
+        better: str | None = None,
     ) -> None:
         self._find_people = find_people
         self._photo = photo
         self._video = video
         self._judge = judge
+        self._for_photos = for_photos
+        self._better = better
         self.name = name
 
     @classmethod
     def from_pretrained(
         cls,
-        keypoints: Engine | str = FULL,
+        keypoints: Engine | str = AUTO,
         *,
         model: Path | str | None = None,
         threads: int | None = None,
@@ -79,8 +86,9 @@ class PoseEstimator:
 
         Args:
             keypoints: what finds 2D keypoints: an engine, or the name of one of `ENGINES`:
-                BlazePose's "full" (faster) or "heavy" (better), or "rtmlib" (an extra). BlazePose's
-                files are downloaded once, see `assets`.
+                BlazePose's "full" (faster) or "heavy" (better), "auto" (heavy for photos, full for
+                videos, each loaded when first used), or "rtmlib" (an extra). BlazePose's files are
+                downloaded once, see `assets`.
             model: directory of a model trained with overpose, or its ONNX file, to take instead of
                 the shipped ones: a lifter or an image model.
             threads: for each network; by default one for each core.
@@ -94,12 +102,19 @@ class PoseEstimator:
         if number < 1:
             raise InputError(f"threads: got {threads}, expected at least 1")
         judge = shipped_judge()
-        if model is None:
-            name = f"{engine.name} + shipped"
-            return cls(engine.finders(number), judge.photo, judge.video, judge=judge, name=name)
-        made = trained_model(Path(model))
-        name = f"{engine.name} + {Path(model).resolve().name}"
-        return cls(engine.finders(number), made, judge=judge, name=name)
+        photo, video, made = judge.photo, judge.video, "shipped"
+        if model is not None:
+            photo, video, made = trained_model(Path(model)), None, Path(model).resolve().name
+
+        def by(each: Engine, **others: Any) -> PoseEstimator:
+            finders = each.finders if each is engine else each.finders_when_used
+            name = f"{each.name} + {made}"
+            return cls(finders(number), photo, video, judge=judge, name=name, **others)
+
+        videos, photos = engine.for_videos or engine, engine.for_photos
+        if photos is None:
+            return by(videos)
+        return by(videos, for_photos=by(photos), better=photos.name)
 
     def predict(
         self, source: np.ndarray | Path | str, options: PredictOptions = DEFAULTS
@@ -137,6 +152,8 @@ class PoseEstimator:
             until_interrupted: whether Ctrl-C ends the recording and no more: its track is given.
         """
         info = media.info
+        if info.is_photo and self._for_photos is not None:
+            return self._for_photos.predict_media(media, options)
         view = _view(info, options)
         finder = self._find_people(view.fps)
         recording = Recording(finder.layout)
@@ -149,16 +166,17 @@ class PoseEstimator:
         presences = [recording.timed(each) for each in finder.presences]
         everybody = replace(options, people=None, track=None)
         people = {
-            number: recording.person(number)
+            number: recording.person(number).with_sides(recording.layout, view.fps)
             for number in _kept(presences, recording.frames, view, everybody)
         }
         found = {n: view.straight(person.keypoints_px) for n, person in people.items()}
         scores = real_people(self._judge, found, recording.layout, view, options, info)
         presences = [each for each in presences if each.person in scores]
         kept = _kept(presences, recording.frames, view, options)
-        track = self._tracked(
-            [people[number] for number in kept], recording, view, options, info.is_photo
-        )
+        records = [people[number] for number in kept]
+        if self._better is not None and not info.is_photo:
+            say_if_out_of_depth(info.name, records, view.fps, self._better)
+        track = self._tracked(records, recording, view, options, info.is_photo)
         return replace(track, person_score=as_scores([scores[number] for number in kept]))
 
     def predict_keypoints(
@@ -194,7 +212,7 @@ class PoseEstimator:
         frames = keypoints.shape[1]
         seen = [each for each in presences_of(keypoints) if each.frames > 0]
         kept = _kept(seen, frames, view, options)
-        records = [PersonRecord(keypoints[number - 1]) for number in kept]
+        records = [PersonRecord(keypoints[number - 1]).with_sides(layout, fps) for number in kept]
         recording = Recording(layout, frames)
         track = self._tracked(records, recording, view, options, frames == 1)
         if self._judge is None:
@@ -263,7 +281,6 @@ class PoseEstimator:
             lifters.append(self._video)
         if is_photo:
             options = replace(options, smooth="none")
-        records = [_sided(record, recording.layout, view.fps) for record in records]
         done, roots, keypoints = [], [], []
         for record in records:
             points = view.straight(record.keypoints_px)
@@ -358,18 +375,8 @@ def _kept(presences: list[Presence], frames: int, view: View, options: PredictOp
     if not presences and options.track is None:
         return []
     return select_people(
-        presences,
-        fps=view.fps,
-        total_frames=frames,
-        people=options.people,
-        track=options.track,
+        presences, fps=view.fps, total_frames=frames, people=options.people, track=options.track
     )
-
-
-def _sided(record: PersonRecord, layout: KeypointLayout, fps: float) -> PersonRecord:
-    """The person with left and right put back where the keypoints have them exchanged."""
-    halves = sides_exchanged(record.keypoints_px, layout, fps)
-    return replace(record, keypoints_px=with_sides_exchanged(record.keypoints_px, layout, halves))
 
 
 def _stacked(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:

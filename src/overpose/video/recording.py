@@ -10,6 +10,7 @@ import numpy as np
 
 from overpose.keypoints.people import Person
 from overpose.keypoints.selection import Presence
+from overpose.keypoints.sides import sides_exchanged, with_sides_exchanged
 from overpose.layouts import KeypointLayout
 
 
@@ -20,10 +21,19 @@ class PersonRecord:
     Attributes:
         keypoints_px: (frames, K, 3) float32; NaN where not seen.
         poses_mm: (frames, 17, 3) float32 from the images; None where poses come from keypoints.
+        exchanged: (frames, 2) bool, of which frames the upper and the lower body of `keypoints_px`
+            had left for right before that was put back; `with_sides` decides it.
     """
 
     keypoints_px: np.ndarray
     poses_mm: np.ndarray | None = None
+    exchanged: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=bool))
+
+    def with_sides(self, layout: KeypointLayout, fps: float) -> "PersonRecord":
+        """The person with left and right put back where the keypoints have them exchanged."""
+        halves = sides_exchanged(self.keypoints_px, layout, fps)
+        kept = with_sides_exchanged(self.keypoints_px, layout, halves)
+        return replace(self, keypoints_px=kept, exchanged=halves)
 
 
 @dataclass(eq=False)

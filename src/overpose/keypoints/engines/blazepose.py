@@ -16,3 +16,7 @@ def _load(complexity: Literal["full", "heavy"], threads: int) -> Callable[[float
 
 FULL = Engine("full", "BlazePose, the faster model", lambda threads: _load("full", threads))
 HEAVY = Engine("heavy", "BlazePose, the better model", lambda threads: _load("heavy", threads))
+AUTO = Engine(
+    "auto", "heavy for photos, full for videos", FULL.load, for_photos=HEAVY, for_videos=FULL
+)
+"""A photo has the time for the better model."""

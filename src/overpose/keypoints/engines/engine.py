@@ -1,5 +1,6 @@
 """Engine: the card of one thing that finds people's 2D keypoints in pictures."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +19,15 @@ class Engine:
             begins a video: from frames a second to a `PeopleFinder`. What it needs is imported
             and downloaded then; InputError if files are missing and cannot be downloaded.
         extra: the extra of this package that installs what it imports; None if nothing is needed.
+        for_photos, for_videos: engines that photos, and videos, are left to; None: this one.
     """
 
     name: str
     title: str
     load: Callable[[int], Callable[[float], Any]]
     extra: str | None = None
+    for_photos: "Engine | None" = None
+    for_videos: "Engine | None" = None
 
     def finders(self, threads: int) -> Callable[[float], Any]:
         """`load`, with one line that says what to install where the extra is missing.
@@ -40,3 +44,15 @@ class Engine:
                 f"keypoints: {self.name} cannot be imported ({error}); install it with "
                 f"pip install 'overpose[{self.extra}]', or take another engine"
             ) from None
+
+    def finders_when_used(self, threads: int) -> Callable[[float], Any]:
+        """As `finders`, loaded when the first video begins."""
+        alone, loaded = threading.Lock(), []
+
+        def begin(fps: float) -> Any:
+            with alone:
+                if not loaded:
+                    loaded.append(self.finders(threads))
+            return loaded[0](fps)
+
+        return begin
