@@ -14,7 +14,7 @@ from overpose.datasets.rendering.recorded import Splits
 from overpose.experiments.lifters import costs
 from overpose.experiments.lifters import evaluation as evaluation_run
 from overpose.experiments.lifters import training as training_run
-from overpose.experiments.lifters.evaluation import evaluate_lifters
+from overpose.experiments.lifters.evaluation import BEFORE, evaluate_lifters
 from overpose.experiments.lifters.expected_errors import (
     bins_of,
     error_rows,
@@ -132,14 +132,17 @@ def test_a_run_trains_measures_and_ships_every_lifter(tmp_path: Path) -> None:
 
     shipped = write_shipped(RECIPE, out)
     rows = evaluate_lifters(RECIPE, MOTION, out)
-    assert [(row.lifter, row.method) for row in rows] == [
+    before, ours = rows[:2], rows[2:]
+    assert [(row.lifter, row.method) for row in before] == [("photo", BEFORE), ("video", BEFORE)]
+    assert all(row.windows_seen is None and row.mpjpe_mm > 0 for row in before)
+    assert [(row.lifter, row.method) for row in ours] == [
         (lifter, method) for lifter in ("photo", "video") for method in methods_of(RECIPE)
     ]
     report = json.loads((out / "report.json").read_text())
-    assert len(report["rows"]) == 10
+    assert len(report["rows"]) == 12
     assert all(row["p_mpjpe_mm"] <= row["mpjpe_mm"] for row in report["rows"])
     table = (out / "tables.md").read_text()
-    assert table.count("\n| photo") == 5
+    assert table.count("\n| photo") == 6
     assert table.count("\nExpected errors of") == 2
     curve = report["learning_curve"]["video, finetuned"]
     assert [seen for seen, _ in curve] == [2 * 3 * 32]  # after as many windows of stage (b)

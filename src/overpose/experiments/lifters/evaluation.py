@@ -8,8 +8,9 @@ errors of real detector runs that no lifter learned from, and without any. Train
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from overpose.experiments.lifters.training import (
     split_clips,
 )
 from overpose.metrics import limb_ratio_error, mpjpe, p_mpjpe
-from overpose.networks.numpy_lifter import load_numpy_lifter
+from overpose.networks.numpy_lifter import NumpyLifter, load_numpy_lifter
 from overpose.report.figures import draw_expected_errors, draw_windows_curve
 from overpose.report.header import report_header
 from overpose.report.tables import markdown_lines
@@ -42,7 +43,10 @@ from overpose.synthetic.motions import Recordings
 from overpose.synthetic.pool import as_steps
 from overpose.training.loop import read_metrics
 from overpose.training.samples import Drawn
+from overpose.video.models import shipped_lifter
 
+BEFORE = "shipped"
+"""The method of the rows of the weights that come with the package."""
 PROTOCOL = "keypoints of test subjects, errors of held-out detector runs"
 CLIP_FRAMES = 96
 """Longer than the longest windows of `recipe.ENCODERS`."""
@@ -55,7 +59,7 @@ class LifterRow:
 
     Attributes:
         lifter: "photo" or "video", or what the recipe calls it.
-        method: one of `training.methods_of`.
+        method: one of `training.methods_of`, or `BEFORE`.
         mpjpe_mm: mean joint distance over the 17 joints, the root included.
         p_mpjpe_mm: the same after a similarity Procrustes alignment of each pose.
         perfect_mpjpe_mm, perfect_p_mpjpe_mm: of the same poses, with keypoints without error.
@@ -65,8 +69,8 @@ class LifterRow:
             the last epoch.
         val_own_mpjpe_mm: of the last weights themselves, where an average of them is kept, or None.
         val_perfect_mpjpe_mm: on the same renders, with keypoints without error.
-        windows_seen: in training, of all stages behind it.
-        train_s: seconds of training of all stages behind it, on one core beside another.
+        windows_seen: in training, of all stages behind it; None of the shipped weights.
+        train_s: seconds of training of all stages behind it, on one core beside another, or None.
         predict_ms: milliseconds a frame, keypoints to pose, in batches, on one core, in numpy.
     """
 
@@ -83,9 +87,25 @@ class LifterRow:
     val_mpjpe_mm: float
     val_own_mpjpe_mm: float | None
     val_perfect_mpjpe_mm: float
-    windows_seen: int
-    train_s: float
+    windows_seen: int | None
+    train_s: float | None
     predict_ms: float
+
+
+class EvaluationWindows(NamedTuple):
+    """What every method of a lifter is measured on.
+
+    Attributes:
+        seen: poses of test subjects, with the errors of the detector.
+        perfect: the same without its errors.
+        renders: what the detector said of held-out renders of training subjects.
+        perfect_renders: the same renders without its errors.
+    """
+
+    seen: Drawn
+    perfect: Drawn
+    renders: Drawn
+    perfect_renders: Drawn
 
 
 def evaluate_lifters(
@@ -98,7 +118,8 @@ def evaluate_lifters(
 ) -> list[LifterRow]:
     """Measure every method in the directory of a run, and whether `weights` expect their errors.
 
-    Writes `report.json`, `tables.md`, `learning_curve.png` and, where errors are expected,
+    The weights that come with the package are measured on the same motions and renders. Writes
+    `report.json`, `tables.md`, `learning_curve.png` and, where errors are expected,
     `expected_errors.png` there.
 
     Raises:
@@ -108,23 +129,17 @@ def evaluate_lifters(
     pool = evaluation_clips(recordings, seed)
     data = LifterData.read(recipe, out, detections or out / "detections")
     held_out, methods = DetectorModel.fit(data.held_out), methods_of(recipe)
-    noise = replace(
-        recipe.batches, detected=0.0, generic=0.0, drop_part=0.0, assumed=0.0, focal_error=0.0,
-        shift=0.0, quiet=0.0,
-    )  # fmt: skip
-    clean = replace(noise, drop=0.0, drop_frame=0.0, swap=0.0)
+    draw = partial(_windows, recipe, data, pool, held_out, seed)
     rows: list[LifterRow] = []
-    with progress_bar("measure lifters", len(recipe.encoders) * len(methods)) as advance:
+    with progress_bar("measure lifters", 2 + len(recipe.encoders) * len(methods)) as advance:
+        for name in ("photo", "video"):
+            before = shipped_lifter(name)
+            rows.append(_row(name, BEFORE, before, draw(before.offsets)))
+            advance(1)
         for lifter, encoder in recipe.encoders.items():
-            seen, perfect = (
-                BatchSource(pool, detector, None, encoder.offsets, config).draw(
-                    recipe.test_windows, random_stream(seed, "lifter test")
-                )
-                for detector, config in ((held_out, noise), (DetectorModel.perfect(), clean))
-            )
-            renders = data.real_windows(recipe, lifter, data.held_out.perfect())
+            tests = draw(encoder.offsets)
             for method in methods:
-                rows.append(_measured(out, lifter, method, seen, perfect, renders))
+                rows.append(_measured(out, lifter, method, tests))
                 advance(1)
     report = {
         "protocol": PROTOCOL,
@@ -173,7 +188,9 @@ def expected_errors(recipe: LifterRecipe, data: LifterData, out: Path) -> dict[s
         model = load_numpy_lifter(directory) if directory.is_dir() else None
         if model is None or not model.config.errors:
             continue
-        expected, made = errors_of(model, data.real_windows(recipe, lifter, rest))
+        expected, made = errors_of(
+            model, data.real_windows(recipe, recipe.encoders[lifter].offsets, rest)
+        )
         found[lifter] = {
             "rows": [asdict(row) for row in error_rows(expected, made)],
             "bins": [asdict(one) for one in bins_of(expected[:, 1:].ravel(), made[:, 1:].ravel())],
@@ -207,7 +224,8 @@ def table_text(report: Mapping[str, Any]) -> str:
         "",
         "MPJPE and P-MPJPE in mm, with the detector's errors / with keypoints without error. Feet: "
         "heels and toes. Renders: of training subjects, held out, with real runs of the detector; "
-        "not averaged: by the last weights instead of their running average.",
+        "not averaged: by the last weights instead of their running average. Shipped: the weights "
+        "that came with the package.",
         "",
     ]
     cells = []
@@ -223,8 +241,8 @@ def table_text(report: Mapping[str, Any]) -> str:
                 f"{row['val_mpjpe_mm']:.1f} / {row['val_perfect_mpjpe_mm']:.1f}",
                 "" if own is None else f"{own:.1f}",
                 *(f"{row[f'limb_ratio_{part}']:.2f}" for part in ("lower", "upper", "full")),
-                f"{row['windows_seen'] / 1e6:.2f} M",
-                f"{row['train_s']:.0f}",
+                "" if row["windows_seen"] is None else f"{row['windows_seen'] / 1e6:.2f} M",
+                "" if row["train_s"] is None else f"{row['train_s']:.0f}",
                 f"{row['predict_ms']:.3f}",
             ]
         )
@@ -259,15 +277,50 @@ def table_text(report: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _measured(
-    out: Path, lifter: str, method: str, seen: Drawn, perfect: Drawn, renders: Drawn
-) -> LifterRow:
-    """Errors on windows as the detector sees them, and on these and renders without its errors."""
+def _windows(
+    recipe: LifterRecipe,
+    data: LifterData,
+    pool: np.ndarray,
+    held_out: DetectorModel,
+    seed: int,
+    offsets: tuple[int, ...],
+) -> EvaluationWindows:
+    """Drawn alike for all networks that see the same frames."""
+    noise = replace(
+        recipe.batches, detected=0.0, generic=0.0, drop_part=0.0, assumed=0.0, focal_error=0.0,
+        shift=0.0, quiet=0.0,
+    )  # fmt: skip
+    clean = replace(noise, drop=0.0, drop_frame=0.0, swap=0.0)
+    seen, perfect = (
+        BatchSource(pool, detector, None, offsets, config).draw(
+            recipe.test_windows, random_stream(seed, "lifter test")
+        )
+        for detector, config in ((held_out, noise), (DetectorModel.perfect(), clean))
+    )
+    renders, perfect_renders = (
+        data.real_windows(recipe, offsets, runs)
+        for runs in (data.held_out, data.held_out.perfect())
+    )
+    return EvaluationWindows(seen, perfect, renders, perfect_renders)
+
+
+def _measured(out: Path, lifter: str, method: str, tests: EvaluationWindows) -> LifterRow:
     stages = [method]
     if method.startswith("finetuned"):
         stages.insert(0, method.replace("finetuned", "latent"))
     history = [read_metrics(out / lifter / stage) for stage in stages]
     model = load_numpy_lifter(out / lifter / method / "last")
+    return replace(
+        _row(lifter, method, model, tests),
+        val_own_mpjpe_mm=history[-1][-1].get("val_own_mpjpe_mm"),
+        windows_seen=sum(int(stage[-1]["samples_seen"]) for stage in history),
+        train_s=sum(entry["train_s"] for stage in history for entry in stage),
+    )
+
+
+def _row(lifter: str, method: str, model: NumpyLifter, tests: EvaluationWindows) -> LifterRow:
+    """Errors with the detector's errors and without; nothing of how it was trained."""
+    seen, perfect, renders, perfect_renders = tests
     model.predict(seen.features[:256])
     began = time.perf_counter()
     lifted = model.predict_all(seen.features)
@@ -286,10 +339,12 @@ def _measured(
             for part in ("lower", "upper", "full")
         ),
         feet_mm=None if feet is None else float(mpjpe(feet, seen.feet_mm)),
-        val_mpjpe_mm=float(history[-1][-1]["val_mpjpe_mm"]),
-        val_own_mpjpe_mm=history[-1][-1].get("val_own_mpjpe_mm"),
-        val_perfect_mpjpe_mm=float(mpjpe(model.predict(renders.features), renders.poses_mm)),
-        windows_seen=sum(int(stage[-1]["samples_seen"]) for stage in history),
-        train_s=sum(entry["train_s"] for stage in history for entry in stage),
+        val_mpjpe_mm=float(mpjpe(model.predict(renders.features), renders.poses_mm)),
+        val_own_mpjpe_mm=None,
+        val_perfect_mpjpe_mm=float(
+            mpjpe(model.predict(perfect_renders.features), perfect_renders.poses_mm)
+        ),
+        windows_seen=None,
+        train_s=None,
         predict_ms=1000.0 * seconds / len(seen.features),
     )

@@ -115,11 +115,12 @@ class LifterData:
 
     def validation(self, recipe: LifterRecipe, lifter: str) -> Samples:
         """Windows of real runs that were held out."""
-        return self.real_windows(recipe, lifter, self.held_out)[:2]
+        return self.real_windows(recipe, recipe.encoders[lifter].offsets, self.held_out)[:2]
 
-    def real_windows(self, recipe: LifterRecipe, lifter: str, runs: Detections) -> Drawn:
+    def real_windows(
+        self, recipe: LifterRecipe, offsets: tuple[int, ...], runs: Detections
+    ) -> Drawn:
         """Windows of runs of the detector as they are; of the same clips always the same poses."""
-        offsets = recipe.encoders[lifter].offsets
         source = BatchSource(self.pool, self.detector, runs, offsets, REAL_RUNS)
         rng = random_stream(recipe.seed, "lifter validation")
         return source.draw(recipe.validation_windows, rng)
@@ -277,7 +278,7 @@ def write_shipped(
         if data is not None:
             assert isinstance(model, PosePredictor)  # `_train_errors` wrote it
             first, _ = split_clips(data.held_out, -(-recipe.held_out_clips // 2))
-            set_scale(model, data.real_windows(recipe, lifter, first))
+            set_scale(model, data.real_windows(recipe, recipe.encoders[lifter].offsets, first))
         save_model(model, shipped[lifter], provenance, half=True, overwrite=True)
     return shipped
 
