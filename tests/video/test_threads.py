@@ -78,7 +78,10 @@ def test_images_in_two_threads(kind: str) -> None:
 class OneAtATime:
     """An interpreter that, like LiteRT's, keeps what it was given until it is asked."""
 
+    made = 0
+
     def __init__(self, path: str, num_threads: int) -> None:
+        OneAtATime.made += 1
         self.busy = threading.Lock()
         self.values = np.zeros(1)
 
@@ -103,8 +106,28 @@ class OneAtATime:
         return self.values
 
 
-def test_threads_that_share_a_network_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("copies", [1, 2])
+def test_threads_that_share_a_network_wait_for_each_other(
+    monkeypatch: pytest.MonkeyPatch, copies: int
+) -> None:
     module = cast(ModuleType, SimpleNamespace(Interpreter=OneAtATime))
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", module)
-    network = blazepose._network(Path("any"), 1)
+    monkeypatch.setattr(OneAtATime, "made", 0)
+    network = blazepose._network(Path("any"), copies, ["Identity"])
+    assert OneAtATime.made == 1  # the other when it is needed
     assert_same_in_threads(lambda job: network(np.full(3, job))["Identity"], 300)
+    assert OneAtATime.made <= copies
+
+
+def test_a_network_with_two_copies_works_twice_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2, timeout=20)
+
+    class Meeting(OneAtATime):
+        def invoke(self) -> None:
+            both.wait()
+
+    module = cast(ModuleType, SimpleNamespace(Interpreter=Meeting))
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", module)
+    network = blazepose._network(Path("any"), 2, ["Identity"])
+    with ThreadPoolExecutor(2) as pool:
+        assert len(list(pool.map(network, [np.zeros(3), np.ones(3)]))) == 2

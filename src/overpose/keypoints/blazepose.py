@@ -1,15 +1,18 @@
 """BlazePose through LiteRT: finds people in an image and the 33 landmarks of each.
 
-One image at a time. Who is who from frame to frame belongs to `tracking`, and following people
-through a video to `keypoints2d`.
+Every network has one thread, and there are as many of each as threads, so that people, windows and
+frames are looked at side by side. Who is who from frame to frame belongs to `tracking`, following
+people through a video to `people`.
 
 Source: Bazarevsky et al., BlazePose: On-device Real-time Body Pose Tracking, 2020, and the model
 cards of MediaPipe's pose landmark models (Apache-2.0). The decoding is ours.
 """
 
-import threading
-from collections.abc import Callable
+import queue
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,12 +85,15 @@ class BlazePose:
     Args:
         detector: file of the detector, `.tflite`.
         landmarks: file of the landmark model, `.tflite`.
-        threads: threads for each network.
+        threads: how many landmarks or windows are found at once.
     """
 
     def __init__(self, detector: Path, landmarks: Path, *, threads: int = 2) -> None:
-        self._detect = _network(detector, threads)
-        self._landmarks = _network(landmarks, threads)
+        self.threads = threads
+        self._detect = _network(detector, threads, ("Identity", "Identity_1"))
+        self._landmarks = _network(
+            landmarks, threads, ("Identity", "Identity_1", "Identity_3", "Identity_4")
+        )
         self._anchors = _anchors()
 
     @classmethod
@@ -105,6 +111,11 @@ class BlazePose:
             threads=threads,
         )
 
+    @cached_property
+    def workers(self) -> ThreadPoolExecutor:
+        """As many threads as the networks are made for; `detect` waits for them."""
+        return ThreadPoolExecutor(self.threads, "overpose-keypoints")
+
     def detect(self, image: np.ndarray, *, tiles: bool = False) -> list[Region]:
         """People in an RGB image (height, width, 3) uint8, the surest first.
 
@@ -115,7 +126,9 @@ class BlazePose:
         windows = [_whole(image)]
         if tiles:
             windows += _tiles(image.shape[0], image.shape[1])
-        found = [self._detect_window(image, window) for window in windows]
+        side_by_side = self.threads > 1 and len(windows) > 1
+        each = self.workers.map if side_by_side else map
+        found = each(lambda window: self._detect_window(image, window), windows)
         boxes, points, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
         kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), 0.0, _SUPPRESSION_OVERLAP)
         return [_region_from_points(points[i, 0], points[i, 1], float(scores[i])) for i in kept]
@@ -125,7 +138,7 @@ class BlazePose:
         to_image = region.to_image()
         side = LANDMARK_SIZE
         crop = warped(image, to_image / [[side, side, 1.0]], side)
-        outputs = self._landmarks(crop[None].astype(np.float32) / 255.0)
+        outputs = self._landmarks(np.divide(crop[None], np.float32(255), dtype=np.float32))
         raw = outputs["Identity"].reshape(39, 5).astype(np.float64)
         points = raw[:, :3] / side
         points[:LANDMARKS, :2] = _refine(
@@ -189,22 +202,34 @@ def _region_from_points(hips: np.ndarray, circle: np.ndarray, score: float) -> R
     return Region(float(hips[0]), float(hips[1]), max(size, 1.0), float(np.arctan2(x, -y)), score)
 
 
-def _network(path: Path, threads: int) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """A function from the input to the outputs by name, used by one thread at a time."""
+def _network(
+    path: Path, copies: int, outputs: Sequence[str]
+) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """A function from the input to some of the outputs by name, which that many threads can use at
+    once; others wait."""
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter: Any = Interpreter(str(path), num_threads=threads)
-    interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]["index"]
-    outputs = {item["name"]: item["index"] for item in interpreter.get_output_details()}
+    def load() -> Any:
+        interpreter: Any = Interpreter(str(path), num_threads=1)
+        interpreter.allocate_tensors()
+        return interpreter
 
-    alone = threading.Lock()
+    first = load()  # a damaged file is found here; the others are loaded when they are needed
+    idle: queue.LifoQueue[Any] = queue.LifoQueue()
+    for interpreter in [None] * (copies - 1) + [first]:
+        idle.put(interpreter)
+    source = first.get_input_details()[0]["index"]
+    places = {item["name"]: item["index"] for item in first.get_output_details()}
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
-        with alone:
+        interpreter = idle.get()
+        try:
+            interpreter = interpreter or load()
             interpreter.set_tensor(source, values)
             interpreter.invoke()
-            return {name: interpreter.get_tensor(index) for name, index in outputs.items()}
+            return {name: interpreter.get_tensor(places[name]) for name in outputs}
+        finally:
+            idle.put(interpreter)
 
     return run
 

@@ -5,7 +5,9 @@ How keypoints are found belongs to `blazepose` and the engines, who is who to
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -76,8 +78,17 @@ class PeopleFinder(Protocol):
         """Everybody there ever was."""
         ...
 
-    def find(self, image: np.ndarray, frame: int) -> list[Person]:
-        """The people in an RGB image (height, width, 3) uint8, the next frame of the video."""
+    def find(
+        self, image: np.ndarray, frame: int, following: np.ndarray | None = None
+    ) -> list[Person]:
+        """The people in an image, the next frame of the video.
+
+        Args:
+            image: (height, width, 3) uint8, RGB.
+            frame: its number.
+            following: the image of the next call if it is known, to begin with it already; what is
+                found is the same.
+        """
         ...
 
 
@@ -90,12 +101,16 @@ class BlazePoseFinder:
     Args:
         engine: the networks.
         fps: frames a second.
+        workers: for the landmarks of several people, and of the next frame while it is settled who
+            is who in this one; None: one after the other.
     """
 
     layout = BLAZEPOSE_33
 
-    def __init__(self, engine: BlazePose, fps: float) -> None:
+    def __init__(self, engine: BlazePose, fps: float, workers: Executor | None = None) -> None:
         self._engine = engine
+        self._workers = workers
+        self._ahead: tuple[np.ndarray | None, dict[Region, Future[Landmarks]]] = (None, {})
         self._fps = fps
         self._tracker = Tracker(fps)
         self._regions: dict[int, Region] = {}
@@ -108,15 +123,20 @@ class BlazePoseFinder:
         """Everybody there ever was."""
         return self._tracker.presences
 
-    def find(self, image: np.ndarray, frame: int) -> list[Person]:
+    def find(
+        self, image: np.ndarray, frame: int, following: np.ndarray | None = None
+    ) -> list[Person]:
         """The people in an RGB image (height, width, 3) uint8, the next frame of the video."""
         self._frame = frame
         expected = self._expected()
-        found = self._landmarks(image, expected)
-        known = [each.region for each in found]
+        begun = [self._begun(image, region) for region in expected]
         detected = self._detected(image, lost=len(expected) > len(self._regions))
-        found += self._landmarks(image, [each for each in detected if not _covered(each, known)])
+        found = _present(begun)
+        known = [each.region for each in found]
+        new = [each for each in detected if not _covered(each, known)]
+        found += _present([self._begun(image, region) for region in new])
         found = [found[i] for i in suppress_duplicates([each.keypoints_px for each in found])]
+        self._look_ahead(following, found)
         looks = [appearance(image, each.keypoints_px) for each in found]
         numbers = self._tracker.update(frame, [each.keypoints_px for each in found], looks)
         people = [
@@ -154,9 +174,22 @@ class BlazePoseFinder:
             self._last_tiles = self._frame
         return self._engine.detect(image, tiles=tiles)
 
-    def _landmarks(self, image: np.ndarray, regions: Sequence[Region]) -> list[Landmarks]:
-        found = [self._engine.landmarks(image, region) for region in regions]
-        return [each for each in found if each.presence >= PRESENT]
+    def _begun(self, image: np.ndarray, region: Region) -> Callable[[], Landmarks]:
+        """What gives the landmarks of a region, once they are there."""
+        known, ahead = self._ahead
+        if known is image and region in ahead:
+            return ahead[region].result
+        if self._workers is None:
+            return partial(self._engine.landmarks, image, region)
+        return self._workers.submit(self._engine.landmarks, image, region).result
+
+    def _look_ahead(self, following: np.ndarray | None, found: Sequence[Landmarks]) -> None:
+        """Begin with the landmarks of the next frame, where those found are expected in it."""
+        ahead: dict[Region, Future[Landmarks]] = {}
+        if self._workers is not None and following is not None:
+            for region in (each.region for each in found):
+                ahead[region] = self._workers.submit(self._engine.landmarks, following, region)
+        self._ahead = following, ahead
 
 
 class DetectionFinder:
@@ -183,7 +216,9 @@ class DetectionFinder:
         """Everybody there ever was."""
         return self._tracker.presences
 
-    def find(self, image: np.ndarray, frame: int) -> list[Person]:
+    def find(
+        self, image: np.ndarray, frame: int, following: np.ndarray | None = None
+    ) -> list[Person]:
         """The people in an RGB image (height, width, 3) uint8, the next frame of the video."""
         found = self._detect(image)
         found = [found[i] for i in suppress_duplicates(found)]
@@ -194,6 +229,10 @@ class DetectionFinder:
             for number, keypoints in zip(numbers, found, strict=True)
             if number != NOBODY
         ]
+
+
+def _present(begun: Sequence[Callable[[], Landmarks]]) -> list[Landmarks]:
+    return [each for each in [landmarks() for landmarks in begun] if each.presence >= PRESENT]
 
 
 def _covered(region: Region, known: Sequence[Region]) -> bool:

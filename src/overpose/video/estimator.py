@@ -15,7 +15,14 @@ from overpose.keypoints.keypoint_files import KeypointFile
 from overpose.keypoints.people import DetectionFinder, PeopleFinder, Person, unsure_outside
 from overpose.keypoints.selection import Presence, presences_of, select_people
 from overpose.layouts import KeypointLayout
-from overpose.media.video import Frame, Media, MediaInfo, media_of_image, open_media
+from overpose.media.video import (
+    Frame,
+    Media,
+    MediaInfo,
+    media_of_image,
+    open_media,
+    with_following,
+)
 from overpose.networks.lifted import Lifted
 from overpose.poses import PoseTrack
 from overpose.support.checks import check_array
@@ -258,9 +265,10 @@ class PoseEstimator:
         people: list[Person] = []
         poses: np.ndarray | None = None
         since = 0
-        for frame in media:
+        for frame, following in with_following(media):
             if not frame.repeated:
-                people, since = finder.find(frame.image, frame.index), frame.index
+                people = finder.find(frame.image, frame.index, following)
+                since = frame.index
                 if not isinstance(self._photo, Lifter):
                     poses = poses_from_image(self._photo, frame.image, people)
                 people = _in_original_px(people, frame, media.info)
