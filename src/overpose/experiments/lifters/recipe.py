@@ -100,7 +100,7 @@ NEIGHBOURS = (-12, -8, -4, -2, -1, 0, 1, 2, 4, 8, 12)
 
 FULL = LifterRecipe(
     name="full",
-    detection_clips=3000,
+    detection_clips=2500,
     held_out_clips=200,
     pool=PoolConfig(),
     code="autoencoder",
@@ -120,6 +120,7 @@ FULL = LifterRecipe(
     error_epochs=3,
     feet_weight=0.5,
     average=0.999,
+    chains=("direct", "finetuned"),
     batches=BatchConfig(quiet=0.25),
 )
 """What weights are made by from now on. The shipped ones are by the recipe of commit 8439aae, with
