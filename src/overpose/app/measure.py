@@ -45,13 +45,15 @@ class Evaluate:
 class EvaluateVideo:
     """Measure predictions on real videos against reference joints, beside BlazePose's own 3D.
 
-    OUT gets report.json and tables.md.
+    Without a reference, people are triangulated from the keypoints of all cameras. OUT gets
+    report.json and tables.md.
 
     Example: overpose evaluate-video balancing --out runs/balancing
     """
 
     directory: Annotated[Path, tyro.conf.Positional]
-    """Holds reference.trc, cameras.toml and one video for each camera."""
+    """Holds reference.trc, cameras.toml and one video for each camera; or, to triangulate, three
+    videos or more in step and a file of the measured cameras (*.qca.txt or cameras.toml)."""
     output: Output
     keypoints: Literal["auto", "full", "heavy"] = "auto"
     """Which BlazePose finds the 2D keypoints; auto is full, as for any video."""
@@ -59,9 +61,12 @@ class EvaluateVideo:
     """Directory of a lifter to take instead of the shipped ones."""
 
     def run(self) -> None:
-        from overpose.measure.video_reference import evaluate_video
+        from overpose.measure.video_reference import REFERENCE, evaluate_video
+        from overpose.measure.views import evaluate_views
 
-        evaluate_video(self.directory, self.output, keypoints=self.keypoints, model=self.model)
+        has_reference = (self.directory / REFERENCE).is_file()
+        evaluate = evaluate_video if has_reference else evaluate_views
+        evaluate(self.directory, self.output, keypoints=self.keypoints, model=self.model)
         print((self.output.out / "tables.md").read_text(encoding="utf-8"), end="")
 
 

@@ -26,6 +26,7 @@ from overpose.support.files import Output, require_writable, write_json, writing
 from overpose.video.estimator import PoseEstimator
 from overpose.video.options import PredictOptions
 
+REFERENCE = "reference.trc"
 PARTS = ("Hip", "Knee", "Ankle", "Shoulder", "Elbow", "Wrist")
 REFERENCE_NAMES = tuple(f"{side}{part}" for side in "LR" for part in PARTS)
 JOINT_NAMES = tuple(
@@ -51,9 +52,9 @@ class VideoRow:
         missed: how many those are.
         p_mpjpe_mm: of overpose, over the 12 joints and all frames.
         blazepose_p_mpjpe_mm: of BlazePose's own 3D.
-        limb_length_std_mm: standard deviation over time of the lengths of thighs, shanks, upper
+        limblength_std_mm: standard deviation over time of the lengths of thighs, shanks, upper
             arms and forearms, averaged over these.
-        blazepose_limb_length_std_mm: the same of BlazePose's own 3D.
+        blazepose_limblength_std_mm: the same of BlazePose's own 3D.
     """
 
     camera: str
@@ -61,8 +62,8 @@ class VideoRow:
     missed: int
     p_mpjpe_mm: float
     blazepose_p_mpjpe_mm: float
-    limb_length_std_mm: float
-    blazepose_limb_length_std_mm: float
+    limblength_std_mm: float
+    blazepose_limblength_std_mm: float
 
 
 def evaluate_video(
@@ -85,7 +86,7 @@ def evaluate_video(
     """
     out = output.out
     require_writable(out / "report.json", overwrite=output.overwrite)
-    reference = _reference(directory / "reference.trc")
+    reference = _reference(directory / REFERENCE)
     cameras = _cameras(directory / "cameras.toml")
     complexity: Complexity = "full" if keypoints == "auto" else keypoints
     estimator = PoseEstimator.from_pretrained(complexity, model=model)
@@ -111,8 +112,8 @@ def evaluate_video(
                 int(frames - seen.sum()),
                 float(p_mpjpe(poses[:frames][seen].astype(np.float64), truth)),
                 float(p_mpjpe(own[:frames][seen], truth)),
-                _length_std(poses[:frames][seen]),
-                _length_std(own[:frames][seen]),
+                length_std(poses[:frames][seen]),
+                length_std(own[:frames][seen]),
             )
         )
     report = {
@@ -132,7 +133,7 @@ def evaluate_video(
 def table_text(report: Mapping[str, Any]) -> str:
     """The report as Markdown, with the mean over the cameras."""
     numbers = (
-        "p_mpjpe_mm", "blazepose_p_mpjpe_mm", "limb_length_std_mm", "blazepose_limb_length_std_mm",
+        "p_mpjpe_mm", "blazepose_p_mpjpe_mm", "limblength_std_mm", "blazepose_limblength_std_mm",
     )  # fmt: skip
     lines = [
         f"{report['dataset']}: {report['protocol']}. Model {report['model']}, commit "
@@ -200,7 +201,8 @@ def _blazepose(video: Path, engine: BlazePose) -> np.ndarray:
     return np.stack(poses)
 
 
-def _length_std(poses: np.ndarray) -> float:
+def length_std(poses: np.ndarray) -> float:
+    """Of limbs' lengths over time, averaged over the limbs, of poses (frames, 12, 3)."""
     starts, ends = np.array(_LIMBS).T
     lengths = np.linalg.norm(poses[:, starts] - poses[:, ends], axis=-1)
     return float(lengths.std(axis=0).mean())
