@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import run
+from moving_person import moving_track
 from PIL import Image
 
 from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
@@ -129,16 +130,29 @@ for name in ("open_dataset", "train"):
     ], done.stderr
 
 
-def test_assets_gets_what_prediction_needs_before_it_asks_for_the_extra_of_the_body(
+def test_assets_gets_what_prediction_needs_before_the_body(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OVERPOSE_CACHE", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr("overpose.support.assets.download_asset", asset_path)
+    monkeypatch.setattr("overpose.support.asset_download.sys.executable", "/nowhere/python")
     assert run("assets") == 1
     said = capsys.readouterr()
     assert [line.split(":")[0] for line in said.out.splitlines()] == list(DOWNLOADS)
-    assert 'pip install "overpose[studio]"' in said.err
+    assert "body-2.npz: no such file, and it cannot be built here" in said.err
+
+
+def test_bodies_are_written_without_any_package_of_an_extra(tmp_path: Path) -> None:
+    if not asset_path("body").is_file():
+        pytest.skip("needs the body in the cache, which is not there")
+    moving_track(1).save(tmp_path / "walk.npz")
+    code = "from overpose.app import main; main(sys.argv[1:])"
+    done = python(
+        code, "export", str(tmp_path / "walk.npz"), "--out", str(tmp_path), "--formats", "glb"
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "walk.glb").stat().st_size > 500_000
 
 
 @pytest.mark.parametrize("extra", ["train", "onnx"])

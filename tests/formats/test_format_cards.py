@@ -74,7 +74,7 @@ def test_help_lists_the_names_of_all_cards(
     with pytest.raises(SystemExit):
         run(command, "--help")
     shown = "".join(capsys.readouterr().out.split())
-    assert "{json,csv,bvh,c3d,trc,angles,mot,size,each}" in shown
+    assert "{json,csv,bvh,c3d,trc,angles,mot,glb,size,each}" in shown
 
 
 def test_what_is_written_along_with_a_format_is_not_replaced_unasked(

@@ -13,12 +13,11 @@ from overpose.studio.body import (
     BodyModel,
     load_body,
     make_shape,
-    pose_body,
     pose_joints,
     shape_coefficients,
-    skin,
 )
 from overpose.studio.body_checks import body_problems
+from overpose.studio.skinning import pose_body, skin
 from overpose.support.assets import ASSETS, write_arrays
 from overpose.support.errors import InputError
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from overpose.studio.body import BodyModel, BodyShape, skin
+from overpose.studio.body import BodyModel, BodyShape
 from overpose.studio.outfit import (
     MATERIALS,
     Outfit,
@@ -16,6 +16,7 @@ from overpose.studio.outfit import (
     random_outfit,
     random_style,
 )
+from overpose.studio.skinning import skin
 from overpose.support.seeding import random_stream
 
 

@@ -8,8 +8,9 @@ from scipy.spatial.transform import Rotation
 
 from overpose.mocap.motion import BoneSkeleton, Motion
 from overpose.skeleton import HUMAN36M
-from overpose.studio.body import BodyModel, BodyShape, pose_body
+from overpose.studio.body import BodyModel, BodyShape
 from overpose.studio.retarget import BoneTransforms, retarget
+from overpose.studio.skinning import pose_body
 from overpose.support.errors import InputError
 
 

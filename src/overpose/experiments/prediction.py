@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from overpose.formats.format import Format, person_path, with_along
-from overpose.formats.writing import format_path, write_formats
+from overpose.formats.writing import format_path, get_needed, write_formats
 from overpose.keypoints.engines import AUTO, Engine
 from overpose.keypoints.keypoint_files import read_keypoints
 from overpose.layouts import layout_of
@@ -85,6 +85,7 @@ class Outputs:
                 f"{self.output.out}: cannot be written to ({error.strerror or error}); give "
                 "another directory with --out"
             ) from None
+        get_needed(self.formats)
 
     def _written(self, stem: str, stems: Sequence[str]) -> Iterator[Path]:
         """What may be written for one input; of people whose number is not known yet, those that

@@ -27,6 +27,8 @@ class Format:
             `NAME_person<n>SUFFIX`, and `write` is given tracks of one person.
         check: InputError, before anything is written, for a track that the format cannot hold.
         along: formats that are written whenever this one is asked for.
+        get: gets what it needs and overpose does not ship, or raises InputError; None where it
+            needs nothing.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Format:
     per_person: bool = False
     check: Callable[[Any, Path], None] = _anything
     along: tuple["Format", ...] = ()
+    get: Callable[[], None] | None = None
 
     def possible_paths(self, path: Path) -> tuple[Path, ...]:
         """The files that writing to `path` may begin with, for tracks that nobody knows yet."""

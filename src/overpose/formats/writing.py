@@ -31,6 +31,7 @@ def export_files(paths: Sequence[Path], output: Output, formats: Sequence[Format
         for number in range(1, track.people + 1 if each.per_person else 2)
     ]
     require_apart(places, paths)
+    get_needed(formats)
     return [
         written
         for stem, track in zip(stems, tracks, strict=True)
@@ -95,6 +96,17 @@ def write_formats(
         raise InputError("formats: got none, expected some to write")
     wanted = [(each, format_path(directory, stem, each)) for each in with_along(formats)]
     return _write(track, wanted, overwrite=overwrite)
+
+
+def get_needed(formats: Sequence[Format]) -> None:
+    """Get what the formats need and overpose does not ship, before anything is computed.
+
+    Raises:
+        InputError: it cannot be got.
+    """
+    for each in with_along(formats):
+        if each.get is not None:
+            each.get()
 
 
 def format_path(directory: Path, stem: str, wanted: Format) -> Path:

@@ -14,7 +14,7 @@ from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
 _LEFT, _UP, _DOWN = np.array([1.0, 0, 0]), np.array([0, 0, 1.0]), np.array([0, 0, -1.0])
-_TOE = np.array([0.0, -0.9, -(0.19**0.5)])
+TOE_DIRECTION = np.array([0.0, -0.9, -(0.19**0.5)])
 """Where toes lie from their ankle at rest: ahead and below."""
 _STRAIGHT = 0.25
 """Weight of the twist carried over from the parent bone against the sine of the bent joint."""
@@ -157,10 +157,10 @@ def with_feet(motion: Motion, hanging_mm: np.ndarray) -> Motion:
         across = np.cross(toe, heel)[_held(seen)]
         shin = skeleton.index(f"{side}_knee")
         carried = turns[:, shin]
-        along = _unit(toe[_held(seen)], carried @ _TOE)
-        foot = _frame(along, _unit(across, carried @ _LEFT)) @ _frame(_TOE, _LEFT).T
+        along = _unit(toe[_held(seen)], carried @ TOE_DIRECTION)
+        foot = _frame(along, _unit(across, carried @ _LEFT)) @ _frame(TOE_DIRECTION, _LEFT).T
         rotations.append((carried.swapaxes(-1, -2) @ foot)[:, None])
-        offsets.append(length * _TOE[None])
+        offsets.append(length * TOE_DIRECTION[None])
         names, parents = (*names, f"{side}_ankle"), (*parents, shin)
     whole = BoneSkeleton(names, parents, np.concatenate(offsets))
     return replace(motion, skeleton=whole, rotations=np.concatenate(rotations, axis=1))

@@ -1,4 +1,4 @@
-"""The human body: its shapes, its bones, the 17 joints on it, and linear blend skinning.
+"""The human body: its shapes, its bones and the 17 joints on it.
 
 World and rest frames: millimetres, z up; at rest the body faces -y and its left is at +x. Clothes,
 movement and images do not belong here.
@@ -9,14 +9,12 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-import numba
 import numpy as np
 
 from overpose.skeleton import HUMAN36M
 from overpose.studio.body_checks import body_problems
 from overpose.studio.body_export import load_body_asset
 from overpose.support.assets import asset_path
-from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
 JOINT_BONES = {
@@ -54,6 +52,9 @@ point's by less than half of that; and neck, nose and head_top still tell where 
 
 AGE_RANGE = (2 / 3, 1.0)
 """Phenotype age of the shapes "young" and "old"."""
+
+SOLE_MM = 30.0
+"""What of a foot lies no higher above its lowest point is its sole."""
 
 PHENOTYPE_DEFAULTS = {
     "gender": 0.5,
@@ -346,61 +347,16 @@ def pose_joints(model: BodyModel, shape: BodyShape, transforms: np.ndarray) -> n
     return (turned + of_joint[..., 3]).astype(np.float32)
 
 
-def pose_body(
-    model: BodyModel, shape: BodyShape, transforms: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The bare body, helper geometry included, in one pose.
-
-    Args:
-        transforms: (B, 3, 4) float32 rest to world of every bone, mm: one frame of
-            `retarget(...).transforms`.
-
-    Returns:
-        vertices (V, 3) float32 and joints (17, 3) float32, both world mm.
-
-    Raises:
-        InputError: the transforms have another shape or kind.
-    """
-    bones = len(model.bone_names)
-    check_array("transforms", transforms, (bones, 3, 4), dtype=(np.float32, np.float64))
-    vertices = skin(shape.rest_mm, model.weight_indices, model.weights, transforms)
-    return vertices, pose_joints(model, shape, transforms)
-
-
-def skin(
-    rest_mm: np.ndarray, weight_indices: np.ndarray, weights: np.ndarray, transforms: np.ndarray
-) -> np.ndarray:
-    """Linear blend skinning of one frame.
-
-    Args:
-        rest_mm: (V, 3) float32 vertices at rest.
-        weight_indices, weights: (V, 4) uint8 and float32, see `BodyModel`.
-        transforms: (B, 3, 4) rest to world.
-
-    Returns:
-        (V, 3) float32, world mm.
-    """
-    vertices = np.empty_like(rest_mm)
-    _skin(rest_mm, weight_indices, weights, transforms.astype(np.float32), vertices)
-    return vertices
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _skin(
-    rest: np.ndarray,
-    weight_indices: np.ndarray,
-    weights: np.ndarray,
-    transforms: np.ndarray,
-    vertices: np.ndarray,
-) -> None:  # pragma: no cover - compiled
-    for v in range(rest.shape[0]):
-        x, y, z = rest[v, 0], rest[v, 1], rest[v, 2]
-        a = b = c = np.float32(0.0)
-        for k in range(weights.shape[1]):
-            w = weights[v, k]
-            if w > 0:
-                t = transforms[weight_indices[v, k]]
-                a += w * (t[0, 0] * x + t[0, 1] * y + t[0, 2] * z + t[0, 3])
-                b += w * (t[1, 0] * x + t[1, 1] * y + t[1, 2] * z + t[1, 3])
-                c += w * (t[2, 0] * x + t[2, 1] * y + t[2, 2] * z + t[2, 3])
-        vertices[v, 0], vertices[v, 1], vertices[v, 2] = a, b, c
+def sole_ends_mm(model: BodyModel, shape: BodyShape) -> np.ndarray:
+    """(4, 3) float64: points of `FEET` on the skin at rest, the hindmost and the foremost of each
+    sole; heels move with the bone Foot, toes with ToeBase."""
+    rest = shape.rest_mm.astype(np.float64)
+    body = np.unique(model.faces[model.group_faces("body")])
+    main_bone = model.weight_indices[np.arange(len(rest)), model.weights.argmax(axis=1)]
+    ends = []
+    for side in ("Left", "Right"):
+        foot = [model.bone(f"{side}{part}") for part in ("Foot", "ToeBase")]
+        sole = body[np.isin(main_bone[body], foot)]
+        low = sole[rest[sole, 2] < rest[sole, 2].min() + SOLE_MM * shape.scale]
+        ends += [rest[low[rest[low, 1].argmax()]], rest[low[rest[low, 1].argmin()]]]
+    return np.array(ends)

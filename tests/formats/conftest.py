@@ -1,0 +1,5 @@
+"""The body, for formats that need it."""
+
+from studio_body import body
+
+__all__ = ["body"]
