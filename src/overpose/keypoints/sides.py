@@ -19,26 +19,41 @@ LOWER_PARTS = ("hip", "knee", "ankle", "heel", "foot_index", "small_toe")
 """What has sides and is of the lower body; everything else that has them is of the upper."""
 _DECISIVE = (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
 """The pairs that decide on the upper and the lower body; nearly every layout has them."""
-_NOISE = 0.05
-"""Spread of a pair's second difference by the detector's noise, in body sizes."""
-_ACCELERATION = 30.0
-"""And by motion, body sizes per s²: at few frames a second a turn is as likely as an exchange."""
-_FREEDOM = 3.0
-"""Degrees of freedom of Student's t, whose long tails forgive keypoints that are merely wrong."""
-_CHANGE = 4.0
-_EXCHANGED = 15.0
-_SPLIT = 9.0
-"""Costs, as -log of a probability: of an exchange that begins or ends, of each second for which a
-half is exchanged, as most of what is given is right, and of each for which the halves differ."""
-_TORN = 0.25
-_TORN_S = 0.1
-"""A pair is torn where it lies further than this, in body sizes, whichever way round, from its
-median over this time to both sides: it is between two guesses, and says nothing of either."""
-_LIVE_CHANGE = 6.0
-_LIVE_MARGIN = 2.0
-_LIVE_TORN_S = 0.13
-"""Where what follows is not known: the cost of a change, by how much an exchange must be likelier
-than none, and the time before in which pairs are torn."""
+
+
+@dataclass(frozen=True)
+class SideNumbers:
+    """What decides between an exchange and a motion.
+
+    Attributes:
+        noise: spread of a pair's second difference by the detector's noise, in body sizes.
+        acceleration: and by motion, body sizes per s²: at few frames a second a turn is as likely
+            as an exchange.
+        freedom: degrees of freedom of Student's t, whose long tails forgive keypoints that are
+            merely wrong.
+        change: cost, as -log of a probability, of an exchange that begins or ends.
+        exchanged: of each second for which a half is exchanged: most of what is given is right.
+        split: of each second for which the halves differ.
+        torn: a pair is torn where it lies further than this, in body sizes, whichever way round,
+            from its median over the time around: it is between two guesses, and says nothing of
+            either.
+        torn_s: how long this time is, to both sides; live, before.
+        margin: by how much an exchange must be likelier than none; only live.
+    """
+
+    noise: float = 0.03
+    acceleration: float = 30.0
+    freedom: float = 3.0
+    change: float = 4.0
+    exchanged: float = 15.0
+    split: float = 9.0
+    torn: float = 0.25
+    torn_s: float = 0.1
+    margin: float = 0.0
+
+
+OF_A_TRACK = SideNumbers()
+LIVE = SideNumbers(noise=0.05, torn_s=0.13, margin=2.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +94,7 @@ class _Pairs:
         """Those of some frames."""
         return _Pairs(self.across[frames], self.sureness[frames])
 
-    def without_torn(self, reach: int) -> "_Pairs":
+    def without_torn(self, reach: int, torn: float) -> "_Pairs":
         """Pairs that are not torn, by `reach` frames before and after. Angles are doubled for it,
         so that a vector and its opposite are the same: an exchange does not tear."""
         vector = self.across[..., 0] + 1j * self.across[..., 1]
@@ -90,16 +105,17 @@ class _Pairs:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # nothing there at all
             median = np.nanmedian(around.real, axis=-1) + 1j * np.nanmedian(around.imag, axis=-1)
-        torn = np.abs(doubled - median) > _TORN
-        return _Pairs(self.across, np.where(torn, 0.0, self.sureness))
+        away = np.abs(doubled - median) > torn
+        return _Pairs(self.across, np.where(away, 0.0, self.sureness))
 
-    def motion_costs(self, half: int, times_s: np.ndarray) -> np.ndarray:
+    def motion_costs(self, half: int, times_s: np.ndarray, numbers: SideNumbers) -> np.ndarray:
         """How badly states explain the motion of a half: at constant velocity, but for noise and
         acceleration.
 
         Args:
             half: 0 for the upper body, 1 for the lower.
             times_s: (F,) of the frames.
+            numbers: what noise and acceleration are usual.
 
         Returns:
             (F, 2, 2, 2) for the states of the two frames before and of each frame; 0 in the first
@@ -109,30 +125,36 @@ class _Pairs:
         steps = np.diff(times_s)
         before_s, after_s = steps[:-1], steps[1:]
         ratio = after_s / before_s
-        noise = _NOISE * np.sqrt((1 + (1 + ratio) ** 2 + ratio**2) / 6)
-        spread = np.hypot(noise, _ACCELERATION * after_s * (before_s + after_s) / 2)
+        noise = numbers.noise * np.sqrt((1 + (1 + ratio) ** 2 + ratio**2) / 6)
+        spread = np.hypot(noise, numbers.acceleration * after_s * (before_s + after_s) / 2)
         across, sureness = self.across[:, half], self.sureness[:, half]
         sure = np.minimum(np.minimum(sureness[:-2], sureness[1:-1]), sureness[2:])
-        weight = sure * (_FREEDOM + 1) / 2
+        weight = sure * (numbers.freedom + 1) / 2
         first = ratio[:, None, None] * across[:-2]
         second = (1 + ratio)[:, None, None] * across[1:-1]
         for sign_first in (0, 1):  # an exchange turns a pair round: three alike are none
             for sign_third in (0, 1):
                 apart = (-1) ** sign_third * across[2:] - second + (-1) ** sign_first * first
                 squares = np.square(apart).sum(axis=-1) / (spread**2)[:, None]
-                cost = (weight * np.log1p(squares / _FREEDOM)).sum(axis=-1)
+                cost = (weight * np.log1p(squares / numbers.freedom)).sum(axis=-1)
                 for state in (0, 1):
                     costs[2:, state ^ sign_first, state, state ^ sign_third] = cost
         return costs
 
 
-def sides_exchanged(keypoints_px: np.ndarray, layout: KeypointLayout, fps: float) -> np.ndarray:
+def sides_exchanged(
+    keypoints_px: np.ndarray,
+    layout: KeypointLayout,
+    fps: float,
+    numbers: SideNumbers = OF_A_TRACK,
+) -> np.ndarray:
     """Where a person's track has left for right.
 
     Args:
         keypoints_px: (frames, K, 3) x, y px, score; NaN where missing.
         layout: names of the K keypoints.
         fps: frames a second.
+        numbers: what decides.
 
     Returns:
         (frames, 2) bool: whether the upper and the lower body are exchanged; False where not seen.
@@ -144,15 +166,17 @@ def sides_exchanged(keypoints_px: np.ndarray, layout: KeypointLayout, fps: float
     frames = len(keypoints_px)
     if frames < 3:
         return np.zeros((frames, 2), dtype=bool)
-    pairs = _Pairs.of(keypoints_px, layout).without_torn(round(_TORN_S * fps))
+    pairs = _Pairs.of(keypoints_px, layout)
+    pairs = pairs.without_torn(round(numbers.torn_s * fps), numbers.torn)
     counts = np.asarray(pairs.sureness.any(axis=-1))
     steps = np.full((frames, 2, 2, 2, 2), np.nan)
     for half in (0, 1):
         at = np.flatnonzero(counts[:, half])
-        steps[at, half] = pairs.at(at).motion_costs(half, at / fps) + _step_cost(_CHANGE, fps)
+        steps[at, half] = pairs.at(at).motion_costs(half, at / fps, numbers)
+        steps[at, half] += _step_cost(numbers, fps)
         steps[at[:1], half] = 0.0
     costs = np.zeros((2, 2, 2, 2))
-    split_cost = _split_cost(fps)
+    split_cost = _split_cost(numbers, fps)
     best: list[list[np.ndarray | None]] = []
     for frame in range(frames):
         chosen: list[np.ndarray | None] = [None, None]
@@ -190,11 +214,13 @@ class SideKeeper:
     Args:
         layout: of the keypoints.
         fps: frames a second.
+        numbers: what decides.
     """
 
-    def __init__(self, layout: KeypointLayout, fps: float) -> None:
+    def __init__(self, layout: KeypointLayout, fps: float, numbers: SideNumbers = LIVE) -> None:
         self._layout = layout
         self._fps = fps
+        self._numbers = numbers
         self._recent: list[tuple[float, _Pairs]] = []
         self._counting: list[list[tuple[float, _Pairs]]] = [[], []]
         self._costs = np.zeros((2, 2, 2, 2))
@@ -202,24 +228,25 @@ class SideKeeper:
     def __call__(self, keypoints_px: np.ndarray, time_s: float) -> np.ndarray:
         """Keypoints (K, 3) of the next frame in which the person is seen, NaN where missing, with
         left for right where they are likely to be exchanged."""
-        self._recent = [each for each in self._recent if each[0] >= time_s - _LIVE_TORN_S]
+        numbers = self._numbers
+        self._recent = [each for each in self._recent if each[0] >= time_s - numbers.torn_s]
         self._recent.append((time_s, _Pairs.of(keypoints_px[None], self._layout)))
         pairs = _joined(self._recent)
         if len(self._recent) > 2:
-            pairs = pairs.without_torn(len(self._recent) - 1)
+            pairs = pairs.without_torn(len(self._recent) - 1, numbers.torn)
         pairs = pairs.at(slice(-1, None))
         for half in (0, 1):
             if not pairs.sureness[0, half].any():
                 continue
             last = self._counting[half] = [*self._counting[half][-2:], (time_s, pairs)]
             times_s = np.array([time for time, _ in last])
-            step = _joined(last).motion_costs(half, times_s)[-1]
-            step = step + _step_cost(_LIVE_CHANGE, self._fps) if len(last) > 1 else step
+            step = _joined(last).motion_costs(half, times_s, numbers)[-1]
+            step = step + _step_cost(numbers, self._fps) if len(last) > 1 else step
             self._costs, _ = _advanced(self._costs, half, step)
-        self._costs = self._costs + _split_cost(self._fps)
+        self._costs = self._costs + _split_cost(numbers, self._fps)
         self._costs -= self._costs.min()
         upper, lower = self._costs.min(axis=(0, 2, 3)), self._costs.min(axis=(0, 1, 2))
-        halves = np.array([given > turned + _LIVE_MARGIN for given, turned in (upper, lower)])
+        halves = np.array([given > turned + numbers.margin for given, turned in (upper, lower)])
         return with_sides_exchanged(keypoints_px, self._layout, halves)
 
 
@@ -230,14 +257,15 @@ def _joined(frames: list[tuple[float, _Pairs]]) -> _Pairs:
     )
 
 
-def _split_cost(fps: float) -> np.ndarray:
+def _split_cost(numbers: SideNumbers, fps: float) -> np.ndarray:
     """(2, 1, 2) cost of a frame whose halves are in these states."""
-    return _SPLIT / fps * (1 - np.eye(2))[:, None]
+    return numbers.split / fps * (1 - np.eye(2))[:, None]
 
 
-def _step_cost(change: float, fps: float) -> np.ndarray:
+def _step_cost(numbers: SideNumbers, fps: float) -> np.ndarray:
     """(2, 2) cost of a state after a state, whatever the motion."""
-    return change * (1 - np.eye(2)) + _EXCHANGED / fps * np.array([0.0, 1.0])
+    exchanged = numbers.exchanged / fps * np.array([0.0, 1.0])
+    return numbers.change * (1 - np.eye(2)) + exchanged
 
 
 def _advanced(costs: np.ndarray, half: int, step_cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,9 +10,9 @@ import numpy as np
 from overpose.support.progress import say
 from overpose.video.recording import PersonRecord
 
-TOO_OFTEN = 0.2
-"""From this share of somebody's frames on the better model errs clearly less, on renders of
-training subjects. The model's own scores and the judge's measures do not tell where it does."""
+TOO_OFTEN = 0.15
+"""From this share of somebody's frames on the better model errs less, on renders of training
+subjects. The model's own scores and the judge's measures do not tell where it does."""
 _SHORTEST_S = 1.0
 """Nothing is said of who is seen for less."""
 

@@ -154,7 +154,7 @@ def _make_clip(job: ClipJob) -> Callable[[int, Callable[[], None]], int]:
             vertices = pose_outfit(outfit, bones.transforms[frame])
             images.append(render_frame(vertices, outfit, scene, camera, rng, 1)[0])
         if rng.random() < 0.5:
-            images = _compressed(images)
+            images = compressed(images)
         truth_px = camera.project(points)[:, len(HUMAN36M) :]
         found = find_tracks(engine, images, CLIP_FPS)
         seeds = _seeds(things, camera, truth_px, rng)
@@ -292,11 +292,12 @@ def random_thing(rng: np.random.Generator) -> np.ndarray:
     return np.array(parts)
 
 
-def _compressed(images: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The images as a video file gives them back."""
+def compressed(images: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Images of even size as a video file gives them back."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "clip.mp4"
-        with writing_video(path, CLIP_FPS, WIDTH, HEIGHT) as video:
+        height, width = images[0].shape[:2]
+        with writing_video(path, CLIP_FPS, width, height) as video:
             for image in images:
                 video.write(image)
         with open_media(path) as media:
