@@ -1,6 +1,7 @@
 """Pose tracks in other formats, read back by independent readers."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -221,6 +222,41 @@ def test_one_person_gives_one_bvh_of_the_name_of_the_track(tmp_path: Path) -> No
     assert [path.name for path in written] == ["clip.bvh", "clip.c3d"]
     labels = ezc3d.c3d(str(tmp_path / "clip.c3d"))["parameters"]["POINT"]["LABELS"]["value"]
     assert labels == list(HUMAN36M.joint_names)
+
+
+@pytest.mark.parametrize(
+    ("names", "thigh", "link", "foot"),
+    [
+        ("mixamo", "mixamorig:LeftUpLeg", "mixamorig:LeftHip", "mixamorig:LeftFoot"),
+        ("cmu", "LeftUpLeg", "LHipJoint", "LeftFoot"),
+        ("human36m", "LeftUpLeg", "LeftHip", "LeftFoot"),
+    ],
+)
+def test_bones_of_a_bvh_are_called_as_asked_and_move_the_same(
+    tmp_path: Path, names: bvh.Names, thigh: str, link: str, foot: str
+) -> None:
+    track = with_feet(people=1)
+    (ours,) = write_formats(track, tmp_path, "ours", [bvh.FORMAT])
+    (theirs,) = write_formats(track, tmp_path, "theirs", bvh.with_names([bvh.FORMAT], names))
+    first, second = (pybvh.read_bvh_file(path, world_up="+y") for path in (ours, theirs))
+    np.testing.assert_allclose(first.node_positions(), second.node_positions(), atol=1e-9)
+    text = theirs.read_text()
+    for ours_called, called in (
+        ("left_hip", thigh),
+        ("pelvis_to_left_hip", link),
+        ("left_ankle", foot),
+    ):
+        assert f"JOINT {called}\n" in text
+        assert f"JOINT {ours_called}\n" in ours.read_text()
+    called = re.findall(r"(?:ROOT|JOINT) (\S+)", text)
+    assert len(set(called)) == len(called) == 19
+    assert called[0].endswith("Hips")
+
+
+def test_names_of_bones_without_a_bvh_are_refused() -> None:
+    with pytest.raises(InputError, match="names: got cmu without the format bvh"):
+        bvh.with_names([csv.FORMAT], "cmu")
+    assert bvh.with_names([csv.FORMAT], "overpose") == (csv.FORMAT,)
 
 
 def test_an_existing_bvh_of_one_person_stops_all_writing(tmp_path: Path) -> None:

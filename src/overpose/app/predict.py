@@ -8,6 +8,7 @@ import tyro
 
 from overpose.app.options import Part
 from overpose.formats import Format
+from overpose.formats.bvh_names import Names
 from overpose.keypoints.engines import AUTO, Engine
 from overpose.support.files import Output
 from overpose.video.options import PredictOptions
@@ -27,6 +28,8 @@ class Predict:
     """Photos, videos, folders of numbered frames, or keypoint files (docs/keypoint-files.md)."""
     formats: tuple[Format, ...] = ()
     """Formats to write besides .npz; see docs/formats.md."""
+    names: Names = "overpose"
+    """What the bones of a BVH are called: as other programs know them."""
     overlay: bool = False
     """Also draw the skeletons on the video: NAME_overlay.mp4."""
     html: bool = False
@@ -54,10 +57,12 @@ class Predict:
     def run(self) -> None:
         from overpose.experiments.predict import predict
         from overpose.experiments.prediction import Outputs
+        from overpose.formats.bvh import with_names
 
+        formats = with_names(self.formats, self.names)
         written = predict(
             self.inputs,
-            Outputs(self.output, self.formats, overlay=self.overlay, html=self.html),
+            Outputs(self.output, formats, overlay=self.overlay, html=self.html),
             self.poses,
             keypoints=self.keypoints,
             model=self.model,

@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from overpose.formats import FORMATS, Format
+from overpose.formats.bvh_names import Names
 from overpose.support.files import Output
 
 
@@ -58,9 +59,13 @@ class Export:
     output: Output
     formats: tuple[Format, ...] = tuple(each for each in FORMATS if each.get is None)
     """What to write; see docs/formats.md."""
+    names: Names = "overpose"
+    """What the bones of a BVH are called: as other programs know them."""
 
     def run(self) -> None:
+        from overpose.formats.bvh import with_names
         from overpose.formats.writing import export_files
 
-        for path in export_files(self.files, self.output, self.formats):
+        formats = with_names(self.formats, self.names)
+        for path in export_files(self.files, self.output, formats):
             print(path)

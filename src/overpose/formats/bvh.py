@@ -1,8 +1,12 @@
 """BVH: one person as turning bones, for Blender and other animation programs."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from overpose.formats.bvh_names import Names, bone_names
 from overpose.formats.format import Format
 from overpose.support.errors import InputError
 
@@ -17,9 +21,9 @@ def check(track: "overpose.poses.PoseTrack", path: Path) -> None:
     require_house_joints(track, path, "a BVH", people=1)
 
 
-def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
+def write(track: "overpose.poses.PoseTrack", path: Path, names: Names = "overpose") -> None:
     """The only person of a track as bones of constant length, y up, cm; see `pose_motion`. Feet are
-    bones from ankle to toe where they are known.
+    bones from ankle to toe where they are known. `names`: what the bones are called.
 
     Raises:
         InputError: as `check`, or nobody is seen.
@@ -40,10 +44,26 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
             motion = with_feet(motion, track.feet_mm[0] - poses[:, FOOT_ANKLES])
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    write_bvh(motion, path, overwrite=True)
+    called = bone_names(names)
+    bones = replace(motion.skeleton, names=tuple(called[name] for name in motion.skeleton.names))
+    write_bvh(replace(motion, skeleton=bones), path, overwrite=True)
 
 
 FORMAT = Format(
     "bvh", ".bvh", "turning bones, for Blender and other animation programs", write,
     per_person=True, check=check,
 )  # fmt: skip
+
+
+def with_names(formats: Sequence[Format], names: Names) -> tuple[Format, ...]:
+    """The formats, BVH with the bones called so.
+
+    Raises:
+        InputError: BVH is not among them, though other names are asked for.
+    """
+    if names == "overpose":
+        return tuple(formats)
+    if FORMAT not in formats:
+        raise InputError(f"names: got {names} without the format bvh, whose bones they are for")
+    called = replace(FORMAT, name=f"bvh, names {names}", write=partial(write, names=names))
+    return tuple(called if each == FORMAT else each for each in formats)
