@@ -155,6 +155,7 @@ NEEDS: dict[str, tuple[Callable[[], None], ...]] = {
     "own-data.md": (make_own,),
     "predict.md": (make_clip,),
     "train.md": (make_model_and_dataset,),
+    "world.md": (make_clip,),
 }
 """The files that the code of a page works on."""
 

@@ -9,6 +9,7 @@ import tyro
 from overpose.app.options import Part
 from overpose.formats import Format
 from overpose.formats.bvh_names import Names
+from overpose.formats.format import Frame
 from overpose.keypoints.engines import AUTO, Engine
 from overpose.support.files import Output
 from overpose.video.options import PredictOptions
@@ -30,6 +31,8 @@ class Predict:
     """Formats to write besides .npz; see docs/formats.md."""
     names: Names = "overpose"
     """What the bones of a BVH are called: as other programs know them."""
+    frame: Frame = "world"
+    """Where files that are y up are: in the world, where it is known, or about the camera."""
     overlay: bool = False
     """Also draw the skeletons on the video: NAME_overlay.mp4."""
     html: bool = False
@@ -62,7 +65,7 @@ class Predict:
         formats = with_names(self.formats, self.names)
         written = predict(
             self.inputs,
-            Outputs(self.output, formats, overlay=self.overlay, html=self.html),
+            Outputs(self.output, formats, overlay=self.overlay, html=self.html, frame=self.frame),
             self.poses,
             keypoints=self.keypoints,
             model=self.model,

@@ -8,6 +8,7 @@ import tyro
 
 from overpose.formats import FORMATS, Format
 from overpose.formats.bvh_names import Names
+from overpose.formats.format import Frame
 from overpose.support.files import Output
 
 
@@ -61,11 +62,13 @@ class Export:
     """What to write; see docs/formats.md."""
     names: Names = "overpose"
     """What the bones of a BVH are called: as other programs know them."""
+    frame: Frame = "world"
+    """Where files that are y up are: in the world, where it is known, or about the camera."""
 
     def run(self) -> None:
         from overpose.formats.bvh import with_names
         from overpose.formats.writing import export_files
 
         formats = with_names(self.formats, self.names)
-        for path in export_files(self.files, self.output, formats):
+        for path in export_files(self.files, self.output, formats, frame=self.frame):
             print(path)

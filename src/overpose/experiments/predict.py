@@ -204,6 +204,7 @@ def _plan(stems: Sequence[str], asked: Prediction) -> dict[str, Any]:
         "formats": [each.name for each in outputs.formats],
         "overlay": outputs.overlay,
         "html": outputs.html,
+        "frame": outputs.frame,
         "units": list(stems),
     }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from overpose.formats.format import Format, person_path, with_along
+from overpose.formats.format import Format, Frame, person_path, with_along
 from overpose.formats.writing import format_path, get_needed, write_formats
 from overpose.keypoints.engines import AUTO, Engine
 from overpose.keypoints.keypoint_files import read_keypoints
@@ -38,12 +38,14 @@ class Outputs:
         formats: cards of formats.
         overlay: whether to draw the skeletons on the video.
         html: whether to write the page that plays in a browser.
+        frame: whether formats that are y up are in the world, where it is known.
     """
 
     output: Output
     formats: tuple[Format, ...] = ()
     overlay: bool = False
     html: bool = False
+    frame: Frame = "world"
 
     def prepare(
         self,
@@ -225,8 +227,9 @@ def write_track(
         say(f"{name}: nobody is to be seen")
     elif outputs.formats:
         yield from write_formats(
-            track, outputs.output.out, name, outputs.formats, overwrite=outputs.output.overwrite
-        )
+            track, outputs.output.out, name, outputs.formats,
+            overwrite=outputs.output.overwrite, frame=outputs.frame,
+        )  # fmt: skip
     pictures = source if source is not None and not holds_keypoints(source) else None
     if outputs.overlay and pictures is not None:
         from overpose.viewer.overlay import overlay_path, write_overlay

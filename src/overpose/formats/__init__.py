@@ -1,9 +1,9 @@
 """Pose tracks in formats that other programs open: one card per file, all of them in `FORMATS`.
 
 The formats themselves are written by `mocap`; here is what goes into them. JSON and CSV are in the
-camera's axes (x right, y down, z forward), TRC, C3D, BVH and GLB are y up: (x, -y, -z). All are
-in camera coordinates, the root's place included where it is known, in millimetres but for BVH's
-centimetres and GLB's metres.
+camera's axes (x right, y down, z forward), TRC, C3D, BVH and GLB are y up: in the world where the
+track has one, else about the camera, (x, -y, -z). The root's place is included where it is known,
+in millimetres but for BVH's centimetres and GLB's metres.
 
 Cards import what they need when they write, because the command line lists them.
 """

@@ -30,18 +30,24 @@ def write(track: "overpose.poses.PoseTrack", path: Path, names: Names = "overpos
     """
     import numpy as np
 
+    from overpose.formats.points import Y_UP, y_up
     from overpose.mocap.bvh import write_bvh
     from overpose.mocap.pose_motion import pose_motion, with_feet
     from overpose.skeleton import FOOT_ANKLES
     from overpose.video.proportions import typical_lengths
 
     check(track, path)
-    poses = np.where(track.seen[0, :, None, None], track.poses_mm[0], np.float32(np.nan))
+    turn, shift = y_up(track)
+    to_level, moved = Y_UP.T @ turn, Y_UP.T @ shift  # axes of a level camera, the floor's origin
+    known = np.where(track.seen[0, :, None, None], track.poses_mm[0], np.float32(np.nan))
+    poses = (known @ to_level.T).astype(np.float32)
+    roots = (track.root_mm[0] @ to_level.T + moved).astype(np.float32)
     try:
         lengths = typical_lengths(poses)
-        motion = pose_motion(poses, track.root_mm[0], lengths, track.fps, name=path.stem)
+        motion = pose_motion(poses, roots, lengths, track.fps, name=path.stem)
         if track.feet_mm is not None:
-            motion = with_feet(motion, track.feet_mm[0] - poses[:, FOOT_ANKLES])
+            hanging = (track.feet_mm[0] - known[:, FOOT_ANKLES]) @ to_level.T
+            motion = with_feet(motion, hanging.astype(np.float32))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     called = bone_names(names)
@@ -51,7 +57,7 @@ def write(track: "overpose.poses.PoseTrack", path: Path, names: Names = "overpos
 
 FORMAT = Format(
     "bvh", ".bvh", "turning bones, for Blender and other animation programs", write,
-    per_person=True, check=check,
+    per_person=True, in_world=True, check=check,
 )  # fmt: skip
 
 

@@ -36,4 +36,7 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
         )
 
 
-FORMAT = Format("c3d", ".c3d", "points over time, for biomechanics programs", write, check=check)
+FORMAT = Format(
+    "c3d", ".c3d", "points over time, for biomechanics programs", write,
+    in_world=True, check=check,
+)  # fmt: skip

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import overpose.poses
+
+Frame = Literal["world", "camera"]
+"""Where formats that are y up are written: in the world where it is known, or about the camera."""
 
 
 def _anything(track: "overpose.poses.PoseTrack", path: Path) -> None:
@@ -25,6 +28,7 @@ class Format:
             whole or not at all; InputError as `check`.
         per_person: whether a file holds one person. Of several, number n goes to
             `NAME_person<n>SUFFIX`, and `write` is given tracks of one person.
+        in_world: whether it is written y up: in the track's world where it has one.
         check: InputError, before anything is written, for a track that the format cannot hold.
         along: formats that are written whenever this one is asked for.
         get: gets what it needs and overpose does not ship, or raises InputError; None where it
@@ -36,6 +40,7 @@ class Format:
     title: str
     write: Callable[[Any, Path], None]
     per_person: bool = False
+    in_world: bool = False
     check: Callable[[Any, Path], None] = _anything
     along: tuple["Format", ...] = ()
     get: Callable[[], None] | None = None

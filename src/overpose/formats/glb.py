@@ -54,5 +54,5 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
 
 FORMAT = Format(
     "glb", ".glb", "everybody as a moving body, for Blender, Unity, Unreal and browsers", write,
-    check=check, get=get_body,
+    in_world=True, check=check, get=get_body,
 )  # fmt: skip

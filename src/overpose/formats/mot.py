@@ -88,5 +88,5 @@ def coordinates(track: "overpose.poses.PoseTrack") -> dict[str, Any]:
 
 FORMAT = Format(
     "mot", ".mot", "joint angles over time, for OpenSim's model gait2392", write,
-    per_person=True, check=check,
+    per_person=True, in_world=True, check=check,
 )  # fmt: skip

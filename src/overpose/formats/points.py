@@ -72,7 +72,7 @@ def joint_confidence(track: PoseTrack) -> np.ndarray:
 
 
 def y_up_points(track: PoseTrack) -> PointTable:
-    """Everybody's joints, heels and toes as points, y up: (x, -y, -z); with several people, names
+    """Everybody's joints, heels and toes as points, y up, see `y_up`; with several people, names
     start with person1_, person2_, …"""
     own, places = all_points(track)
     several = track.people > 1
@@ -81,7 +81,8 @@ def y_up_points(track: PoseTrack) -> PointTable:
         for person in range(1, track.people + 1)
         for name in own
     )
-    places = places * (1.0, -1.0, -1.0)
+    turn, shift = y_up(track)
+    places = places @ turn.T + shift
     points = np.moveaxis(places, 0, 1).reshape(track.frames, len(names), 3)
     return PointTable(names, points, track.fps)
 
@@ -89,10 +90,10 @@ def y_up_points(track: PoseTrack) -> PointTable:
 def y_up(track: PoseTrack) -> tuple[np.ndarray, np.ndarray]:
     """Rotation (3, 3) and shift (3,), mm, of camera coordinates to the y-up ones of files: the
     track's world where it has one, else y up about a camera that is held level."""
-    world = getattr(track, "camera_to_world", None)
+    world = track.camera_to_world
     if world is None:
         return Y_UP, np.zeros(3)
-    return np.asarray(world[:3, :3], np.float64), np.asarray(world[:3, 3], np.float64)
+    return world[:3, :3], world[:3, 3]
 
 
 def track_angles(track: PoseTrack) -> dict[str, np.ndarray]:

@@ -17,4 +17,4 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
     write_trc(y_up_points(track), path, overwrite=True)
 
 
-FORMAT = Format("trc", ".trc", "points over time, for OpenSim", write)
+FORMAT = Format("trc", ".trc", "points over time, for OpenSim", write, in_world=True)

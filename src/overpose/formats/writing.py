@@ -1,17 +1,20 @@
 """Writing pose tracks in some formats: which files, nothing replaced unasked, all or none."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from overpose.formats import FORMATS
-from overpose.formats.format import Format, person_path, with_along
+from overpose.formats.format import Format, Frame, person_path, with_along
 from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
 from overpose.support.files import Output, require_apart, require_writable
 from overpose.support.progress import say
 
 
-def export_files(paths: Sequence[Path], output: Output, formats: Sequence[Format]) -> list[Path]:
+def export_files(
+    paths: Sequence[Path], output: Output, formats: Sequence[Format], *, frame: Frame = "world"
+) -> list[Path]:
     """Write pose tracks from files in other formats; see `write_formats`.
 
     Raises:
@@ -35,7 +38,9 @@ def export_files(paths: Sequence[Path], output: Output, formats: Sequence[Format
     return [
         written
         for stem, track in zip(stems, tracks, strict=True)
-        for written in write_formats(track, output.out, stem, formats, overwrite=output.overwrite)
+        for written in write_formats(
+            track, output.out, stem, formats, overwrite=output.overwrite, frame=frame
+        )
     ]
 
 
@@ -78,11 +83,13 @@ def write_formats(
     formats: Sequence[Format],
     *,
     overwrite: bool = False,
+    frame: Frame = "world",
 ) -> list[Path]:
     """Write `directory/stem.SUFFIX` for every format, each whole or not at all.
 
     Of several people, formats that hold one (BVH) give `stem_person<n>.SUFFIX` for number n; who is
-    never seen gets none, which is said.
+    never seen gets none, which is said. With the frame "camera", formats that are y up are written
+    about the camera even where the world is known.
 
     Returns:
         the files written.
@@ -95,7 +102,12 @@ def write_formats(
     if not formats:
         raise InputError("formats: got none, expected some to write")
     wanted = [(each, format_path(directory, stem, each)) for each in with_along(formats)]
-    return _write(track, wanted, overwrite=overwrite)
+    return _write(track, wanted, overwrite=overwrite, frame=frame)
+
+
+def about_camera(track: PoseTrack) -> PoseTrack:
+    """The track without its world, as formats write it about the camera."""
+    return replace(track, camera_to_world=None, world_is_estimated=None)
 
 
 def get_needed(formats: Sequence[Format]) -> None:
@@ -115,13 +127,18 @@ def format_path(directory: Path, stem: str, wanted: Format) -> Path:
 
 
 def _write(
-    track: PoseTrack, wanted: Sequence[tuple[Format, Path]], *, overwrite: bool
+    track: PoseTrack,
+    wanted: Sequence[tuple[Format, Path]],
+    *,
+    overwrite: bool,
+    frame: Frame = "world",
 ) -> list[Path]:
     if not track.seen.any():
         raise InputError(f"{wanted[0][1].stem}: nobody is seen in it; there is nothing to export")
     files: list[tuple[Format, Path, PoseTrack]] = []
     for each, path in wanted:
-        parts = _one_person_each(track, path) if each.per_person else [(path, track)]
+        placed = about_camera(track) if frame == "camera" and each.in_world else track
+        parts = _one_person_each(placed, path) if each.per_person else [(path, placed)]
         for own, part in parts:
             each.check(part, own)
             files.append((each, own, part))

@@ -39,6 +39,8 @@ from overpose.video.optics import lens_fields, view_of
 from overpose.video.options import PredictOptions
 from overpose.video.posing import View, finished_poses, lifted
 from overpose.video.recording import PersonRecord, Recording
+from overpose.video.world.background import Background
+from overpose.video.world.placing import in_world
 
 LONGEST_LOOK_S = 0.25
 """For how long, at most, people count as seen by a single frame that stays."""
@@ -184,7 +186,9 @@ class PoseEstimator:
         if self._better is not None and not info.is_photo:
             say_if_out_of_depth(info.name, records, view.fps, self._better)
         track = self._tracked(records, recording, view, options, info.is_photo)
-        return replace(track, person_score=as_scores([scores[number] for number in kept]))
+        track = replace(track, person_score=as_scores([scores[number] for number in kept]))
+        static = recording.camera_is_static
+        return in_world(track, view, options, is_static=static, name=info.name)
 
     def predict_keypoints(
         self,
@@ -222,6 +226,7 @@ class PoseEstimator:
         records = [PersonRecord(keypoints[number - 1]).with_sides(layout, fps) for number in kept]
         recording = Recording(layout, frames)
         track = self._tracked(records, recording, view, options, frames == 1)
+        track = in_world(track, view, options, is_static=None, name=stem or "keypoints")
         if self._judge is None:
             return track
         people = [view.straight(each.keypoints_px) for each in records]
@@ -265,16 +270,19 @@ class PoseEstimator:
         people: list[Person] = []
         poses: np.ndarray | None = None
         since = 0
+        background = Background(media.info.fps)
         for frame, following in with_following(media):
             if not frame.repeated:
                 people = finder.find(frame.image, frame.index, following)
                 since = frame.index
+                background.look(frame.image, people, frame.index)
                 if not isinstance(self._photo, Lifter):
                     poses = poses_from_image(self._photo, frame.image, people)
                 people = _in_original_px(people, frame, media.info)
             held_s = (frame.index - since) / media.info.fps
             recording.add(people, poses, held=0 < held_s < LONGEST_LOOK_S)
             advance(1)
+        recording.camera_is_static = background.is_static
 
     def _tracked(
         self,

@@ -44,7 +44,10 @@ def view_of(
 
         found = read_camera(options.camera, width, height, name=options.camera_name, stem=stem)
         focal = float(found.camera.focal_px.mean())
-        return View(width, height, fps, focal, lens=found.camera)
+        return View(
+            width, height, fps, focal,
+            lens=found.camera, is_placed=found.is_placed, is_metric=found.is_metric,
+        )  # fmt: skip
     if options.focal_px is not None:
         return View(width, height, fps, options.focal_px)
     if options.fov_deg is not None:

@@ -36,6 +36,10 @@ class PredictOptions:
     """Which camera of that file, if it has several and none is called like the video."""
     height_m: float | None = None
     """Standing height of the people, metres: sets the scale."""
+    ground: bool = True
+    """Look for gravity and the floor of a camera that stands still."""
+    level: bool = False
+    """The camera was level: neither tilted nor rolled."""
     smooth: Smoothing = "zero-phase"
     """zero-phase: low-pass without delay; one-euro: as in live use."""
     bridge_s: float = 0.25
@@ -52,6 +56,8 @@ class PredictOptions:
         if len(given) > 1:
             wrong = UsageError if self.camera is not None else InputError
             raise wrong(f"got {' and '.join(given)}, expected one of them or none")
+        if self.level and not self.ground:
+            raise UsageError("got level and no-ground, expected one of them or none")
         if self.camera_name is not None and self.camera is None:
             raise UsageError("camera_name: got it without camera, the file that it names one of")
         if self.focal_px is not None and not (math.isfinite(self.focal_px) and self.focal_px > 0):

@@ -37,6 +37,8 @@ class View:
         focal_is_estimated: whether that is an estimate rather than given.
         focal_px_std: standard deviation of it; None where it was measured.
         lens: the measured camera; None where there is none.
+        is_placed: whether the lens says how the camera stands in its world.
+        is_metric: whether it says so in millimetres rather than in units that nobody knows.
     """
 
     width: int
@@ -46,6 +48,8 @@ class View:
     focal_is_estimated: bool = False
     focal_px_std: float | None = None
     lens: Camera | None = None
+    is_placed: bool = False
+    is_metric: bool = False
 
     @property
     def center_px(self) -> tuple[float, float]:

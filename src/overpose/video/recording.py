@@ -43,10 +43,12 @@ class Recording:
     Attributes:
         layout: of their keypoints.
         frames: how many frames there were.
+        camera_is_static: whether the camera stood still; None where nobody could see.
     """
 
     layout: KeypointLayout
     frames: int = 0
+    camera_is_static: bool | None = None
     _held: dict[int, int] = field(default_factory=dict)
     _seen: dict[int, list[tuple[int, Person, np.ndarray | None]]] = field(default_factory=dict)
 

@@ -38,8 +38,17 @@ function jointsOf(person, f = frameOf(person)) {
   return Array.from({ length: n }, (_, j) =>
     [0, 1, 2].map((a) => person.root[f * 3 + a] + person.poses[(f * n + j) * 3 + a]));
 }
-const toImage = ([x, y, z]) =>
-  z > 1 ? [data.width / 2 + (data.focal * x) / z, data.height / 2 + (data.focal * y) / z] : null;
+// Camera axes to the level ones that everything is in, and back.
+const levelled = (p) => data.level.map((row) => row[0] * p[0] + row[1] * p[1] + row[2] * p[2]);
+const unlevelled = (p) => [0, 1, 2].map((i) => data.level.reduce((sum, row, k) => sum + row[i] * p[k], 0));
+function toImage(point) {
+  const [x, y, z] = unlevelled(point);
+  if (z <= 1) return null;
+  const [k1, k2, p1, p2, k3] = data.distortion.length ? data.distortion : [0, 0, 0, 0, 0];
+  const [u, v] = [x / z, y / z], r2 = u * u + v * v;
+  const k = 1 + r2 * (k1 + r2 * (k2 + r2 * k3)) + 2 * (p1 * v + p2 * u);
+  return [data.principal[0] + data.focal * (u * k + p2 * r2), data.principal[1] + data.focal * (v * k + p1 * r2)];
+}
 
 
 // ---- pictures of the clip

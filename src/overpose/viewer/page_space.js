@@ -1,5 +1,5 @@
 // Poses in 3D on a plain canvas: the virtual camera, floor, frustum, bodies.
-// World = camera axes in mm: x right, y down, z forward.
+// World = axes of the camera held level, in mm: x right, y down, z forward.
 const view = {};
 const aim = (yaw, pitch) => Object.assign(view, {
   target: [...data.middle], yaw, pitch, distance: 2.6 * (state.follow ? data.group : data.size), lens: null,
@@ -20,7 +20,7 @@ function wayAt(frame) { // a mean over about a second, so that the view glides
 const views = {
   R: ["Scene", () => aim(-0.62, 0.3)],
   C: ["Camera", () => {
-    const z = Math.max(500, data.middle[2]);
+    const z = Math.max(500, unlevelled(data.middle)[2]);
     Object.assign(view, { target: [0, 0, z], yaw: 0, pitch: 0, distance: z, lens: data.focal });
   }],
   F: ["Front", () => aim(0, 0.05)],
@@ -34,8 +34,10 @@ function prepareView(w, h) {
   const right = [cy, 0, -sy], forward = [sy * cp, sp, cy * cp];
   const down = [-sy * sp, cp, -cy * sp];
   axes = [right, down, forward];
+  if (view.lens) axes = axes.map(levelled); // as the camera hangs
   const [wx, wz] = state.follow && !view.lens ? wayAt(state.frame) : [0, 0];
-  eye = [wx, 0, wz].map((way, i) => view.target[i] + way - view.distance * forward[i]);
+  const target = view.lens ? levelled(view.target) : view.target;
+  eye = [wx, 0, wz].map((way, i) => target[i] + way - view.distance * axes[2][i]);
   focal = view.lens ? view.lens * Math.min(w / data.width, h / data.height) : 1.15 * Math.min(w, h);
   [middleX, middleY] = [w / 2, h / 2];
 }
@@ -88,7 +90,7 @@ function strokeAll(ctx, segments, style) {
 function drawFrustum(ctx) {
   const depth = view.lens ? Math.max(0, data.middle[2]) + data.size + 1000 : clamp(0.22 * data.middle[2], 250, 1500);
   const [hx, hy] = [(depth * data.width) / 2 / data.focal, (depth * data.height) / 2 / data.focal];
-  const corner = (u, v) => [hx * (2 * u - 1), hy * (2 * v - 1), depth];
+  const corner = (u, v) => levelled([hx * (2 * u - 1), hy * (2 * v - 1), depth]);
   const image = currentPicture();
   if (image) drawPlane(ctx, image, corner);
   if (image && view.lens) { // dimmed, for the people in front of it
@@ -99,8 +101,8 @@ function drawFrustum(ctx) {
   }
   const ring = [corner(0, 0), corner(1, 0), corner(1, 1), corner(0, 1)];
   const lines = ring.flatMap((c, i) => [segment([0, 0, 0], c), segment(c, ring[(i + 1) % 4])]);
-  if (!view.lens) lines.push(segment([-hx * 0.3, -hy * 1.12, depth], [0, -hy * 1.45, depth]),
-    segment([hx * 0.3, -hy * 1.12, depth], [0, -hy * 1.45, depth]));
+  const tip = levelled([0, -hy * 1.45, depth]);
+  if (!view.lens) for (const side of [-1, 1]) lines.push(segment(levelled([side * hx * 0.3, -hy * 1.12, depth]), tip));
   ctx.lineWidth = 1.5;
   strokeAll(ctx, lines, "rgba(255,214,140,0.75)");
 }

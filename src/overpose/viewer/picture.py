@@ -50,7 +50,8 @@ def draw_people(
 
 
 def project_px(joints_mm: np.ndarray, show: Show) -> np.ndarray:
-    """Where the show's camera sees points (..., 3), px (..., 2); NaN for what is behind it."""
+    """Where the show's camera sees points (..., 3) in level axes, px (..., 2); NaN behind it."""
+    joints_mm = joints_mm @ show.to_level  # the inverse: a row times a rotation
     near = joints_mm[..., 2:] <= _NEAR_MM
     return show.camera.project_camera(np.where(near, np.nan, joints_mm))
 

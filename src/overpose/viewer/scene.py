@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import viser
+from scipy.spatial.transform import Rotation
 
 from overpose.poses import PoseTrack
 from overpose.skeleton import side_and_part
@@ -198,6 +199,7 @@ class Viewer:
             "/camera",
             fov=2 * math.atan(show.height / 2 / show.focal_px),
             aspect=show.width / show.height,
+            wxyz=Rotation.from_matrix(show.to_level).as_quat(scalar_first=True),
             scale=self._frustum_scale(far=False),
             thickness=0.012,
             color=(255, 214, 140),
@@ -267,17 +269,21 @@ class Viewer:
     def _look_through_camera(self) -> None:
         """Stand where the camera stood, the picture behind the people."""
         self._frustum.scale = self._frustum_scale(far=True)
-        middle = np.array([0.0, 0.0, max(0.5, self.show.middle_mm[2] / 1000)])
+        level = self.show.to_level
+        away = max(0.5, float((self.show.middle_mm @ level)[2]) / 1000)
         fov = 2 * math.atan(self.show.height / 2 / self.show.focal_px)
-        self._place_camera(np.zeros(3), middle, fov)
+        self._place_camera(np.zeros(3), away * level[:, 2], fov, -level[:, 1])
 
-    def _place_camera(self, position: np.ndarray, target: np.ndarray, fov: float) -> None:
+    def _place_camera(
+        self, position: np.ndarray, target: np.ndarray, fov: float, up: np.ndarray | None = None
+    ) -> None:
         start = self.server.initial_camera
-        start.up, start.position, start.look_at = (0.0, -1.0, 0.0), position, target
+        upward = np.array([0.0, -1.0, 0.0]) if up is None else up
+        start.up, start.position, start.look_at = tuple(upward.tolist()), position, target
         start.fov = fov
         for client in self.server.get_clients().values():
             with client.atomic():
-                client.camera.up_direction = (0.0, -1.0, 0.0)
+                client.camera.up_direction = upward
                 client.camera.position = position
                 client.camera.look_at = target
                 client.camera.fov = fov

@@ -51,7 +51,7 @@ class ShownPerson:
         track: name of the track the person is from.
         colour: RGB, 0 to 255.
         fps: frames per second of the track.
-        root_mm: (frames, 3) float32, the pelvis in camera coordinates; NaN where not seen.
+        root_mm: (frames, 3) float32, the pelvis in the show's level axes; NaN where not seen.
         poses_mm: (frames, 17, 3) float32, relative to the pelvis; NaN where not seen.
         keypoints_px: (frames, K, 3) float32 x, y, score, in pixels of the show's image size.
         keypoint_names: K names.
@@ -83,7 +83,7 @@ class ShownPerson:
         return np.asarray(np.isfinite(self.poses_mm).all(axis=(1, 2)))
 
     def positions_mm(self, time_s: float) -> np.ndarray | None:
-        """(17, 3) joints in camera coordinates at a time; None where the person is not seen."""
+        """(17, 3) joints in the show's level axes at a time; None where the person is not seen."""
         frame = frame_at(time_s, self.fps)
         if not 0 <= frame < self.frames or not np.isfinite(self.poses_mm[frame]).all():
             return None
@@ -102,10 +102,12 @@ class Show:
         height: image height, px.
         focal_px: focal length, px.
         camera: in its own coordinates.
+        to_level: (3, 3) rotation of camera axes to the level ones that everything is shown in: x
+            right, y down to the floor, z away. The camera is at the origin of both.
         focal_is_estimated: whether the focal length was guessed.
         model: name of the model that made the first track.
-        floor_mm: y of the floor in camera coordinates (down positive).
-        middle_mm: (3,) where to look: the middle of all people, in camera coordinates.
+        floor_mm: y of the floor in level axes (down positive).
+        middle_mm: (3,) where to look: the middle of all people, in level axes.
         size_mm: radius about the middle within which people move.
         group_mm: radius about their own middle within which people are at any one time.
     """
@@ -117,6 +119,7 @@ class Show:
     height: int
     focal_px: float
     camera: Camera
+    to_level: np.ndarray
     focal_is_estimated: bool
     model: str
     floor_mm: float
@@ -125,7 +128,7 @@ class Show:
     group_mm: float
 
     def middle_at(self, time_s: float) -> np.ndarray:
-        """(3,) middle of the people seen at a time, camera coordinates; else of all times."""
+        """(3,) middle of the people seen at a time, level axes; else of all times."""
         places = [
             person.root_mm[frame]
             for person in self.people
@@ -158,6 +161,7 @@ def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
     first = next(iter(named.values()))
     people: list[ShownPerson] = []
     without_root = 0
+    to_level = _to_level(first)
     for name, track in named.items():
         scale = np.array([first.width / track.width, first.height / track.height, 1], np.float32)
         house = track.joint_names == HUMAN36M.joint_names
@@ -176,9 +180,11 @@ def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
                     track=name,
                     colour=PALETTE[len(people) % len(PALETTE)],
                     fps=track.fps,
-                    root_mm=root_mm,
+                    root_mm=(root_mm @ to_level.T).astype(np.float32),
                     poses_mm=np.where(
-                        track.seen[number][:, None, None], track.poses_mm[number], np.nan
+                        track.seen[number][:, None, None],
+                        track.poses_mm[number] @ to_level.T,
+                        np.nan,
                     ).astype(np.float32),
                     keypoints_px=(track.keypoints_px[number] * scale).astype(np.float32),
                     keypoint_names=track.keypoint_names,
@@ -188,6 +194,8 @@ def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
                 )
             )
     floor_mm, middle_mm, size_mm = _ground(people)
+    if first.camera_to_world is not None:
+        floor_mm = float(first.camera_to_world[1, 3])
     length_s = max(track.frames / track.fps for track in named.values())
     return Show(
         people=tuple(people),
@@ -197,6 +205,7 @@ def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
         height=first.height,
         focal_px=first.focal_px,
         camera=first.camera,
+        to_level=to_level,
         focal_is_estimated=first.focal_is_estimated,
         model=first.model,
         floor_mm=floor_mm,
@@ -218,6 +227,13 @@ def keypoint_edges(names: Sequence[str]) -> list[tuple[int, int]]:
         pairs = [pair for pair in pairs if pair.split()[0][-8:] != "shoulder" or "hip" not in pair]
     split = [pair.split() for pair in pairs]
     return [(known[a], known[b]) for a, b in split if a in known and b in known]
+
+
+def _to_level(track: PoseTrack) -> np.ndarray:
+    """Rotation (3, 3) from camera axes to those of a camera that is held level."""
+    if track.camera_to_world is None:
+        return np.eye(3)
+    return np.diag([1.0, -1.0, -1.0]) @ track.camera_to_world[:3, :3]
 
 
 def _known_root(root_mm: np.ndarray, seen: np.ndarray) -> np.ndarray | None:

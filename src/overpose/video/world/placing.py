@@ -1,0 +1,123 @@
+"""People in the world: a track whose camera is known to stand still gets gravity and a floor.
+
+How these are estimated belongs to `gravity`, what was measured to `measured_cameras`.
+"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from overpose.layouts import layout_of
+from overpose.poses import PoseTrack
+from overpose.support.progress import say
+from overpose.video.options import PredictOptions
+from overpose.video.posing import View
+from overpose.video.world.feet import Feet, feet_of
+from overpose.video.world.gravity import USUAL_TILT, level_of_people
+from overpose.video.world.level import STEEPEST, Level, body_axes, up_of
+
+SAME_UP = math.radians(40.0)
+"""How far an axis of a measured camera's world may be from where people's heads point."""
+SAME_HEIGHT = 0.3
+"""By which part the height of a measured camera above its world's origin may differ from that above
+the feet, for the origin to be on the floor."""
+
+
+def in_world(
+    track: PoseTrack,
+    view: View,
+    options: PredictOptions,
+    *,
+    is_static: bool | None,
+    name: str,
+) -> PoseTrack:
+    """The track with what is known of the world.
+
+    Args:
+        track: of `view`.
+        view: the camera.
+        options: whether to look for a floor, and whether the camera is level.
+        is_static: whether the camera stood still; None where nobody could see.
+        name: of the video, for what is said.
+    """
+    track = replace(track, camera_is_static=is_static)
+    if not options.ground or not track.seen.any():
+        return track
+    if is_static is False:
+        say(f"{name}: the camera moves: people are in its axes, without a floor")
+        return track
+    people = _people(track, view)
+    level, is_estimated = _level(people, view, options, track.fps)
+    if level is None:
+        say(f"{name}: nothing tells where the floor is; people are in the camera's axes")
+        return track
+    say(f"{name}: {_described(level, is_estimated)}")
+    return replace(track, camera_to_world=level.camera_to_world(), world_is_estimated=is_estimated)
+
+
+def _people(track: PoseTrack, view: View) -> list[tuple[np.ndarray, Feet]]:
+    """Joints (frames, 17, 3) in camera coordinates and feet of everybody."""
+    layout = layout_of(track.keypoint_names)
+    found = []
+    for person in range(track.people):
+        root = track.root_mm[person].astype(np.float64)[:, None]
+        joints = track.poses_mm[person] + root
+        feet = None if track.feet_mm is None else track.feet_mm[person] + root
+        keypoints = view.straight(track.keypoints_px[person])
+        found.append((joints, feet_of(joints, feet, keypoints, layout, view)))
+    return found
+
+
+def _level(
+    people: list[tuple[np.ndarray, Feet]], view: View, options: PredictOptions, fps: float
+) -> tuple[Level | None, bool]:
+    """Gravity and floor, and whether they are estimated."""
+    spread = (view.focal_px_std or 0.0) / view.focal_px
+    if options.level:
+        return level_of_people(
+            people, fps, up=np.array([0.0, -1.0, 0.0]), focal_share_std=spread
+        ), True
+    found = level_of_people(people, fps, focal_share_std=spread)
+    if view.lens is None or not view.is_placed:
+        return found, True
+    up, height = _measured_up(people, view, found)
+    if up is None or math.asin(min(1.0, abs(up[2]))) > STEEPEST:
+        say("the world of the camera's file has no axis that points up as people do; left out")
+        return found, True
+    seen = level_of_people(people, fps, up=up, focal_share_std=spread)
+    if view.is_metric and height > 0:
+        near = seen is None or abs(height - seen.height_mm) < SAME_HEIGHT * seen.height_mm
+        if near:
+            return Level(up, height), False
+    return seen, True
+
+
+def _measured_up(
+    people: list[tuple[np.ndarray, Feet]], view: View, found: Level | None
+) -> tuple[np.ndarray | None, float]:
+    """(3,) the axis of the measured world, camera axes, that points up, and the camera's height
+    along it; None if none does."""
+    assert view.lens is not None
+    usual = up_of(USUAL_TILT, 0.0) if found is None else found.up
+    axes = [body_axes(joints) for joints, _ in people]
+    known = np.concatenate([np.empty((0, 3)), *axes])
+    known = known[np.isfinite(known).all(axis=-1)]
+    if found is None and len(known):
+        middle = np.median(known, axis=0)
+        usual = middle / max(np.linalg.norm(middle), 1e-9)
+    signed = np.concatenate([view.lens.rotation.T, -view.lens.rotation.T])
+    best = int((signed @ usual).argmax())
+    if signed[best] @ usual < math.cos(SAME_UP):
+        return None, 0.0
+    height = float(view.lens.position_mm[best % 3] * (1 if best < 3 else -1))
+    return signed[best], height
+
+
+def _described(level: Level, is_estimated: bool) -> str:
+    tilt, roll = math.degrees(level.tilt), math.degrees(level.roll)
+    looks = f"looks {'down' if tilt >= 0 else 'up'} {abs(tilt):.0f} degrees"
+    rolled = f", rolled {abs(roll):.0f}" if abs(roll) >= 1 else ""
+    sure = f" (estimated, ±{level.up_std_deg:.0f} degrees, ±{level.height_std_mm / 1000:.1f} m)"
+    height = f"{level.height_mm / 1000:.2f} m above the floor"
+    return f"camera {height}, {looks}{rolled}{sure if is_estimated else ''}"
