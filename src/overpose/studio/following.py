@@ -15,8 +15,6 @@ from overpose.studio.fit import LIMBS, fit_limbs
 from overpose.studio.retarget import align
 
 _LEFT, _UP, _DOWN = np.array([1.0, 0, 0]), np.array([0, 0, 1.0]), np.array([0, 0, -1.0])
-_NECK, _HEAD = np.array([0, -0.6, 0.8]), np.array([0, 0.6, 0.8])
-"""Rest directions of `pose_motion` from neck to nose and on to the top of the head."""
 
 
 def body_of_lengths(model: BodyModel, lengths_mm: np.ndarray, where: str) -> BodyShape:
@@ -118,12 +116,13 @@ def _sources(
 
     trunk = align(at("spine") - at("pelvis"), _LEFT, _UP, _LEFT)
     chest = align(at("neck") - at("spine"), _LEFT, _UP, _LEFT)
-    neck = align(at("nose") - at("neck"), _LEFT, _NECK, _LEFT)
-    head = align(at("head_top") - at("nose"), _LEFT, _HEAD, _LEFT)
+    # The nose of recorded skeletons, and so of tracks, lies farther ahead in the head than the
+    # body's: its directions do not compare, but both look straight ahead at rest.
+    same = np.eye(3)
     result = {
         "Hips": ("pelvis", trunk), "LowerBack": ("pelvis_to_spine", trunk),
         "Spine": ("pelvis_to_spine", trunk), "Spine1": ("spine", chest),
-        "Neck": ("neck", neck), "Neck1": ("neck", neck), "Head": ("nose", head),
+        "Neck": ("neck", same), "Neck1": ("neck", same), "Head": ("nose", same),
     }  # fmt: skip
     soles = sole_ends_mm(model, shape)
     for side, letter, out, hinge in (("left", "L", _LEFT, _DOWN), ("right", "R", -_LEFT, _UP)):
