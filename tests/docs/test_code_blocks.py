@@ -30,7 +30,7 @@ WHY_NOT = {
     "sets up the machine": 10,
     "trains or renders": 16,
     "opens a window": 1,
-    "needs a camera": 1,
+    "needs a camera": 2,
     "needs Human3.6M": 8,
 }
 """How many commands and blocks are only read, and why; all others run."""

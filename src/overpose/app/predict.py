@@ -49,6 +49,9 @@ class Predict:
     """Record from this camera (0 is the first) instead of files; Ctrl-C ends it."""
     seconds: float | None = None
     """How long to record from the webcam."""
+    stream: str | None = None
+    """Send the people of the webcam, or of one video played in real time, by the VMC protocol to
+    osc://HOST:PORT as they move (docs/streaming.md); nothing is written then."""
     fps: float | None = None
     """Frames a second of a folder of frames; 30 if not given."""
     shard: Part = None
@@ -74,6 +77,7 @@ class Predict:
             seconds=self.seconds,
             fps=self.fps,
             shard=self.shard,
+            stream=self.stream,
         )
         for path in written:
             print(path, flush=True)

@@ -45,12 +45,14 @@ def predict(
     seconds: float | None = None,
     fps: float | None = None,
     shard: Shard | None = None,
+    stream: str | None = None,
 ) -> Iterator[Path]:
-    """`predict_files` or `predict_webcam`, from what the command line gives.
+    """`predict_files`, `predict_webcam` or `stream_people`, from what the command line gives.
 
     Args:
         keypoints: an engine, or a file.
         webcam: the number of a camera, or a video file in its place.
+        stream: `osc://HOST:PORT`: send the people there as they move, and write nothing.
 
     Raises:
         InputError: there are inputs and a webcam, or neither; or as in those.
@@ -60,6 +62,10 @@ def predict(
     if (webcam is None) == (not inputs):
         got = "neither" if webcam is None else "both"
         raise InputError(f"predict: got {got}, expected photos or videos, or --webcam and a number")
+    if stream is not None and webcam is None:
+        if len(inputs) > 1:
+            raise InputError(f"stream: got {len(inputs)} videos, expected one or --webcam")
+        webcam = str(inputs[0].absolute())
     if webcam is None:
         if seconds is not None:
             raise InputError("seconds: got it without --webcam; cut the video instead")
@@ -70,6 +76,15 @@ def predict(
     if isinstance(keypoints, Path):
         raise InputError(f"keypoints: got the file {keypoints} for a webcam, expected an engine")
     device = int(webcam) if webcam.isdecimal() else Path(webcam)
+    if stream is not None:
+        from overpose.experiments.streaming import stream_people
+
+        if outputs.formats or outputs.overlay or outputs.html:
+            raise InputError(
+                "stream: nothing is written meanwhile; leave --formats, --overlay and --html out"
+            )
+        stream_people(device, stream, options, seconds=seconds, keypoints=keypoints, model=model)
+        return iter(())
     return predict_webcam(
         device, outputs, options, seconds=seconds, keypoints=keypoints, model=model
     )
