@@ -1,5 +1,6 @@
 """A stand-in for BlazePose that finds people drawn as discs of one colour each; for tests."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -37,11 +38,16 @@ class ScriptedEngines(BlazePose):
         self.threads = 2
         self.detections = 0
         self.tiled = 0
+        self.small = 0
 
     def detect(self, image: np.ndarray, *, tiles: bool = False) -> list[Region]:
         self.detections += 1
         self.tiled += tiles
         return [Region(x, y, 200.0, 0.0, 0.9) for x, y in _discs(image)]
+
+    def detect_small(self, image: np.ndarray, known: Sequence[Region]) -> list[Region]:
+        self.small += 1
+        return []
 
     def landmarks(self, image: np.ndarray, region: Region) -> Landmarks:
         near = [p for p in _discs(image) if np.hypot(p[0] - region.x, p[1] - region.y) < 60]

@@ -187,7 +187,7 @@ def test_half_as_large_every_pixel_of_a_crop_is_the_mean_of_four(
 
 @pytest.mark.parametrize(("height", "width"), [(200, 400), (1080, 1920), (900, 500), (300, 300)])
 def test_tiles_are_squares_of_two_sizes_that_cover_the_image(height: int, width: int) -> None:
-    tiles = np.array(blazepose._tiles(height, width))
+    tiles = np.array(blazepose._tiles(height, width, blazepose._TILES))
     shorter = min(height, width)
     assert set(tiles[:, 2].tolist()) <= {shorter, 0.6 * shorter}
     assert tiles[:, :2].min() >= 0
@@ -216,6 +216,40 @@ def test_the_next_region_is_round_the_circle_that_the_model_drew(engine: BlazePo
 
 def test_tiles_find_people_that_are_small_in_the_image(engine: BlazePose) -> None:
     assert len(engine.detect(np.zeros((200, 400, 3), np.uint8), tiles=True)) > 1
+
+
+def small_people(
+    monkeypatch: pytest.MonkeyPatch, score: float = 0.8, size: tuple[int, int] = (800, 1000)
+) -> tuple[BlazePose, np.ndarray]:
+    """A detector that sees somebody of half a window's height in the middle of each window."""
+    boxes = [(90.0, 60.0, 44.0, 50.0, score)]
+    return sees_boxes(monkeypatch, boxes), np.zeros((*size, 3), np.uint8)
+
+
+def test_smaller_parts_show_people_who_fit_into_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, image = small_people(monkeypatch)
+    found = engine.detect_small(image, [])
+    assert len(found) >= 15
+    sizes = {round(each.size, 3) for each in found}
+    assert sizes <= {round(2.5 * 25 / 224 * side, 3) for side in (240.0, 320.0)}
+
+
+def test_of_the_smaller_parts_only_who_is_sure_and_apart_from_others_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine, image = small_people(monkeypatch, 0.52)
+    assert engine.detect_small(image, []) == []
+    engine, image = small_people(monkeypatch)
+    everywhere = engine.detect_small(image, [])
+    near = Region(400.0, 400.0, 500.0, 0.0)  # within a circle of 200 px
+    apart = engine.detect_small(image, [near])
+    assert apart == [r for r in everywhere if np.hypot(r.x - 400, r.y - 400) >= 200]
+    assert 0 < len(apart) < len(everywhere)
+
+
+def test_a_small_image_has_no_smaller_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, image = small_people(monkeypatch, size=(360, 480))
+    assert engine.detect_small(image, []) == []
 
 
 def test_landmarks_go_back_through_the_region(engine: BlazePose) -> None:

@@ -3,7 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
+import cv2
 import numpy as np
+import pytest
+from rendered_people import blazepose, rendered_still
 from scripted_people import FPS, ScriptedEngines, draw, standing_px
 
 from overpose.keypoints.blazepose import BlazePose, Landmarks, Region
@@ -112,3 +115,30 @@ def test_results_of_another_detector_are_numbered_and_doubles_left_out() -> None
     for frame in range(3):
         found = finder.find(draw({}), frame)
         assert sorted(each.number for each in found) == [1, 2]
+
+
+def test_very_small_people_are_looked_for_where_nobody_is_and_less_often_in_vain() -> None:
+    engines = ScriptedEngines()
+    finder = finder_of(engines)
+    picture = draw({})
+    for frame in range(0, round(15 * FPS), 5):
+        finder.find(picture, frame)
+    assert engines.small == 3  # at 0, 4 and 12 s
+
+
+def test_very_small_people_are_not_looked_for_beside_large_ones() -> None:
+    engines = ScriptedEngines()  # their regions have 200 px of 240
+    finder = finder_of(engines)
+    picture = draw({"red": (100, 120)})
+    for frame in range(round(2.5 * FPS)):
+        finder.find(picture, frame)
+    assert engines.tiled == 2
+    assert engines.small == 0
+
+
+@pytest.mark.parametrize("complexity", ["full", "heavy"])
+def test_a_crowd_is_found(complexity: str) -> None:
+    """Twenty-four people in 1800 x 1200 pixels; without smaller parts: nobody, or a few."""
+    person = cv2.resize(rendered_still(1).image, (300, 300), interpolation=cv2.INTER_AREA)
+    finder = BlazePoseFinder(blazepose(complexity), 1.0)
+    assert len(finder.find(np.tile(person, (4, 6, 1)), 0)) >= 20

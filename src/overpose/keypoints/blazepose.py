@@ -30,6 +30,10 @@ MINIMUM_SCORE = 0.5
 """Detections below this score are dropped."""
 _SUPPRESSION_OVERLAP = 0.3
 _REGION_SCALE = 1.25
+_TILES = (1.0, 0.6)
+_SMALL_TILES = (0.4, 0.3)
+"""Sides of the parts of an image that are looked at, in shares of its shorter side."""
+_LEAST_SMALL_SCORE = 0.55
 _STRIDES = (8, 16, 32, 32, 32)
 _ANCHORS_PER_CELL = 2
 _HEATMAP_RADIUS = 3
@@ -60,6 +64,11 @@ class Region:
         turn = np.array([[cos, -sin], [sin, cos]])
         corner = np.array([self.x, self.y]) - turn @ (0.5, 0.5)
         return np.column_stack([turn, corner])
+
+    def surrounds(self, other: "Region") -> bool:
+        """Whether the middle of another region is within the circle around this one's person."""
+        reach = self.size / (2 * _REGION_SCALE)
+        return bool(np.hypot(self.x - other.x, self.y - other.y) < reach)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +134,37 @@ class BlazePose:
         """
         windows = [_whole(image)]
         if tiles:
-            windows += _tiles(image.shape[0], image.shape[1])
+            windows += _tiles(image.shape[0], image.shape[1], _TILES)
+        return self._in_windows(image, windows)
+
+    def detect_small(self, image: np.ndarray, known: Sequence[Region]) -> list[Region]:
+        """People who are too small for `detect`, found in smaller parts of the image.
+
+        These parts cut larger people and show things at the size of people, so more is asked of who
+        is found: a higher score, a body that fits into such a part, and a place outside the circles
+        around known people. Parts below `DETECTOR_SIZE` pixels show nothing more, so small images
+        have none.
+
+        Args:
+            image: RGB (height, width, 3) uint8.
+            known: those whom `detect` finds, and others.
+        """
+        height, width = image.shape[:2]
+        windows = _tiles(height, width, _SMALL_TILES, DETECTOR_SIZE)
+        found = self._in_windows(image, windows) if windows else []
+        largest = _REGION_SCALE * max(_SMALL_TILES) * min(height, width)
+        return [
+            each
+            for each in found
+            if each.score >= _LEAST_SMALL_SCORE
+            and each.size <= largest
+            and not any(other.surrounds(each) for other in known)
+        ]
+
+    def _in_windows(
+        self, image: np.ndarray, windows: Sequence[tuple[float, float, float]]
+    ) -> list[Region]:
+        """People in square windows, each once, the surest first."""
         side_by_side = self.threads > 1 and len(windows) > 1
         each = self.workers.map if side_by_side else map
         found = each(lambda window: self._detect_window(image, window), windows)
@@ -255,13 +294,16 @@ def _whole(image: np.ndarray) -> tuple[float, float, float]:
     return (width - size) / 2, (height - size) / 2, float(size)
 
 
-def _tiles(height: int, width: int) -> list[tuple[float, float, float]]:
-    """Overlapping squares that cover the image: of its shorter side, and of 0.6 times that."""
+def _tiles(
+    height: int, width: int, shares: Sequence[float], least: float = 0.0
+) -> list[tuple[float, float, float]]:
+    """Overlapping squares that cover the image, of these shares of its shorter side, but none
+    smaller than `least` pixels."""
     windows = []
-    for size in (float(min(height, width)), 0.6 * min(height, width)):
+    for size in (share * min(height, width) for share in shares):
         columns = _starts(width, size)
         rows = _starts(height, size)
-        if len(columns) * len(rows) > 1:
+        if size >= least and len(columns) * len(rows) > 1:
             windows += [(x, y, size) for y in rows for x in columns]
     return windows
 

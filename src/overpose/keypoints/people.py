@@ -24,6 +24,12 @@ OUTSIDE_SCORE = 0.05
 """What keypoints beyond the border of the picture have at most: they are guessed, not seen."""
 _DETECT_EVERY_S = 0.4
 _TILES_EVERY_S = 2.0
+_SMALL_EVERY_S = (2.0, 32.0)
+"""How often people are looked for who are smaller still; each time in vain half as often."""
+_SMALL = 0.35
+"""They are looked for where nobody is found, or somebody whose region is smaller than this share of
+the picture's shorter side: as of people who stand far away, or in a crowd. Elsewhere more lamps and
+machines than people would be found."""
 _LOST_EVERY_S = 0.1
 _FOLLOWED_S = 0.3
 """For how long somebody lost is looked for where expected."""
@@ -96,7 +102,9 @@ class BlazePoseFinder:
     """Follows each person's region from frame to frame and looks for new people now and then.
 
     The detector looks at the whole image 2.5 times a second, at parts of it (for people small in
-    the image) every 2 s, and more often while somebody is lost or nobody is there.
+    the image) every 2 s, and more often while somebody is lost or nobody is there. Still smaller
+    parts, for crowds, are looked at where others are small, or nobody is there, and less often if
+    that is in vain.
 
     Args:
         engine: the networks.
@@ -115,7 +123,8 @@ class BlazePoseFinder:
         self._tracker = Tracker(fps)
         self._regions: dict[int, Region] = {}
         self._last_seen: dict[int, int] = {}
-        self._last_detection = self._last_tiles = -1_000_000
+        self._last_detection = self._last_tiles = self._last_small = -1_000_000
+        self._small_every_s = _SMALL_EVERY_S[0]
         self._frame = -1
 
     @property
@@ -172,7 +181,28 @@ class BlazePoseFinder:
         self._last_detection = self._frame
         if tiles:
             self._last_tiles = self._frame
-        return self._engine.detect(image, tiles=tiles)
+        found = self._engine.detect(image, tiles=tiles)
+        known = [*self._regions.values(), *found]
+        if tiles and self._may_hold_small(image, known):
+            found += self._small(image, found, known)
+        return found
+
+    def _may_hold_small(self, image: np.ndarray, known: Sequence[Region]) -> bool:
+        """Whether it is worth the time to look for people who are very small."""
+        if (self._frame - self._last_small) / self._fps < self._small_every_s:
+            return False
+        least = min([each.size for each in known], default=0.0)
+        return least < _SMALL * min(image.shape[:2])
+
+    def _small(
+        self, image: np.ndarray, found: Sequence[Region], known: Sequence[Region]
+    ) -> list[Region]:
+        """People who are very small, but for the known ones."""
+        self._last_small = self._frame
+        small = self._engine.detect_small(image, found)
+        shortest, longest = _SMALL_EVERY_S
+        self._small_every_s = shortest if small else min(2 * self._small_every_s, longest)
+        return [each for each in small if not any(other.surrounds(each) for other in known)]
 
     def _begun(self, image: np.ndarray, region: Region) -> Callable[[], Landmarks]:
         """What gives the landmarks of a region, once they are there."""
