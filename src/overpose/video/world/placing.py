@@ -1,4 +1,4 @@
-"""People in the world: a track whose camera is known to stand still gets gravity and a floor.
+"""People in the world: a track whose camera stands still gets gravity, a floor, and feet on it.
 
 How these are estimated belongs to `gravity`, what was measured to `measured_cameras`.
 """
@@ -16,6 +16,7 @@ from overpose.video.posing import View
 from overpose.video.world.feet import Feet, feet_of
 from overpose.video.world.gravity import USUAL_TILT, level_of_people
 from overpose.video.world.level import STEEPEST, Level, body_axes, up_of
+from overpose.video.world.standing import standing
 
 SAME_UP = math.radians(40.0)
 """How far an axis of a measured camera's world may be from where people's heads point."""
@@ -49,6 +50,7 @@ def in_world(
         return track
     people = _people(track, view)
     level, is_estimated = _level(people, view, options, track.fps)
+    track = standing(track, people, level, view, options)
     if level is None:
         say(f"{name}: nothing tells where the floor is; people are in the camera's axes")
         return track
