@@ -19,8 +19,8 @@ from overpose.video.options import PredictOptions
 
 COMMANDS = (
     "predict", "demo", "reproduce", "render", "data", "train", "evaluate", "ablate", "curve",
-    "detect-renders", "train-lifter", "evaluate-video", "evaluate-people", "view", "export",
-    "assets", "bench", "onnx", "merge",
+    "detect-renders", "train-lifter", "evaluate-video", "evaluate-people", "evaluate-world", "view",
+    "export", "assets", "bench", "onnx", "merge",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from overpose.app.assets import Assets
 from overpose.app.cards import choices
 from overpose.app.data import Render, data_group
 from overpose.app.experiments import Ablate, Curve, Reproduce
-from overpose.app.measure import Bench, Evaluate, EvaluatePeople, EvaluateVideo
+from overpose.app.measure import Bench, Evaluate, EvaluatePeople, EvaluateVideo, EvaluateWorld
 from overpose.app.merge import Merge
 from overpose.app.predict import Demo, Predict
 from overpose.app.tracks import Export, View
@@ -57,6 +57,7 @@ def _commands(sources: tuple[Source, ...]) -> Any:
         ("train-lifter", TrainLifter),
         ("evaluate-video", EvaluateVideo),
         ("evaluate-people", EvaluatePeople),
+        ("evaluate-world", EvaluateWorld),
         ("onnx", Onnx),
         ("merge", Merge),
         ("view", View),

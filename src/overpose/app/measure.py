@@ -1,4 +1,4 @@
-"""Measuring: `evaluate`, `evaluate-video`, `evaluate-people` and `bench`."""
+"""Measuring: `evaluate`, `evaluate-video`, `evaluate-people`, `evaluate-world`, `bench`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +106,44 @@ class EvaluatePeople:
             processes=self.processes,
         )
         print((self.output.out / "people.md").read_text(encoding="utf-8"), end="")
+
+
+@dataclass(frozen=True)
+class EvaluateWorld:
+    """Measure where people and cameras are in the world, part by part.
+
+    Renders people before known cameras and finds them; videos with measured cameras are looked at
+    as well. OUT gets world.json, world.md and the clips. Clips that are there are kept.
+
+    Example: overpose evaluate-world --mocap cmu.tar.xz --splits splits.json --out runs/world
+    """
+
+    output: Output
+    mocap: Path
+    """Recorded motion, as `render` takes it."""
+    splits: Path
+    """Which trials train and test, JSON; see docs/data.md."""
+    up: Literal["y", "z"] = "y"
+    """The axis of BVH files that points up: y in most, z in those that Blender wrote."""
+    clips: tuple[int, int] = (56, 24)
+    """How many clips of training subjects, on which numbers are chosen, and of test subjects."""
+    recordings: tuple[Path, ...] = ()
+    """Directories of videos with a file of their measured cameras, in a world with z up."""
+    processes: Processes = None
+
+    def run(self) -> None:
+        from overpose.experiments.world.study import study_world
+        from overpose.support.assets import download_asset
+
+        study_world(
+            MotionSource(self.mocap, self.splits, self.up),
+            self.output,
+            (download_asset("pose_detection"), download_asset("pose_landmark_full")),
+            clips=self.clips,
+            recordings=self.recordings,
+            processes=self.processes,
+        )
+        print((self.output.out / "world.md").read_text(encoding="utf-8"), end="")
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def in_world(
     if is_static is False:
         say(f"{name}: the camera moves: people are in its axes, without a floor")
         return track
-    people = _people(track, view)
+    people = people_of(track, view)
     level, is_estimated = _level(people, view, options, track.fps)
     track = standing(track, people, level, view, options)
     if level is None:
@@ -58,7 +58,7 @@ def in_world(
     return replace(track, camera_to_world=level.camera_to_world(), world_is_estimated=is_estimated)
 
 
-def _people(track: PoseTrack, view: View) -> list[tuple[np.ndarray, Feet]]:
+def people_of(track: PoseTrack, view: View) -> list[tuple[np.ndarray, Feet]]:
     """Joints (frames, 17, 3) in camera coordinates and feet of everybody."""
     layout = layout_of(track.keypoint_names)
     found = []

@@ -1,0 +1,1 @@
+"""Measuring places in the world: clips of known people before known cameras."""
