@@ -55,10 +55,9 @@ def standing(
         scores = np.nan_to_num(points[..., 2].astype(np.float64))
         fitted = fitted_joints(joints, rays, scores, contacts[person], level, track.fps)
         done = np.asarray(np.isfinite(fitted).all(axis=(1, 2)))
-        if feet_mm is not None:
-            hanging = feet_mm[person] - ankles_mm(poses[person])
+        hanging = None if feet_mm is None else feet_mm[person] - ankles_mm(poses[person])
         poses[person, done] = (fitted - fitted[:, :1])[done]
         roots[person, done] = fitted[done, 0]
-        if feet_mm is not None:
+        if feet_mm is not None and hanging is not None:
             feet_mm[person] = hanging + ankles_mm(poses[person])
     return replace(track, poses_mm=poses, root_mm=roots, feet_mm=feet_mm)
