@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_OUT ?= overpose-demo
 CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "overpose needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 
-.PHONY: demo test test-fast test-wheel lint docs harden setup clean
+.PHONY: demo test test-fast test-wheel test-blender lint docs harden setup clean
 
 # The demo does with the base dependencies, without torch; where everything is set up, it takes that.
 demo: $(if $(wildcard $(VENV)/.ready),setup,$(VENV)/.light)
@@ -20,6 +20,19 @@ test-fast: setup
 # Builds the wheel and tries it in an empty environment; needs nothing of .venv.
 test-wheel:
 	$(PYTHON) tools/check_wheel.py
+
+# Imports a GLB and BVHs into Blender, whose module bpy (370 MB, Python 3.11) gets an environment of its own.
+BLENDER := .venv-blender
+BLENDER_FILES ?= runs/blender
+test-blender: setup $(BLENDER)/.ready
+	mkdir -p $(BLENDER_FILES)
+	PYTHONPATH=tests/helpers $(BIN)/python tools/check_blender.py write $(BLENDER_FILES)
+	$(BLENDER)/bin/python tools/check_blender.py import $(BLENDER_FILES)
+
+$(BLENDER)/.ready:
+	$(PYTHON) -m venv $(BLENDER)
+	$(BLENDER)/bin/python -m pip install --quiet bpy==5.0.1
+	touch $@
 
 lint: setup
 	$(BIN)/ruff format --check src tests tools
@@ -53,4 +66,4 @@ $(VENV)/.light: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist src/*.egg-info
+	rm -rf $(VENV) $(BLENDER) build dist src/*.egg-info
