@@ -1,7 +1,7 @@
 """Import what overpose writes into Blender and see that everybody is where the track has them.
 
-`make test-blender` runs both halves: `write DIR`, with overpose, makes files and what is expected of
-them; `import DIR`, with the module bpy, imports them and compares, frame by frame.
+`make test-blender` runs both halves: `write DIR`, with overpose, makes files and what is expected
+of them; `import DIR`, with the module bpy, imports them and compares, frame by frame.
 """
 
 import json

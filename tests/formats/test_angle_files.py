@@ -147,6 +147,32 @@ def test_opensims_model_set_up_from_a_mot_has_the_hips_knees_and_chest_of_the_tr
     )
 
 
+def test_the_vertical_is_that_of_the_world(tmp_path: Path) -> None:
+    turn = Rotation.from_euler("x", 155, degrees=True).as_matrix()  # a camera that looks down by 25
+    world = np.eye(4)
+    world[:3, :3], world[:3, 3] = turn, (0, 2000, 0)
+    plain = squat()
+    level = np.diag([1.0, -1.0, -1.0])
+    turned = {
+        name: (getattr(plain, name).astype(np.float64) @ (turn.T @ level).T).astype(np.float32)
+        for name in ("poses_mm", "root_mm", "feet_mm")
+    }
+    (tmp_path / "plain").mkdir()
+    write_formats(plain, tmp_path / "plain", "clip", [angles.FORMAT])
+    write_formats(
+        replace(plain, **turned, camera_to_world=world), tmp_path, "clip", [angles.FORMAT]
+    )
+    first, second = (
+        pd.read_csv(directory / "clip_angles.csv") for directory in (tmp_path / "plain", tmp_path)
+    )
+    np.testing.assert_allclose(first[list(ANGLES)], second[list(ANGLES)], atol=0.02)
+    first, second = (
+        read_mot(directory / "clip.mot")[1] for directory in (tmp_path / "plain", tmp_path)
+    )
+    np.testing.assert_allclose(first.pelvis_tilt, second.pelvis_tilt, atol=1e-3)
+    np.testing.assert_allclose(first.pelvis_ty + 2, second.pelvis_ty, atol=1e-4)
+
+
 def test_joints_of_another_skeleton_have_no_angles(tmp_path: Path) -> None:
     track = replace(squat(), joint_names=tuple(f"point{number}" for number in range(17)))
     for wanted in (angles.FORMAT, mot.FORMAT):

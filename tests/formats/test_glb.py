@@ -12,6 +12,7 @@ import pytest
 from command_line import run
 from glb_file import GlbFile
 from moving_person import FPS, moving_track
+from scipy.spatial.transform import Rotation
 
 from overpose.formats import glb
 from overpose.formats.writing import write_formats
@@ -91,6 +92,19 @@ def test_bodies_have_the_proportions_of_their_people(written) -> None:
     meant = np.linalg.norm(track.poses_mm[0, 15, wrist] - track.poses_mm[0, 15, elbow]) / 1000
     assert lengths[0] == pytest.approx(meant, abs=0.012)
     assert lengths[1] == pytest.approx(1.2 * meant, abs=0.015)
+
+
+def test_in_a_world_bodies_stand_on_its_floor(written) -> None:
+    track = moving_track(1)
+    world = np.eye(4)
+    world[:3, :3] = Rotation.from_euler("x", 155, degrees=True).as_matrix()  # it looks down by 25
+    world[:3, 3] = (0, 2500, 0)
+    file = written(replace(track, camera_to_world=world))
+    joints = (track.poses_mm[0, 7] + track.root_mm[0, 7]) @ world[:3, :3].T + world[:3, 3]
+    placed = file.at(7 / FPS)
+    for joint, bone in HEADS.items():
+        place = placed[file.named(bone), :3, 3]
+        assert np.linalg.norm(place - joints[HUMAN36M.index(joint)] / 1000) < 0.03
 
 
 def test_a_photo_gives_a_file_too(written) -> None:
