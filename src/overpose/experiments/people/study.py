@@ -34,6 +34,7 @@ from overpose.video.judging import BIAS, DOUBTFUL, MEASURES, Evidence, Judge, sc
 from overpose.video.models import shipped_judge
 from overpose.video.optics import view_of
 from overpose.video.options import PredictOptions
+from overpose.video.recording import PersonRecord
 
 _RIDGE = 0.002
 _MOMENT_FRAMES = 8
@@ -249,6 +250,7 @@ def _of_clips(clips: Sequence[Tracks], split: str) -> dict[str, Judged]:
             ):
                 if label not in (PERSON, GHOST) or (forced and label == PERSON):
                     continue
+                keypoints = _sided(keypoints, CLIP_FPS)
                 judged = kinds["people" if label == PERSON else "forced" if forced else "ghosts"]
                 moment = keypoints.copy()
                 seen = np.flatnonzero(np.isfinite(keypoints[:, 0, 0]))
@@ -263,12 +265,20 @@ def _of_clips(clips: Sequence[Tracks], split: str) -> dict[str, Judged]:
 
 def _of_video(judge: Judge, name: str, tracks: VideoTracks) -> dict[str, Any]:
     view = view_of(PredictOptions(), tracks.width, tracks.height, tracks.fps)
+    found, forced = (
+        [_sided(each, tracks.fps) for each in kind] for kind in (tracks.found, tracks.forced)
+    )
     return {
         "video": name,
         "frames": tracks.frames,
-        "found": judge.scores(tracks.found, BLAZEPOSE_33, view),
-        "forced": judge.scores(tracks.forced, BLAZEPOSE_33, view),
+        "found": judge.scores(found, BLAZEPOSE_33, view),
+        "forced": judge.scores(forced, BLAZEPOSE_33, view),
     }
+
+
+def _sided(keypoints_px: np.ndarray, fps: float) -> np.ndarray:
+    """A track as it is judged in use: with left and right put back."""
+    return PersonRecord(keypoints_px).with_sides(BLAZEPOSE_33, fps).keypoints_px
 
 
 def _ghosts(kinds: Mapping[str, Judged]) -> list[Evidence]:
