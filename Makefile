@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_OUT ?= overpose-demo
 CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "overpose needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 
-.PHONY: demo test test-fast test-wheel test-blender lint docs harden setup clean
+.PHONY: demo test test-fast test-cluster test-wheel test-blender lint docs harden setup clean
 
 # The demo does with the base dependencies, without torch; where everything is set up, it takes that.
 demo: $(if $(wildcard $(VENV)/.ready),setup,$(VENV)/.light)
@@ -16,6 +16,11 @@ test: setup
 
 test-fast: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+# Ray clusters on this machine, with workers and machines that die: minutes.
+test-cluster: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
+	OVERPOSE_TEST_CLUSTER=1 $(BIN)/python -m pytest tests/cluster
 
 # Builds the wheel and tries it in an empty environment; needs nothing of .venv.
 test-wheel:

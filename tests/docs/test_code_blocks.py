@@ -30,6 +30,7 @@ WHY_NOT = {
     "sets up the machine": 10,
     "trains or renders": 16,
     "opens a window": 1,
+    "starts a cluster": 1,
     "needs a camera": 2,
     "needs Human3.6M": 8,
 }
@@ -48,6 +49,8 @@ def why_not_run(words: list[str]) -> str | None:
         return "trains or renders"
     if command == "view":
         return "opens a window"
+    if "--ray" in words:
+        return "starts a cluster"
     return "needs a camera" if "--webcam" in words else None
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Union
 
 from tyro.conf import Positional, arg, subcommand
 
-from overpose.app.options import Part, Processes
+from overpose.app.options import Part, Processes, Ray, cluster_at
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.options import RenderConfig
 from overpose.datasets.sources import SOURCES, Source
@@ -31,6 +31,7 @@ class Render:
     shard: Part = None
     """Render this part of the dataset only, i/N: part i of N, i from 0 to N - 1. Give every part
     the same options; `overpose merge` puts the parts together."""
+    ray: Ray = None
     contact_sheet: Path | None = None
     """Also write a picture of samples with their 2D joints here (.png, .jpg)."""
 
@@ -38,9 +39,12 @@ class Render:
         from overpose.datasets.rendering.contact_sheet import write_contact_sheet
         from overpose.datasets.rendering.render import render_part
         from overpose.experiments.rendering import render_motion, rendering_of
+        from overpose.support.cluster import require_one_way
         from overpose.support.errors import InputError
         from overpose.support.files import require_apart, require_writable
 
+        cluster = cluster_at(self.ray, self.processes)
+        require_one_way(self.shard, cluster)
         if self.shard is not None:
             if self.contact_sheet is not None:
                 raise InputError("contact_sheet: got it with --shard, expected the whole dataset")
@@ -56,7 +60,7 @@ class Render:
             self.images,
             self.output,
             self.motion,
-            processes=self.processes,
+            processes=cluster or self.processes,
             sources=self.sources,
         ) as dataset:
             if self.contact_sheet is not None:

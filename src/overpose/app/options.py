@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
+from overpose.support.cluster import LOCAL, Cluster
+from overpose.support.errors import InputError
 from overpose.support.shards import Shard
 
 Device = Annotated[Literal["auto", "cpu", "cuda"], arg(help="Where to train.")]
@@ -28,3 +30,26 @@ Part = Annotated[
         str_from_instance=lambda shard: [str(shard)],
     ),
 ]
+Ray = Annotated[
+    str | None,
+    arg(
+        metavar="ADDRESS",
+        help="Have a Ray cluster do it: HOST:PORT of one that runs, or local, which starts one "
+        "here (extra ray; docs/scale.md).",
+    ),
+]
+
+
+def cluster_at(address: str | None, processes: int | None = None) -> Cluster | None:
+    """The cluster that is asked for; its workers, if it is started here, are the processes.
+
+    Raises:
+        InputError: processes are asked for of a cluster that runs.
+    """
+    if address is None:
+        return None
+    if processes is not None and address != LOCAL:
+        raise InputError("processes: got it with --ray of a running cluster, which has its own")
+    from overpose.support.workers import number_of_processes
+
+    return Cluster(address, number_of_processes(processes))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from overpose.app.options import Part
+from overpose.app.options import Part, Ray, cluster_at
 from overpose.formats import Format
 from overpose.formats.bvh_names import Names
 from overpose.formats.format import Frame
@@ -57,6 +57,7 @@ class Predict:
     shard: Part = None
     """Predict this part of the inputs only, i/N: part i of N, i from 0 to N - 1. Give every part
     the same inputs and options; `overpose merge` puts the parts together."""
+    ray: Ray = None
     output: Output = field(default_factory=lambda: Output(Path("overpose-out")))
     poses: PredictOptions = field(default_factory=PredictOptions)
 
@@ -78,6 +79,7 @@ class Predict:
             fps=self.fps,
             shard=self.shard,
             stream=self.stream,
+            cluster=cluster_at(self.ray),
         )
         for path in written:
             print(path, flush=True)

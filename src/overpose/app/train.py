@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from overpose.app.options import Device, PresetName, Processes
+from overpose.app.options import Device, PresetName, Processes, Ray, cluster_at
 from overpose.datasets.motion_source import MotionSource
 from overpose.support.files import Output
 from overpose.support.locks import working_alone
@@ -20,7 +20,8 @@ class Train:
     All of them are (a) autoencoder, (b) latent, (c) finetuned, and the CNN straight to the pose
     (direct). The systems that the paper compares with have a stage each, e.g. linkde or structnet.
     Every network resumes after an interruption with exactly the same weights; finished stages are
-    skipped. The preset must fit the dataset's image size.
+    skipped. Under torchrun, processes share every batch out. The preset must fit the dataset's
+    image size.
 
     Example: overpose train --data data --out runs/mine --preset cpu
     """
@@ -43,6 +44,7 @@ class Train:
         from overpose.experiments.entry_points import train
         from overpose.experiments.pipeline import stage_place
         from overpose.experiments.presets import preset_named
+        from overpose.training.processes import is_first
 
         trained = train(
             self.data,
@@ -53,7 +55,7 @@ class Train:
             seed=self.seed,
             device=self.device,
         )
-        for name in trained:
+        for name in trained if is_first() else ():
             place = stage_place(preset_named(self.preset), self.out, self.inputs, name)
             print(f"{name}: {place / 'last'}")
 
@@ -90,12 +92,14 @@ class DetectRenders:
     recipe: Literal["full", "trial"] = "full"
     """What they are for, as in `train-lifter`."""
     processes: Processes = None
+    ray: Ray = None
 
     def run(self) -> None:
         from overpose.experiments.lifters.recipe import RECIPES
         from overpose.experiments.lifters.training import grow_detections
 
         motion = MotionSource(self.mocap, self.splits, self.up)
+        cluster = cluster_at(self.ray, self.processes)
         models = _detector_models()
         with working_alone(self.out):
             count = grow_detections(
@@ -104,7 +108,7 @@ class DetectRenders:
                 self.out,
                 models=models,
                 clips=self.clips,
-                processes=self.processes,
+                processes=cluster or self.processes,
             )
         print(f"{self.out}: {count} clips")
 

@@ -22,9 +22,10 @@ from overpose.layouts import layout_of
 from overpose.media.folder import is_frame_folder
 from overpose.media.video import require_local
 from overpose.media.webcam import open_webcam
+from overpose.support.cluster import Cluster, require_one_way
 from overpose.support.digests import sha256_of_file, sha256_of_parts
 from overpose.support.errors import InputError
-from overpose.support.progress import say
+from overpose.support.progress import progress_bar, say
 from overpose.support.records import Record
 from overpose.support.shards import Shard
 from overpose.support.version import VERSION
@@ -46,6 +47,7 @@ def predict(
     fps: float | None = None,
     shard: Shard | None = None,
     stream: str | None = None,
+    cluster: Cluster | None = None,
 ) -> Iterator[Path]:
     """`predict_files`, `predict_webcam` or `stream_people`, from what the command line gives.
 
@@ -70,9 +72,10 @@ def predict(
         if seconds is not None:
             raise InputError("seconds: got it without --webcam; cut the video instead")
         asked = Prediction(outputs, options, keypoints, model, layout, fps)
-        return predict_files(inputs, asked, shard=shard)
-    if shard is not None:
-        raise InputError("shard: got it with --webcam, expected it with files, which can be shared")
+        return predict_files(inputs, asked, shard=shard, cluster=cluster)
+    if shard is not None or cluster is not None:
+        got = "ray" if shard is None else "shard"
+        raise InputError(f"{got}: got it with --webcam or --stream, expected files")
     if isinstance(keypoints, Path):
         raise InputError(f"keypoints: got the file {keypoints} for a webcam, expected an engine")
     device = int(webcam) if webcam.isdecimal() else Path(webcam)
@@ -91,25 +94,31 @@ def predict(
 
 
 def predict_files(
-    inputs: Sequence[Path], asked: Prediction, *, shard: Shard | None = None
+    inputs: Sequence[Path],
+    asked: Prediction,
+    *,
+    shard: Shard | None = None,
+    cluster: Cluster | None = None,
 ) -> Iterator[Path]:
     """Predict every input and give the files written; those of finished inputs stay in any case.
 
     An input that cannot be predicted does not keep the others from it: it is said, and raised in
-    the end. With a shard, what is done is noted in a record beside the files, and the same call
-    goes on where an earlier one stopped.
+    the end. With a shard or on a cluster, what is done is noted in a record beside the files, and
+    the same call goes on where an earlier one stopped.
 
     Args:
         inputs: photos, videos, folders of numbered frames, and files of keypoints that say their
             frame rate and image size.
         asked: what to write and how.
         shard: which part of the inputs to predict; None: all.
+        cluster: where; None: here, one after the other.
 
     Raises:
         InputError: bad input; names and places are checked before anything is computed.
     """
     if not inputs:
         raise InputError("predict: got no input, expected photos or videos")
+    require_one_way(shard, cluster)
     inputs = [path.resolve() if path.name in ("", "..") else path for path in inputs]  # to name it
     if isinstance(asked.keypoints, Path) and len(inputs) > 1:
         raise InputError(
@@ -118,36 +127,57 @@ def predict_files(
         )
     if asked.layout is not None:
         layout_of(asked.layout)  # refuses what is none
-    own = inputs if shard is None else shard.part(inputs)
-    _require_inputs(own, asked)
+    part = inputs if shard is None else shard.part(inputs)
+    _require_inputs(part, asked)
     out, stems = asked.outputs.output.out, [path.stem for path in inputs]
-    record = None
-    if shard is not None:
-        output = asked.outputs.output
-        plan = _plan(stems, asked)
-        record = Record.begun(shard.record_in(out), shard, plan, overwrite=output.overwrite)
-        own = [path for path in own if path.stem in record.missing]
-        if record.path.exists():  # what is there of the others is left of an earlier run
+    record, own, output = None, part, asked.outputs.output
+    if shard is not None or cluster is not None:
+        shard = shard or Shard(0, 1)
+        path = out / UNFINISHED if cluster is not None else shard.record_in(out)
+        record = Record.begun(path, shard, _plan(stems, asked), overwrite=output.overwrite)
+        own = [path for path in part if path.stem in record.missing]
+        if path.exists():  # what is there of the others is left of an earlier run
             output = replace(output, overwrite=True)
             asked = replace(asked, outputs=replace(asked.outputs, output=output))
     asked.outputs.prepare(stems, _read(inputs, asked), predicted=[path.stem for path in own])
     if record is not None:
         record.write()
     failed: list[Predicted] = []
-    for done in do_units(own, make_predictor, asked, out, 1):
+    for done in _predicted(own, asked, out, cluster):
         files = [out / name for name in done.files]
         if done.error is not None:
             failed.append(done)
             if record is not None:
-                record.fail(done.input.stem, done.error)
+                record.fail(done.stem, done.error)
             if len(own) > 1:
                 say(f"{done.error}; the other inputs go on")
         elif record is not None:
-            record.add(done.input.stem, files)
+            record.add(done.stem, files)
         yield from files
     _raise_if_failed(failed, len(own))
-    if shard is not None:
-        say(f"shard {shard}: {len(shard.part(inputs))} of {len(inputs)} inputs, {len(own)} now")
+    if cluster is not None:
+        (out / UNFINISHED).unlink(missing_ok=True)
+    elif shard is not None:
+        say(f"shard {shard}: {len(part)} of {len(inputs)} inputs, {len(own)} of them now")
+
+
+UNFINISHED = "unfinished.json"
+"""The record of a run on a cluster; gone when everything is done."""
+
+
+def _predicted(
+    inputs: Sequence[Path], asked: Prediction, out: Path, cluster: Cluster | None
+) -> Iterator[Predicted]:
+    if cluster is None:
+        yield from do_units(inputs, make_predictor, asked, out, 1)
+    elif inputs:
+        shared = [path for path in (asked.keypoints, asked.model) if isinstance(path, Path)]
+        given = {"shared": shared, "reads": lambda path: [path]}
+        asked = replace(asked, threads=1)
+        with progress_bar("predict", len(inputs)) as advance:
+            for done in do_units(inputs, make_predictor, asked, out, cluster, **given):
+                advance(1)
+                yield done
 
 
 def predict_webcam(

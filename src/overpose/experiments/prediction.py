@@ -119,6 +119,7 @@ class Prediction:
         model: directory of a model to take instead of the shipped ones.
         layout: of keypoints in files that do not name them; None: as their number says.
         fps: frames a second of the folders of frames.
+        threads: of each network; None: one for each core. They change no result.
     """
 
     outputs: Outputs
@@ -127,6 +128,7 @@ class Prediction:
     model: Path | None = None
     layout: str | None = None
     fps: float | None = None
+    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -134,28 +136,29 @@ class Predicted:
     """What became of one input.
 
     Attributes:
-        input: it.
+        stem: of its name.
         files: that were written, by name.
         error: why there are none, in a line.
     """
 
-    input: Path
+    stem: str
     files: tuple[str, ...] = ()
     error: str | None = None
 
 
-def make_predictor(out: Path, asked: Prediction) -> Callable[[Path, Callable[[], None]], Predicted]:
+def make_predictor(
+    asked: Prediction,
+) -> Callable[[Path, Path, Callable[[], None]], Predicted]:
     """What predicts an input and writes its files to a directory.
 
     What is wrong with an input is in the answer; what is wrong with a model is raised.
     """
-    outputs = replace(asked.outputs, output=replace(asked.outputs.output, out=out))
 
     @cache
     def estimator(engine: Engine) -> PoseEstimator:  # where only files of keypoints come: none
-        return PoseEstimator.from_pretrained(engine, model=asked.model)
+        return PoseEstimator.from_pretrained(engine, model=asked.model, threads=asked.threads)
 
-    def predict(path: Path, check: Callable[[], None]) -> Predicted:
+    def predict(path: Path, out: Path, check: Callable[[], None]) -> Predicted:
         given = asked.keypoints
         of_keypoints = isinstance(given, Path) or holds_keypoints(path)
         engine = None if of_keypoints else estimator(given)
@@ -165,10 +168,11 @@ def make_predictor(out: Path, asked: Prediction) -> Callable[[Path, Callable[[],
             else:
                 with open_media(path, fps=asked.fps) as media:
                     track = engine.predict_media(media, asked.options)
+            outputs = replace(asked.outputs, output=replace(asked.outputs.output, out=out))
             files = tuple(each.name for each in write_track(track, path, outputs))
         except InputError as error:
-            return Predicted(path, error=str(error))
-        return Predicted(path, files)
+            return Predicted(path.stem, error=str(error))
+        return Predicted(path.stem, files)
 
     return predict
 

@@ -10,6 +10,7 @@ from overpose.datasets.sources import SOURCES, motion_source
 from overpose.datasets.sources.source import MotionRequest, Source
 from overpose.datasets.store import Dataset
 from overpose.experiments.preset import Preset, ProceduralMotion
+from overpose.support.cluster import Cluster
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 
@@ -48,7 +49,7 @@ def render_motion(
     motion: MotionSource = _MADE_UP,
     *,
     procedural: ProceduralMotion | None = None,
-    processes: int | None = None,
+    processes: int | Cluster | None = None,
     make_renderer: Callable[[RenderConfig], Renderer] | None = None,
     sources: tuple[Source, ...] = SOURCES,
 ) -> Dataset:
@@ -57,7 +58,7 @@ def render_motion(
     Args:
         output: directory of the dataset, and whether another one in it is removed first.
         config, motion, procedural, make_renderer, sources: as in `rendering_of`.
-        processes: None: one for each core.
+        processes: that work side by side, or a cluster; None: one for each core.
 
     Raises:
         InputError: the motion is missing or damaged, or the directory holds another dataset.

@@ -9,6 +9,7 @@ PACKAGES = {
     "onnxruntime": ("ONNX Runtime", "onnx"),
     "onnxscript": ("onnxscript", "onnx"),
     "pyarrow": ("pyarrow", "train"),
+    "ray": ("Ray", "ray"),
 }
 """Name for people and extra of each module that is imported without asking whether it is there."""
 

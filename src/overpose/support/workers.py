@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from overpose.support.allocator import in_large_pages
+from overpose.support.cluster import Cluster
 from overpose.support.errors import InputError, is_of_memory, raise_if_of_memory
 from overpose.support.progress import say
 
@@ -111,26 +112,59 @@ def do_jobs(
 
 def do_units(
     units: Iterable[Job | None],
-    make_work: Callable[[Path, Any], Callable[[Job, Callable[[], None]], Result]],
+    make_work: Callable[[Any], Callable[[Job, Path, Callable[[], None]], Result]],
     argument: Any,
     out: Path,
-    processes: int,
+    where: int | Cluster,
+    *,
+    shared: Sequence[Path] = (),
+    reads: Callable[[Job], Sequence[Path]] = lambda unit: (),
 ) -> Iterator[Result]:
-    """`do_jobs` for units of work that leave files in a directory.
+    """`do_jobs` for units of work that leave files in a directory, here or on a cluster.
 
     A unit may be done again, and then leaves the same files.
 
     Args:
         units: as the jobs.
-        make_work: called once in each process with the directory to write to and `argument`.
+        make_work: called once in each process with `argument`; what it makes is given the unit, the
+            directory to write to, and what `do_jobs` gives.
         argument: anything that can be pickled.
         out: the directory.
-        processes: 1 works in this process and starts no other.
+        where: processes here, of which 1 works in this process and starts no other, or a cluster.
+        shared: files and directories that the argument names.
+        reads: those that a unit names.
 
     Raises:
-        InputError: as `do_jobs`.
+        InputError: as `do_jobs` and `cluster.do_on_cluster`.
     """
-    yield from do_jobs(units, partial(make_work, out), argument, processes)
+    if isinstance(where, Cluster):
+        from overpose.support.on_cluster import do_on_cluster
+
+        environment = SAFE | dict.fromkeys(ONE_THREAD, "1") | in_large_pages()
+        given = (units, make_work, argument, out, where, environment)
+        yield from do_on_cluster(*given, shared=shared, reads=reads)
+    else:
+        yield from do_jobs(units, partial(_in_place, make_work, out), argument, where)
+
+
+def _in_place(
+    make_work: Callable[[Any], Callable[[Job, Path, Callable[[], None]], Result]],
+    out: Path,
+    argument: Any,
+) -> Callable[[Job, Callable[[], None]], Result]:
+    work = make_work(argument)
+    return lambda unit, check: work(unit, out, check)
+
+
+def workers_for(units: int, wanted: int | Cluster | None) -> int | Cluster:
+    """Where to do that many units: no more processes than there are units, at least one.
+
+    Raises:
+        InputError: as `number_of_processes`.
+    """
+    if isinstance(wanted, Cluster):
+        return wanted
+    return min(number_of_processes(wanted), max(1, units))
 
 
 def in_fresh_process(

@@ -23,10 +23,11 @@ from overpose.studio.frame import render_frame
 from overpose.studio.outfit import dress, pose_outfit, random_materials, random_style
 from overpose.studio.retarget import retarget
 from overpose.studio.scene import random_scene
+from overpose.support.cluster import Cluster
 from overpose.support.errors import InputError
 from overpose.support.files import read_json, write_json, writing_file
 from overpose.support.progress import progress_bar
-from overpose.support.workers import do_jobs, number_of_processes
+from overpose.support.workers import do_units, workers_for
 from overpose.synthetic.bodies import body_of_clip
 from overpose.synthetic.landmarks import body_points
 from overpose.synthetic.lenses import Shots
@@ -90,7 +91,6 @@ class DetectionJob:
     recordings: Recordings
     models: dict[str, tuple[Path, Path]]
     config: DetectionConfig
-    out: Path
 
 
 def make_detections(
@@ -100,7 +100,7 @@ def make_detections(
     *,
     clips: int,
     config: DetectionConfig | None = None,
-    processes: int | None = None,
+    processes: int | Cluster | None = None,
 ) -> Detections:
     """Render clips and run the detector on them, until there are so many; those there are kept.
 
@@ -110,7 +110,7 @@ def make_detections(
         out: directory, one file a clip, and `SETTING`, what they are of.
         clips: how many there shall be.
         config: what they are of.
-        processes: one for each core if None.
+        processes: that work side by side, or a cluster; one for each core if None.
 
     Raises:
         InputError: the clips that are there are of something else.
@@ -130,10 +130,11 @@ def make_detections(
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / SETTING, setting)
     missing = [number for number in range(clips) if not _file(out, number).is_file()]
-    job = DetectionJob(recordings, models, config, out)
+    job = DetectionJob(recordings, models, config)
+    files = [file for each in models.values() for file in each]
     with progress_bar("detect on renders", len(missing)) as advance:
-        workers = min(number_of_processes(processes), max(1, len(missing)))
-        for _ in do_jobs(missing, _make_clip, job, workers):
+        where = workers_for(len(missing), processes)
+        for _ in do_units(missing, _make_clip, job, out, where, shared=files):
             advance(1)
     return read_detections(out, clips)
 
@@ -191,12 +192,12 @@ def _file(directory: Path, number: int) -> Path:
     return directory / f"clip_{number:05d}.npz"
 
 
-def _make_clip(job: DetectionJob) -> Callable[[int, Callable[[], None]], int]:
+def _make_clip(job: DetectionJob) -> Callable[[int, Path, Callable[[], None]], int]:
     cv2.setNumThreads(1)
     model = load_body()
     engines = [BlazePose(*job.models[name], threads=1) for name in COMPLEXITIES]
 
-    def make(number: int, check: Callable[[], None]) -> int:
+    def make(number: int, out: Path, check: Callable[[], None]) -> int:
         config = job.config
         rng = clip_stream(config.seed, number)
         motion = random_clip(job.recordings, rng, config.frames, config.motions)
@@ -219,7 +220,7 @@ def _make_clip(job: DetectionJob) -> Callable[[int, Callable[[], None]], int]:
             "focal_px": np.float32(camera.focal_px[0]),
             "keypoints_px": np.stack(found, axis=1),
         }
-        with writing_file(_file(job.out, number)) as temporary, temporary.open("wb") as file:
+        with writing_file(_file(out, number)) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)
         return number
 

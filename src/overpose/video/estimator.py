@@ -50,8 +50,8 @@ DEFAULTS = PredictOptions()
 class PoseEstimator:
     """Recovers the 3D poses of the people in photos and videos.
 
-    Several threads may share one: each call follows people of its own, and the networks are used by
-    one thread at a time.
+    One from `from_pretrained` can be pickled. Several threads may share one: each call follows
+    people of its own, and the networks are used by one thread at a time.
 
     Args:
         find_people: begins a video: from its frame rate to a finder of its people.
@@ -82,6 +82,13 @@ class PoseEstimator:
         self._for_photos = for_photos
         self._better = better
         self.name = name
+        self._begun_with: tuple[Any, ...] | None = None
+
+    def __reduce__(self) -> Any:
+        """It travels to other processes as what was asked of `from_pretrained`."""
+        if self._begun_with is None:
+            raise TypeError("only estimators made by from_pretrained can be pickled")
+        return _pretrained, self._begun_with
 
     @classmethod
     def from_pretrained(
@@ -113,7 +120,8 @@ class PoseEstimator:
         judge = shipped_judge()
         photo, video, made = judge.photo, judge.video, "shipped"
         if model is not None:
-            photo, video, made = trained_model(Path(model)), None, Path(model).resolve().name
+            model = Path(model).resolve()
+            photo, video, made = trained_model(model), None, model.name
 
         def by(each: Engine, **others: Any) -> PoseEstimator:
             finders = each.finders if each is engine else each.finders_when_used
@@ -121,9 +129,10 @@ class PoseEstimator:
             return cls(finders(number), photo, video, judge=judge, name=name, **others)
 
         videos, photos = engine.for_videos or engine, engine.for_photos
-        if photos is None:
-            return by(videos)
-        return by(videos, for_photos=by(photos), better=photos.name)
+        others = {} if photos is None else {"for_photos": by(photos), "better": photos.name}
+        whole = by(videos, **others)
+        whole._begun_with = (engine, model, threads)
+        return whole
 
     def predict(
         self, source: np.ndarray | Path | str, options: PredictOptions = DEFAULTS
@@ -327,6 +336,10 @@ class PoseEstimator:
             feet_mm=_known([each.feet_mm for each in done]),
             joint_error_mm=_known([each.joint_error_mm for each in done]),
         )
+
+
+def _pretrained(keypoints: Engine, model: Path | None, threads: int | None) -> PoseEstimator:
+    return PoseEstimator.from_pretrained(keypoints, model=model, threads=threads)
 
 
 def predict_keypoints(

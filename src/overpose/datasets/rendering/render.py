@@ -31,6 +31,7 @@ from overpose.datasets.writer import (
     writing_dataset,
 )
 from overpose.studio.body_export import load_body_asset
+from overpose.support.cluster import Cluster
 from overpose.support.digests import sha256, sha256_of_parts
 from overpose.support.errors import InputError
 from overpose.support.files import Output
@@ -38,7 +39,7 @@ from overpose.support.progress import progress_bar
 from overpose.support.records import Record
 from overpose.support.shards import Shard
 from overpose.support.version import VERSION
-from overpose.support.workers import do_units, number_of_processes
+from overpose.support.workers import do_units, workers_for
 
 STUDIO_VERSION = 2
 """Raised when the same plan gives other pictures or labels. 2: boxes with the official diagonal
@@ -77,7 +78,9 @@ class Rendering:
     make_renderer: Callable[[RenderConfig], Renderer] = make_studio
 
 
-def render_dataset(wanted: Rendering, output: Output, processes: int | None = None) -> Dataset:
+def render_dataset(
+    wanted: Rendering, output: Output, processes: int | Cluster | None = None
+) -> Dataset:
     """Render a dataset, or finish one whose rendering was interrupted.
 
     Finished shards survive anything; calling again with the same arguments renders the rest, and a
@@ -87,7 +90,7 @@ def render_dataset(wanted: Rendering, output: Output, processes: int | None = No
         wanted: the dataset.
         output: directory of the dataset, and whether a finished one, or one made otherwise, is
             removed from it first.
-        processes: how many to use; None: one for each core.
+        processes: how many to use, or a cluster; None: one for each core.
 
     Raises:
         InputError: the directory holds another dataset or other files, there is nothing to render,
@@ -102,7 +105,7 @@ def render_dataset(wanted: Rendering, output: Output, processes: int | None = No
 
 
 def render_part(
-    wanted: Rendering, shard: Shard, output: Output, processes: int | None = None
+    wanted: Rendering, shard: Shard, output: Output, processes: int | Cluster | None = None
 ) -> int:
     """Render a part of a dataset's shards, and leave a record of it for `merge`.
 
@@ -110,7 +113,7 @@ def render_part(
         wanted: the whole dataset.
         shard: which part of its shards.
         output: directory of the part, and whether other things in it are removed first.
-        processes: how many to use; None: one for each core.
+        processes: how many to use, or a cluster; None: one for each core.
 
     Returns:
         how many samples the part has.
@@ -159,20 +162,26 @@ class _Work:
         return cls(wanted, sequences, shards, describe_plan(sequences, config, wanted.motions))
 
     def render(
-        self, numbers: Sequence[int], missing: Sequence[int], out: Path, processes: int | None
+        self,
+        numbers: Sequence[int],
+        missing: Sequence[int],
+        out: Path,
+        processes: int | Cluster | None,
     ) -> None:
         """Render those of some shards that are missing."""
-        wanted, count = self.wanted, number_of_processes(processes)
+        wanted = self.wanted
         left = [number for number in numbers if number in set(missing)]
         if left and wanted.make_renderer is make_studio:
             load_body_asset()  # once, and not in every process, where it must be built first
         jobs = _jobs(left, self.shards, self.sequences, wanted.motions)
         make_work = partial(_make_work, wanted.make_renderer)
         total = sum(_size(self.shards[number]) for number in numbers)
-        count = min(count, max(1, len(left)))
+        backgrounds = wanted.config.backgrounds
+        shared = [] if backgrounds is None else [backgrounds]
+        where = workers_for(len(left), processes)
         with progress_bar(f"rendering {wanted.name}", total) as advance:
             advance(total - sum(_size(self.shards[number]) for number in left))
-            for samples in do_units(jobs, make_work, wanted.config, out, count):
+            for samples in do_units(jobs, make_work, wanted.config, out, where, shared=shared):
                 advance(samples)
 
 
@@ -234,11 +243,11 @@ def _size(shard: Sequence[tuple[int, int, int]]) -> int:
 
 
 def _make_work(
-    make_renderer: Callable[[RenderConfig], Renderer], out: Path, config: RenderConfig
-) -> Callable[[ShardJob, Callable[[], None]], int]:
+    make_renderer: Callable[[RenderConfig], Renderer], config: RenderConfig
+) -> Callable[[ShardJob, Path, Callable[[], None]], int]:
     renderer = make_renderer(config)
 
-    def work(job: ShardJob, check: Callable[[], None]) -> int:
+    def work(job: ShardJob, out: Path, check: Callable[[], None]) -> int:
         samples = renderer(job, check)
         write_shard(out, job.number, samples)
         return len(samples)

@@ -27,6 +27,7 @@ from overpose.mocap.motion import Motion
 from overpose.networks.model_files import read_model_config
 from overpose.networks.pose_predictor import PosePredictor
 from overpose.networks.storage import save_model
+from overpose.support.cluster import Cluster
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 from overpose.support.progress import progress_bar, say
@@ -215,7 +216,7 @@ def grow_detections(
     *,
     models: dict[str, tuple[Path, Path]],
     clips: int | None = None,
-    processes: int | None = None,
+    processes: int | Cluster | None = None,
 ) -> int:
     """Run the detector on renders of training subjects, for `train_lifters` to find.
 
@@ -225,7 +226,7 @@ def grow_detections(
         detections: directory of the runs; those there are kept.
         models: for "full" and "heavy" the files of the detector and of the landmark model.
         clips: how many there shall be; None: as many as the recipe takes.
-        processes: one for each core if None.
+        processes: that work side by side, or a cluster; one for each core if None.
 
     Returns:
         how many there are.
@@ -237,7 +238,7 @@ def grow_detections(
             )
         recipe = replace(recipe, detection_clips=clips)
     recordings = recordings_of(*open_recorded(motion))
-    found = _detect(recordings, recipe, models, detections, number_of_processes(processes))
+    found = _detect(recordings, recipe, models, detections, processes)
     return len(found.points_mm)
 
 
@@ -246,7 +247,7 @@ def _detect(
     recipe: LifterRecipe,
     models: dict[str, tuple[Path, Path]],
     detections: Path,
-    processes: int,
+    processes: int | Cluster | None,
 ) -> Detections:
     return make_detections(
         recordings,

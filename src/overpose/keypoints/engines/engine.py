@@ -29,6 +29,14 @@ class Engine:
     for_photos: "Engine | None" = None
     for_videos: "Engine | None" = None
 
+    def __reduce__(self) -> Any:
+        """Another process takes its own card of that name; one that it has not, goes there."""
+        from overpose.keypoints.engines import ENGINES, engine_called
+
+        if any(self is engine for engine in ENGINES):
+            return engine_called, (self.name,)
+        return Engine, (self.name, self.title, self.load, self.extra)
+
     def finders(self, threads: int) -> Callable[[float], Any]:
         """`load`, with one line that says what to install where the extra is missing.
 

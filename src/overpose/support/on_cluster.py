@@ -1,0 +1,233 @@
+"""Units of work on a Ray cluster: the same bytes as here, whoever does them and how often.
+
+A unit goes there as bytes, and its files come back as bytes with their hashes: this process writes
+them. So machines need no common disk; of those that have one, what they see is not sent. Workers
+that are killed, and machines that go away, have their units done again. Needs the extra `ray`.
+"""
+
+import contextlib
+import hashlib
+import io
+import os
+import pickle
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from overpose.support.cluster import LOCAL, Cluster
+from overpose.support.errors import InputError
+from overpose.support.files import writing_file
+from overpose.support.progress import say
+from overpose.support.remote import Answer, Sent, Task, do_task, path_there
+from overpose.support.version import VERSION
+
+TRIES = 20
+"""How often a unit is begun whose workers die."""
+AHEAD = 2
+"""Units waiting for each CPU."""
+PATIENCE_S = 20.0
+"""How long to wait for a connection, and for a free CPU."""
+MOST_SENT = 1 << 30
+"""Bytes of a file that is sent; larger ones have to be where every machine sees them."""
+STORE_BYTES = 512 << 20
+"""Of the object store of a cluster that is started here: a few units' files."""
+
+
+def do_on_cluster(
+    units: Iterable[Any],
+    make_work: Callable[[Any], Callable[[Any, Path, Callable[[], None]], Any]],
+    argument: Any,
+    out: Path,
+    cluster: Cluster,
+    environment: Mapping[str, str],
+    *,
+    shared: Sequence[Path],
+    reads: Callable[[Any], Sequence[Path]],
+) -> Iterator[Any]:
+    """`workers.do_units` on a cluster.
+
+    Args:
+        units, make_work, argument, out: as there.
+        cluster: where.
+        environment: variables of the workers.
+        shared: the files and directories that the argument names. Where a worker does not see one,
+            it is sent.
+        reads: those that a unit names.
+
+    Raises:
+        InputError: the cluster cannot be reached, is of other versions, has no free CPU, or lost
+            workers too often; or whatever the work raises.
+    """
+    begun, done = time.monotonic(), 0
+    with _connected(cluster, environment) as ray:
+        run = ray.remote(num_cpus=1, max_retries=TRIES)(do_task)
+        _wait_for_a_cpu(ray, cluster)
+        given = _pickled(argument, shared)
+        held = [ray.put(given)]
+        common = Task(
+            VERSION, hashlib.sha256(given).hexdigest(), make_work, b"", tuple(map(_name, shared))
+        )
+        cpus = int(ray.cluster_resources().get("CPU", 1))
+        waiting, left = iter(units), True
+        pending: dict[Any, Task] = {}
+        while pending or left:
+            while left and len(pending) < AHEAD * cpus:
+                try:
+                    unit = next(waiting)
+                except StopIteration:
+                    left = False
+                    break
+                if unit is None:
+                    break
+                task = replace(common, unit=_pickled(unit, reads(unit)))
+                pending[run.remote(task, held)] = task
+            if not pending:
+                continue
+            ready, _ = ray.wait(list(pending), num_returns=1)
+            task = pending.pop(ready[0])
+            answer = _answer(ray, ready[0])
+            if answer.unseen:
+                sent = {path: ray.put(_sent(Path(path))) for path in answer.unseen}
+                task = replace(task, sent=sent)
+                pending[run.remote(task, held)] = task
+                continue
+            for line in answer.said:
+                say(line)
+            _write(answer, out)
+            done += 1
+            yield answer.result
+        machines = sum(bool(node["Alive"]) for node in ray.nodes())
+    seconds = time.monotonic() - begun
+    say(f"ray: {done} units by {cpus} workers on {machines} machines in {seconds:.1f} s")
+
+
+def _answer(ray: Any, reference: Any) -> Answer:
+    try:
+        answer = ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        raise error.as_instanceof_cause() from None
+    except ray.exceptions.RayError as error:
+        raise InputError(
+            f"ray: a unit of work was lost {TRIES} times, or the cluster is gone "
+            f"({type(error).__name__}; out of memory?); what is finished is kept: run again to go "
+            "on"
+        ) from None
+    if isinstance(answer, str):
+        raise InputError(f"ray: {answer}")
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _write(answer: Answer, out: Path) -> None:
+    """Every file whole or not at all, if it is what the worker wrote."""
+    for name, digest, content in answer.files:
+        if Path(name).name != name or hashlib.sha256(content).hexdigest() != digest:
+            raise InputError(f"ray: {name} came back damaged; run again to go on")
+        with writing_file(out / name) as temporary:
+            temporary.write_bytes(content)
+
+
+def _sent(path: Path) -> Sent:
+    """A file, or the files in a directory, to be sent."""
+    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+    size = sum(file.stat().st_size for file in files)
+    if size > MOST_SENT:
+        raise InputError(
+            f"{path}: got {size} bytes that a worker does not see, expected at most {MOST_SENT}; "
+            "put it where every machine sees it under this name"
+        )
+    return Sent(path.is_dir(), {file.name: file.read_bytes() for file in files})
+
+
+def _pickled(value: Any, paths: Sequence[Path]) -> bytes:
+    """A value in which these paths become what a worker knows them by; see `remote.path_there`."""
+
+    class Pickler(pickle.Pickler):
+        def reducer_override(self, obj: Any) -> Any:
+            if isinstance(obj, Path) and obj in paths:
+                size = None if obj.is_dir() else obj.stat().st_size
+                place = str(obj.resolve())
+                return path_there, (_name(obj), place, size)
+            return NotImplemented
+
+    file = io.BytesIO()
+    Pickler(file, protocol=pickle.HIGHEST_PROTOCOL).dump(value)
+    return file.getvalue()
+
+
+def _name(path: Path) -> str:
+    """What a path is called between here and there."""
+    return str(path.absolute())
+
+
+@contextmanager
+def _connected(cluster: Cluster, environment: Mapping[str, str]) -> Iterator[Any]:
+    """Ray, connected; what it says of itself is not shown."""
+    local = cluster.address == LOCAL
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if local:
+        # Read when ray is imported: every service of a cluster of one machine is on loopback.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        os.environ.setdefault("RAY_worker_niceness", "0")  # as processes here; Ray's default is 15
+    else:
+        _require_reachable(cluster.address)
+    import ray
+
+    options: dict[str, Any] = {
+        "logging_level": "ERROR",
+        "log_to_driver": False,
+        "runtime_env": {"env_vars": {**environment, "RAY_USAGE_STATS_ENABLED": "0"}},
+    }
+    if local:
+        options |= {"num_cpus": cluster.processes, "object_store_memory": STORE_BYTES}
+        options |= {"include_dashboard": False}
+    # Ray has workers import what lies in the current directory; it lies in an empty one.
+    with tempfile.TemporaryDirectory(prefix="overpose-ray-") as empty:
+        try:
+            with contextlib.chdir(empty):
+                ray.init(cluster.address, **options)
+        except Exception as error:
+            ray.shutdown()
+            raise InputError(_why_not(error, cluster.address)) from None
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def _why_not(error: Exception, address: str) -> str:
+    said = " ".join(str(error).split())
+    if "ersion mismatch" in said:
+        return f"ray: the cluster at {address} is of other versions ({said}); install the same"
+    return f"ray: cannot join the cluster at {address} ({type(error).__name__}: {said[:300]})"
+
+
+def _require_reachable(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal() and int(port) < 1 << 16):
+        raise InputError(f"ray: got address {address!r}, expected local or HOST:PORT")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE_S / 2).close()
+    except OSError as error:
+        raise InputError(
+            f"ray: nothing answers at {address} ({error.strerror or error}); start a cluster with "
+            "ray start --head, or give local"
+        ) from None
+
+
+def _wait_for_a_cpu(ray: Any, cluster: Cluster) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while ray.available_resources().get("CPU", 0) < 1:
+        if time.monotonic() > end:
+            total = ray.cluster_resources().get("CPU", 0)
+            raise InputError(
+                f"ray: no free CPU at {cluster.address} for {PATIENCE_S:.0f} s (of {total:.0f}); "
+                "wait for other work to end, or add machines"
+            )
+        time.sleep(0.2)

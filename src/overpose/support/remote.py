@@ -1,0 +1,157 @@
+"""What a worker of a cluster does with a unit of work: reads what it sees or was sent, and gives
+the files back. Nothing here knows a cluster but for what it hands over.
+"""
+
+import hashlib
+import io
+import pickle
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from overpose.support.errors import raise_if_of_memory
+from overpose.support.version import VERSION
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file, or the files of a directory, by name."""
+
+    is_directory: bool
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A unit of work.
+
+    Attributes:
+        version: of overpose where it comes from.
+        key: hash of the argument, by which a worker keeps what it has made of it.
+        make_work: as in `workers.do_units`.
+        unit: pickled; paths in it are looked up by `path_there`.
+        shared: paths in the argument.
+        sent: what workers do not see, by the path that they lack: references to `Sent`.
+    """
+
+    version: str
+    key: str
+    make_work: Callable[[Any], Callable[[Any, Path, Callable[[], None]], Any]]
+    unit: bytes
+    shared: Sequence[str] = ()
+    sent: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a unit.
+
+    Attributes:
+        result: of the work.
+        files: that it left: name, SHA-256 and content.
+        said: lines for the user.
+        unseen: paths that the worker does not see; then it did nothing.
+    """
+
+    result: Any = None
+    files: Sequence[tuple[str, str, bytes]] = ()
+    said: Sequence[str] = ()
+    unseen: Sequence[str] = ()
+
+
+class _Unseen(Exception):
+    """A path that is not here."""
+
+
+_here: dict[str, Path] = {}
+"""Where what was sent lies: for the unit at work, and for the argument, which is kept."""
+_kept: list[tempfile.TemporaryDirectory] = []
+
+
+def path_there(path: str, place: str, size: int | None) -> Path:
+    """A path of the sender, as it is called here; size: bytes of a file, None for a directory."""
+    if path in _here:
+        return _here[path]
+    for seen in (Path(path), Path(place)):
+        if seen.is_dir() if size is None else seen.is_file() and seen.stat().st_size == size:
+            return seen
+    raise _Unseen(path)
+
+
+def do_task(task: Task, held: Sequence[Any]) -> Answer | Exception | str:
+    """Do a unit; what cannot be done is an error, or a text that says why.
+
+    Args:
+        task: the unit.
+        held: a reference to the pickled argument of all units.
+    """
+    if task.version != VERSION:
+        return (
+            f"a machine of the cluster has overpose {VERSION}, this one {task.version}; install "
+            "the same"
+        )
+    try:
+        with tempfile.TemporaryDirectory(prefix="overpose-unit-") as directory:
+            return _done(task, held, Path(directory))
+    except Exception as error:
+        try:
+            raise_if_of_memory(error)
+        except MemoryError as other:
+            return other
+        raise
+
+
+def _done(task: Task, held: Sequence[Any], directory: Path) -> Answer:
+    out, given = directory / "out", directory / "in"
+    out.mkdir()
+    for path in [path for path in _here if path not in task.shared]:
+        del _here[path]
+    for number, (path, reference) in enumerate(task.sent.items()):
+        if path not in _here:
+            place = _to_keep() if path in task.shared else given / str(number)
+            _here[path] = _placed(_fetched(reference), place, Path(path).name)
+    said = io.StringIO()
+    try:
+        work = _work(task.key, task.make_work, held[0])
+        unit = pickle.loads(task.unit)
+    except _Unseen as error:
+        return Answer(unseen=(*task.sent, str(error)))
+    with redirect_stderr(said):
+        result = work(unit, out, lambda: None)
+    files = [(path.name, path.read_bytes()) for path in sorted(out.iterdir())]
+    hashed = [(name, hashlib.sha256(content).hexdigest(), content) for name, content in files]
+    return Answer(result, hashed, said.getvalue().splitlines())
+
+
+def _to_keep() -> Path:
+    """A new directory that is there as long as this process."""
+    _kept.append(tempfile.TemporaryDirectory(prefix="overpose-given-"))
+    return Path(_kept[-1].name)
+
+
+def _placed(sent: Sent, place: Path, name: str) -> Path:
+    target = place / name if sent.is_directory else place
+    target.mkdir(parents=True, exist_ok=True)
+    for file, content in sent.files.items():
+        (target / file).write_bytes(content)
+    return target if sent.is_directory else target / name
+
+
+_made: dict[str, Any] = {}
+"""The work made of the last argument, which units have in common."""
+
+
+def _work(key: str, make_work: Callable[[Any], Any], reference: Any) -> Any:
+    if key not in _made:
+        _made.clear()
+        _made[key] = make_work(pickle.loads(_fetched(reference)))
+    return _made[key]
+
+
+def _fetched(reference: Any) -> Any:
+    import ray
+
+    return ray.get(reference)

@@ -1,0 +1,204 @@
+"""`--ray`: the bytes of a local run, whatever dies meanwhile, and one line where it cannot be."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from scripted_people import FPS, HEIGHT, WIDTH, standing_px
+
+from conftest import LOOPBACK, finished, free_port, overpose
+from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
+from overpose.layouts import BLAZEPOSE_33
+
+Start = Callable[..., subprocess.Popen[bytes]]
+RENDER = (
+    "--image-size=16", "--supersample=1", "--samples-per-shard=2", "--max-train=12",
+    "--max-val=0", "--max-test=4",
+)  # fmt: skip
+HEAD = ("--head", "--num-cpus=2", "--include-dashboard=false")
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Files of keypoints, which need no detector."""
+    place = tmp_path_factory.mktemp("inputs")
+    for number in range(6):
+        points = np.full((1, 20, 33, 3), 0.9, np.float32)
+        points[..., :2] = standing_px(150 + number, 120)
+        settings = {"fps": FPS, "width": WIDTH, "height": HEIGHT}
+        write_keypoints(place / f"k{number}.json", KeypointFile(BLAZEPOSE_33, points, **settings))
+    return sorted(place.iterdir())
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a local run renders."""
+    out = tmp_path_factory.mktemp("local") / "data"
+    assert finished(overpose("render", *RENDER, "--out", out, "--processes", "1"))[0] == 0
+    return out
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def processes_called(name: str, of: int | None = None) -> list[psutil.Process]:
+    """Ray's processes of a name; those that a process of ours started."""
+    every = psutil.Process(of).children(recursive=True) if of else psutil.process_iter()
+    found = []
+    for process in every:
+        try:
+            if name in " ".join([process.name(), *process.cmdline()[:1]]):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def open_to_others(process: subprocess.Popen[str]) -> set[str]:
+    """Sockets of a process and its children that are not on loopback."""
+    found = set()
+    try:
+        for each in [psutil.Process(process.pid), *processes_called("", process.pid)]:
+            for socket in each.net_connections("inet"):
+                ends = [end.ip for end in (socket.laddr, socket.raddr) if end]
+                found |= {
+                    ip for ip in ends if ip.removeprefix("::ffff:") not in ("127.0.0.1", "::1")
+                }
+    except psutil.Error:
+        pass
+    return found
+
+
+def test_a_cluster_of_this_machine_predicts_the_same_bytes_on_loopback(
+    inputs: list[Path], tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text("{}")
+    given = ("predict", *inputs, bad, "--formats", "json", "bvh", "--out")
+    status, line = finished(overpose(*given, tmp_path / "here"))
+    assert status == 1
+    running = overpose(*given, tmp_path / "there", "--ray", "local")
+    others: set[str] = set()
+    while running.poll() is None:
+        others |= open_to_others(running)
+        time.sleep(0.2)
+    assert (1, line) == finished(running)
+    assert "bad.json" in line
+    record = tmp_path / "there" / "unfinished.json"
+    assert "bad.json" in record.read_text()
+    record.unlink()
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+    assert len(contents(tmp_path / "here")) == 3 * len(inputs)
+    assert others == set()
+
+
+def test_workers_that_are_killed_have_their_units_done_again(dataset: Path, tmp_path: Path) -> None:
+    running = overpose("render", *RENDER, "--out", tmp_path / "data", "--ray", "local")
+    killed = 0
+    draw = random.Random(0)
+    while running.poll() is None:
+        time.sleep(draw.uniform(0.5, 2.0))
+        workers = processes_called("ray::do_task", running.pid)
+        if workers and killed < 4:
+            draw.choice(workers).kill()
+            killed += 1
+    assert finished(running)[0] == 0
+    assert killed > 0
+    assert contents(tmp_path / "data") == contents(dataset)
+
+
+def test_a_machine_that_dies_has_its_units_done_again_and_a_head_that_dies_is_gone_on_from(
+    dataset: Path, tmp_path: Path, start: Start
+) -> None:
+    port = free_port()
+    head = start(*HEAD, f"--port={port}")
+    wait_for(port)
+    second = start(f"--address=127.0.0.1:{port}", "--num-cpus=2")
+    given = ("render", *RENDER, "--out", tmp_path / "data", "--ray", f"127.0.0.1:{port}")
+    running = overpose(*given)
+    wait_until(lambda: any((tmp_path / "data").glob("part-*.json")), running)
+    os.killpg(second.pid, signal.SIGKILL)
+    wait_until(lambda: len(list((tmp_path / "data").glob("part-*.json"))) > 2, running)
+    os.killpg(head.pid, signal.SIGKILL)
+    for process in processes_called("gcs_server", head.pid):
+        process.kill()
+    running.communicate(timeout=300)
+    if running.returncode != 0:
+        port = free_port()
+        start(*HEAD, f"--port={port}")
+        wait_for(port)
+        assert finished(overpose(*given[:-1], f"127.0.0.1:{port}"))[0] == 0
+    assert contents(tmp_path / "data") == contents(dataset)
+
+
+def test_no_free_cpu_and_other_versions_are_one_line(
+    inputs: list[Path], tmp_path: Path, start: Start
+) -> None:
+    port = free_port()
+    start("--head", "--num-cpus=0", "--include-dashboard=false", f"--port={port}")
+    wait_for(port)
+    given = ("predict", *inputs, "--out", tmp_path / "out", "--ray", f"127.0.0.1:{port}")
+    status, line = finished(overpose(*given))
+    assert status == 1
+    assert "no free CPU" in line
+    code = (
+        "import ray, sys; ray.__version__ = '1.0'; sys.argv = sys.argv[1:]; "
+        "from overpose.app import main; main(sys.argv)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, "x", *map(str, given)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **LOOPBACK},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "is of other versions" in done.stderr.splitlines()[-1]
+
+
+def test_an_estimator_travels_to_the_workers_of_ray_data() -> None:
+    import pickle
+
+    from overpose.video.estimator import PoseEstimator
+
+    pytest.importorskip("pandas")
+    import ray.data
+
+    estimator = PoseEstimator.from_pretrained("full")
+    picture = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    here = estimator.predict(picture)
+    assert pickle.loads(pickle.dumps(estimator)).name == estimator.name
+
+    def people(batch: dict) -> dict:
+        return {"people": np.array([estimator.predict(each).people for each in batch["image"]])}
+
+    rows = ray.data.from_items([{"image": picture}] * 4).map_batches(people, batch_size=2).take(4)
+    assert [row["people"] for row in rows] == [here.people] * 4
+    ray.shutdown()
+
+
+def wait_for(port: int) -> None:
+    import socket
+
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.5)
+    raise TimeoutError(port)
+
+
+def wait_until(there: Callable[[], bool], running: subprocess.Popen[str]) -> None:
+    while running.poll() is None and not there():
+        time.sleep(0.1)

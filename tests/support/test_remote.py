@@ -1,0 +1,131 @@
+"""What workers of a cluster do with units, and what is refused before it is asked; without Ray."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command_line import run
+
+from overpose.support import on_cluster, remote
+from overpose.support.errors import InputError
+from overpose.support.progress import say
+from overpose.support.remote import Answer, Task, do_task
+from overpose.support.version import VERSION
+
+
+def make_copier(extra: Path) -> Callable[[Path, Path, Callable[[], None]], int]:
+    def copy(path: Path, out: Path, check: Callable[[], None]) -> int:
+        say("copying")
+        (out / path.name).write_bytes(path.read_bytes() + extra.read_bytes())
+        return path.stat().st_size
+
+    return copy
+
+
+@pytest.fixture(autouse=True)
+def by_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """References are what they refer to."""
+    monkeypatch.setattr(remote, "_fetched", lambda reference: reference)
+    monkeypatch.setattr(remote, "_here", {})
+    monkeypatch.setattr(remote, "_made", {})
+
+
+def task_of(unit: Path, extra: Path, version: str = VERSION) -> tuple[Task, list[bytes]]:
+    given = on_cluster._pickled(extra, [extra])
+    key = hashlib.sha256(given).hexdigest()
+    pickled = on_cluster._pickled(unit, [unit])
+    return Task(version, key, make_copier, pickled, (str(extra),)), [given]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    unit, extra = tmp_path / "clip.bin", tmp_path / "model.bin"
+    unit.write_bytes(b"abc")
+    extra.write_bytes(b"de")
+    return unit, extra
+
+
+def answer_of(task: Task, held: list[bytes]) -> Answer:
+    answer = do_task(task, held)
+    assert isinstance(answer, Answer)
+    return answer
+
+
+def test_a_worker_gives_back_files_with_their_hash_and_what_was_said(
+    files: tuple[Path, Path],
+) -> None:
+    answer = answer_of(*task_of(*files))
+    assert answer.files == [("clip.bin", hashlib.sha256(b"abcde").hexdigest(), b"abcde")]
+    assert (answer.result, answer.said) == (3, ["copying"])
+
+
+def test_what_a_worker_does_not_see_is_asked_for_and_sent(files: tuple[Path, Path]) -> None:
+    task, held = task_of(*files)
+    sent = {str(path): on_cluster._sent(path) for path in files}
+    for path in files:
+        path.unlink()
+    asked: list[str] = []
+    for _ in range(3):
+        given = {path: sent[path] for path in asked}
+        answer = answer_of(
+            Task(VERSION, task.key, make_copier, task.unit, task.shared, given), held
+        )
+        if not answer.unseen:
+            break
+        asked = list(answer.unseen)
+    assert sorted(asked) == sorted(map(str, files))
+    assert answer.files[0][2] == b"abcde"
+
+
+def test_a_file_of_another_size_is_not_taken_for_the_one_meant(files: tuple[Path, Path]) -> None:
+    task, held = task_of(*files)
+    files[0].write_bytes(b"of somebody else")
+    assert list(answer_of(task, held).unseen) == [str(files[0])]
+
+
+def test_a_worker_of_another_version_says_so(files: tuple[Path, Path]) -> None:
+    answer = do_task(*task_of(*files, version="0.0.1"))
+    assert isinstance(answer, str)
+    assert "0.0.1" in answer
+    assert VERSION in answer
+
+
+def test_files_that_come_back_damaged_or_elsewhere_are_not_written(tmp_path: Path) -> None:
+    for name, content in (("clip.npz", b"bc"), ("../clip.npz", b"ab")):
+        answer = Answer(files=[(name, hashlib.sha256(b"ab").hexdigest(), content)])
+        with pytest.raises(InputError, match="came back damaged"):
+            on_cluster._write(answer, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_too_large_to_be_sent_is_one_line(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_cluster, "MOST_SENT", 2)
+    with pytest.raises(InputError, match=r"clip\.bin: got 3 bytes that a worker does not see"):
+        on_cluster._sent(files[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--ray", "127.0.0.1:1"), "nothing answers at 127.0.0.1:1"),
+        (("--ray", "somewhere"), "expected local or HOST:PORT"),
+        (("--ray", "local", "--shard", "0/2"), "got it with --shard"),
+    ],
+)
+def test_a_cluster_that_cannot_be_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "k.json").write_text("{}")
+    given = ("predict", str(tmp_path / "k.json"), "--out", str(tmp_path / "out"))
+    assert run(*given, *options) == 1
+    assert message in capsys.readouterr().err
+    assert run("render", "--out", str(tmp_path / "data"), *options) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_cluster_with_a_webcam_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("predict", "--webcam", "0", "--ray", "local") == 1
+    assert "ray: got it with --webcam" in capsys.readouterr().err
