@@ -16,6 +16,7 @@ from overpose.baselines.convolutions import ConvolutionsConfig, SharedConvolutio
 from overpose.networks.evaluating import evaluating
 from overpose.networks.image_encoder import central_crops, initialise
 from overpose.networks.normalization import JOINTS
+from overpose.networks.sharing import Dropout, normal_like
 from overpose.networks.storage import Kind
 from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
@@ -136,7 +137,10 @@ class DconvMPHML(nn.Module):
         """
         images = self.shared.standardised(crops)
         if self.training and self.config.colour_noise > 0:
-            strength = torch.randn(len(images), 3, device=images.device) * self.config.colour_noise
+            strength = (
+                normal_like(torch.empty(len(images), 3, device=images.device))
+                * self.config.colour_noise
+            )
             images = images + (strength @ self.colour_components)[:, :, None, None]
         _, features = self.shared(images)
         if features.requires_grad:  # both branches' gradients are averaged, not summed
@@ -225,7 +229,7 @@ def _branch(config: DconvConfig, outputs: int) -> nn.Sequential:
     first, second = config.hidden
     return nn.Sequential(
         _Rectified(config.convolutions.map_sizes[1], first),
-        nn.Dropout(config.dropout),
+        Dropout(config.dropout),
         _Rectified(first, second),
         nn.Linear(second, outputs),
     )

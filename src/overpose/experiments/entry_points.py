@@ -4,6 +4,7 @@ Paths and names become values here; the work belongs to `standalone` and `reprod
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from overpose.report.rows import Report
 from overpose.support.files import Output
 from overpose.support.locks import working_alone
 from overpose.training.loop import Runtime
+from overpose.training.processes import is_first, together
 
 
 def train(
@@ -35,7 +37,8 @@ def train(
     """Train a stage on a dataset, and first the stages that it needs; one model for all actions.
 
     Finished stages are loaded and an interrupted one is resumed, so the same call continues an
-    earlier one.
+    earlier one. Processes that `torchrun` starts share every batch out, on any number of machines
+    that see `data` and `out`; they may be more or fewer when an interrupted stage is resumed.
 
     Args:
         data: directory of a dataset, as `overpose render` or `overpose data` makes it.
@@ -59,7 +62,7 @@ def train(
     """
     chosen = preset_named(preset) if isinstance(preset, str) else preset
     runtime = Runtime(device=device)
-    with working_alone(Path(out)):
+    with together(device), working_alone(Path(out)) if is_first() else nullcontext():
         trained = train_stages(
             chosen, Path(data), Path(out), stage=stage, inputs=inputs, seed=seed, runtime=runtime
         )

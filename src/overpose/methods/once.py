@@ -14,6 +14,7 @@ from overpose.networks.model_files import read_model_config
 from overpose.networks.storage import Kind, load_model, save_model
 from overpose.support.errors import InputError
 from overpose.support.files import writing_file
+from overpose.training.processes import require_one_process
 from overpose.training.samples import fingerprint
 
 
@@ -32,6 +33,7 @@ def fitted_once(kind: Kind, config: Any, context: FitContext, fit: Callable[[], 
         InputError: there are no training samples, or the directory holds one that was fitted
             otherwise.
     """
+    require_one_process(kind.name, "is no network, and is fitted in one go")
     train, out = context.samples.train, context.out
     require_training(train)
     looked_at = np.arange(0, len(train), -(-len(train) // 64))

@@ -25,6 +25,7 @@ from overpose.support.seeding import stream_seed
 from overpose.training.config import LoopConfig
 from overpose.training.data import crop_batches, prefetched, steps_per_epoch
 from overpose.training.loop import RUNTIME, Runtime, Task, fit
+from overpose.training.processes import require_one_process
 from overpose.training.samples import Samples, check_samples, error_mm, fingerprint, run_record
 
 STAGE = "structnet"
@@ -82,6 +83,7 @@ def train_structnet(
         InputError: wrong arrays, other convolutions than the configuration's, or `out` holds a
             checkpoint of something else.
     """
+    require_one_process(STAGE, "counts over the whole batch which poses were mistaken for others")
     size, crop_size = config.convolutions.image_size, config.convolutions.crop_size
     images, poses_mm = check_samples(images, poses_mm, size)
     if validation is not None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
 from overpose.networks.configs import ImageEncoderConfig
+from overpose.networks.sharing import Dropout
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
@@ -45,7 +46,7 @@ class ImageEncoder(nn.Module):
         )
         widths = (config.channels[-1] * config.map_size**2, *config.hidden)
         self.connected = nn.ModuleList(nn.Linear(below, above) for below, above in pairwise(widths))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     @property
     def width(self) -> int:

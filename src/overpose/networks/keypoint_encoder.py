@@ -14,6 +14,7 @@ from torch.nn.functional import relu, scaled_dot_product_attention
 
 from overpose.networks.configs import KeypointEncoderConfig
 from overpose.networks.keypoint_windows import encoder_inputs, first_size, input_size
+from overpose.networks.sharing import BatchNorm1d, Dropout
 from overpose.support.checks import check_array
 
 
@@ -23,8 +24,8 @@ class _Block(nn.Module):
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(2))
-        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in range(2))
-        self.dropout = nn.Dropout(dropout)
+        self.norms = nn.ModuleList(BatchNorm1d(width) for _ in range(2))
+        self.dropout = Dropout(dropout)
 
     def forward(self, features: Tensor) -> Tensor:
         inner = features
@@ -39,8 +40,8 @@ class _Merge(nn.Module):
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
         self.layers = nn.ModuleList((nn.Linear(3 * width, width), nn.Linear(width, width)))
-        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in range(2))
-        self.dropout = nn.Dropout(dropout)
+        self.norms = nn.ModuleList(BatchNorm1d(width) for _ in range(2))
+        self.dropout = Dropout(dropout)
 
     def forward(self, frames: Float[Tensor, "frames width"]) -> Tensor:
         inner = frames.reshape(-1, 3 * frames.shape[-1])
@@ -59,7 +60,7 @@ class _Attention(nn.Module):
         self.look = nn.Linear(width, 3 * width)
         self.told = nn.Linear(width, width)
         self.layers = nn.ModuleList((nn.Linear(width, 2 * width), nn.Linear(2 * width, width)))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, frames: Float[Tensor, "batch frames width"]) -> Tensor:
         parts = self.look(self.norms[0](frames)).unflatten(-1, (3, self.heads, -1))
@@ -80,7 +81,7 @@ class KeypointEncoder(nn.Module):
         self.config = config
         width, frames = config.width, len(config.offsets)
         self.first = nn.Linear(first_size(config), width)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         if config.kind == "attention":
             self.position = nn.Parameter(torch.zeros(frames, width))
             self.norm = nn.LayerNorm(width)
@@ -88,7 +89,7 @@ class KeypointEncoder(nn.Module):
                 _Attention(width, config.heads, config.dropout) for _ in range(config.blocks)
             )
             return
-        self.norm = nn.BatchNorm1d(width)
+        self.norm = BatchNorm1d(width)
         if config.kind == "convolutions":
             self.merges = nn.ModuleList(_Merge(width, config.dropout) for _ in range(config.merges))
         self.blocks = nn.ModuleList(_Block(width, config.dropout) for _ in range(config.blocks))

@@ -1,4 +1,5 @@
-"""Batches for training, as a function of seed, stage and epoch only.
+"""Batches for training, as a function of seed, stage and epoch only; of several processes each has
+its part of every batch.
 
 Images stay uint8 in memory; a background thread cuts the crops of the next batches while the
 network works on the present one.
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from overpose.support.seeding import random_stream
+from overpose.training.processes import own_share
 
 _Item = TypeVar("_Item")
 
@@ -24,6 +26,12 @@ def epoch_indices(
     """A random order of all samples, cut into steps of nearly equal size, at most `batch_size`."""
     order = random_stream(seed, stage, epoch, "order").permutation(samples)
     return np.array_split(order, steps_per_epoch(samples, batch_size))
+
+
+def own(whole: np.ndarray) -> np.ndarray:
+    """The part of a batch that this process has, of what comes one for each sample."""
+    share = own_share(len(whole))
+    return whole if share is None else whole[share.start : share.stop]
 
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:
@@ -48,7 +56,8 @@ def crop_steps(
     """
     play = images.shape[1] - crop_size + 1
     corners = random_stream(seed, stage, epoch, "crops").integers(0, play, (len(images), 2))
-    for indices in epoch_indices(len(images), batch_size, seed, stage, epoch):
+    for whole in epoch_indices(len(images), batch_size, seed, stage, epoch):
+        indices = own(whole)
         crops = np.empty((len(indices), crop_size, crop_size, 3), dtype=np.uint8)
         for slot, index in enumerate(indices):
             top, left = corners[index]
@@ -81,8 +90,8 @@ def pose_batches(
     poses: Tensor, *, batch_size: int, seed: int, stage: str, epoch: int
 ) -> Iterator[Tensor]:
     """Batches (batch, 51) of normalised poses (N, 51), in the epoch's random order."""
-    for indices in epoch_indices(len(poses), batch_size, seed, stage, epoch):
-        yield poses[torch.from_numpy(indices).to(poses.device)]
+    for whole in epoch_indices(len(poses), batch_size, seed, stage, epoch):
+        yield poses[torch.from_numpy(own(whole)).to(poses.device)]
 
 
 def prefetched(items: Iterable[_Item], depth: int = 3) -> Iterator[_Item]:

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from overpose.networks.sharing import sharing
 from overpose.networks.storage import Model
 from overpose.support.allocator import keep_freed_memory
 from overpose.support.errors import InputError
@@ -28,6 +29,13 @@ from overpose.support.seeding import stream_seed
 from overpose.training.averaging import RunningAverage
 from overpose.training.checkpoint import Progress, restore_checkpoint, save_checkpoint
 from overpose.training.config import LoopConfig
+from overpose.training.processes import (
+    add_gradients,
+    is_first,
+    own_share,
+    summed,
+    wait_for_all,
+)
 
 OnBatch = Callable[[int, int], None]
 Groups = list[tuple[list[nn.Parameter], float]]
@@ -96,9 +104,16 @@ class Task:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     dtype: str = "float32"
 
+    def samples_in(self, step: int) -> int:
+        """Samples of a step of an epoch: nearly equally many, the first steps have the odd ones."""
+        return self.samples // self.steps + (step < self.samples % self.steps)
+
 
 def fit(task: Task, loop: LoopConfig, out: Path, runtime: Runtime) -> None:
     """Train `task.model` in place, or go on from the checkpoint in `out`.
+
+    Of several processes (`processes.together`) each has a part of every batch, all have the same
+    weights after every step, and the first one validates and writes; all have to see `out`.
 
     Leaves in `out`: `last/` (model and training state after the last finished epoch) and
     `metrics.jsonl`, one line for each epoch. With `loop.average` the model there, which is the one
@@ -114,17 +129,20 @@ def fit(task: Task, loop: LoopConfig, out: Path, runtime: Runtime) -> None:
     optimizer = torch.optim.Adam(groups, lr=loop.learning_rate, fused=True)
     average = RunningAverage(task.model, loop.average) if loop.average > 0 else None
     progress = restore_checkpoint(out / "last", task.model, optimizer, task.record, average)
-    _write_metrics(out, progress)
+    if is_first():
+        _write_metrics(out, progress)
     remaining = loop.epochs - progress.epochs_done
     if remaining <= 0:
         if average is not None:
             average.keep()
         return
     keep_freed_memory()
+    wait_for_all()  # nobody reads any more what the first process writes
+    shown = progress_bar(f"train {task.stage}", remaining * task.steps)
     with (
         _random_state_kept(),
         _threads(runtime.threads),
-        progress_bar(f"train {task.stage}", remaining * task.steps) as advance,
+        shown if is_first() else nullcontext(lambda steps: None) as advance,
     ):
         for epoch in range(progress.epochs_done, loop.epochs):
             torch.manual_seed(stream_seed(loop.seed, task.stage, epoch, "torch"))
@@ -133,6 +151,10 @@ def fit(task: Task, loop: LoopConfig, out: Path, runtime: Runtime) -> None:
                 task, loop, optimizer, average, epoch, runtime.on_batch, advance
             )
             train_s = time.perf_counter() - started
+            if not is_first():
+                progress.history.append({"epoch": epoch})
+                wait_for_all()
+                continue
             task.model.eval()
             own_mm = task.validate() if average and task.validate else None
             with average.shown() if average else nullcontext() as now:
@@ -142,6 +164,7 @@ def fit(task: Task, loop: LoopConfig, out: Path, runtime: Runtime) -> None:
                     out / "last", task.model, optimizer, progress, task.record, task.provenance, now
                 )
             _write_metrics(out, progress)
+            wait_for_all()
     if average is not None:
         average.keep()
 
@@ -157,13 +180,19 @@ def _train_epoch(
 ) -> float:
     task.model.train()
     losses: list[Tensor] = []
+    trained = [each for group in optimizer.param_groups for each in group["params"]]
     for step, batch in enumerate(task.batches(epoch)):
         rate = learning_rate(loop, epoch * task.steps + step, task.steps * loop.epochs)
         for group in optimizer.param_groups:
             group["lr"] = rate * group["scale"]
         optimizer.zero_grad(set_to_none=True)
-        loss = task.loss(batch)
-        loss.backward()
+        share = own_share(task.samples_in(step))
+        with sharing(share):
+            loss = task.loss(batch)
+            if share is not None:
+                loss = loss * share.weight
+            loss.backward()
+        add_gradients(trained)
         optimizer.step()
         if average is not None:
             average.update(epoch * task.steps + step)
@@ -171,7 +200,7 @@ def _train_epoch(
         advance(1)
         if on_batch:
             on_batch(epoch, step)
-    mean = float(torch.stack(losses).double().mean())
+    mean = float(summed(losses).mean())
     if not math.isfinite(mean):
         raise InputError(
             f"{task.stage}: the loss became {mean} in epoch {epoch}; lower the learning rate"

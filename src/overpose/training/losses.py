@@ -11,6 +11,7 @@ from overpose.networks.autoencoder import PoseAutoencoder
 from overpose.networks.codes import PoseCode, PoseDecoder
 from overpose.networks.configs import ERROR_UNIT_MM
 from overpose.networks.normalization import JOINTS, PoseNormalization, root_relative
+from overpose.networks.sharing import first_of_batch, mean_of_first, normal_like
 from overpose.skeleton import HUMAN36M
 from overpose.training.config import LatentWeighting, PoseError
 
@@ -40,8 +41,11 @@ def autoencoding_loss(
         return error
     if len(model.config.hidden) == 1:
         return error + contraction * model.layer_penalty(0, code)
-    some = noisy[:STACKED_PENALTY_POSES]
-    return error + contraction * model.contractive_penalty(some).mean()
+    some = first_of_batch(noisy, STACKED_PENALTY_POSES)
+    if len(some) == 0:  # other processes have those
+        return error
+    penalties = model.contractive_penalty(some)
+    return error + contraction * mean_of_first(penalties, STACKED_PENALTY_POSES)
 
 
 def denoising_loss(
@@ -175,7 +179,7 @@ def squared_error(
 
 
 def _noisy(clean: Tensor, sigma: float) -> Tensor:
-    return clean + sigma * torch.randn_like(clean) if sigma > 0 else clean
+    return clean + sigma * normal_like(clean) if sigma > 0 else clean
 
 
 def _log_limb_lengths(

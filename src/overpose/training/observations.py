@@ -20,6 +20,7 @@ from overpose.support.errors import InputError
 from overpose.support.seeding import random_stream
 from overpose.training.config import LoopConfig
 from overpose.training.data import crop_steps, steps_per_epoch
+from overpose.training.processes import own_share
 from overpose.training.samples import Drawn, Samples, check_samples
 
 Batch = tuple[Tensor, ...]
@@ -237,6 +238,12 @@ class DrawnWindows:
                 drawn = self.source.draw(loop.batch_size, rng)
                 hanging = drawn.feet_mm - ankles_mm(drawn.poses_mm)
                 made = targets(drawn.poses_mm)
-                yield torch.from_numpy(drawn.features), made, torch.from_numpy(hanging)
+                share = own_share(loop.batch_size)
+                here = slice(None) if share is None else slice(share.start, share.stop)
+                yield (
+                    torch.from_numpy(drawn.features[here]),
+                    made[here],
+                    torch.from_numpy(hanging[here]),
+                )
 
         return epoch_batches
