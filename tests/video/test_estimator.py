@@ -80,6 +80,20 @@ def test_poses_stand_upright_with_constant_limbs_and_project_onto_the_person(
     assert np.abs(hips - np.stack([60 + np.arange(40), np.full(40, 120)], axis=1)).max() < 15
 
 
+def test_frames_that_are_passed_over_are_interpolated_and_said(
+    estimator: PoseEstimator, clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = estimator.predict(clip, PredictOptions(bridge_s=0))
+    some = estimator.predict(clip, PredictOptions(bridge_s=0, every=3))
+    said = capsys.readouterr().err
+    assert "clip: looked at 14 of 40 frames; the others are interpolated, off by about 0." in said
+    assert some.seen[0].all()
+    assert not some.seen[1, :10].any()
+    apart = np.linalg.norm(some.keypoints_px[0, ..., :2] - whole.keypoints_px[0, ..., :2], axis=-1)
+    assert apart[:39].max() < 1.5
+    assert some.people == 2
+
+
 def test_a_short_absence_is_bridged_when_asked_for(estimator: PoseEstimator, clip: Path) -> None:
     track = estimator.predict(clip, PredictOptions(bridge_s=1.0))
     assert track.seen[1, 20:25].all()

@@ -317,6 +317,11 @@ def _distances(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.nd
     return np.where(shared, apart, 0.0) / size[..., None], weight
 
 
+def body_size(person: np.ndarray) -> float:
+    """Half the diagonal of the box of keypoints (K, 3) x, y px, score; at least 1 px."""
+    return float(_middle_and_size(person[None])[1][0])
+
+
 def _middle_and_size(people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(N, 2) medians and (N,) sizes: half the diagonal of the box of the keypoints, at least 1."""
     middles, sizes = np.zeros((len(people), 2)), np.ones(len(people))

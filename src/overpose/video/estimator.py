@@ -12,16 +12,15 @@ import numpy as np
 
 from overpose.keypoints.engines import AUTO, Engine, engine_called
 from overpose.keypoints.keypoint_files import KeypointFile
-from overpose.keypoints.people import DetectionFinder, PeopleFinder, Person, unsure_outside
+from overpose.keypoints.pace import Pace
+from overpose.keypoints.people import DetectionFinder, PeopleFinder, unsure_outside
 from overpose.keypoints.selection import Presence, presences_of, select_people
 from overpose.layouts import KeypointLayout
 from overpose.media.video import (
-    Frame,
     Media,
     MediaInfo,
     media_of_image,
     open_media,
-    with_following,
 )
 from overpose.networks.lifted import Lifted
 from overpose.poses import PoseTrack
@@ -30,7 +29,7 @@ from overpose.support.errors import InputError
 from overpose.support.progress import progress_bar
 from overpose.support.workers import available_processes
 from overpose.video.depth import say_if_out_of_depth
-from overpose.video.image_poses import ImageModel, poses_from_image
+from overpose.video.image_poses import ImageModel
 from overpose.video.judging import Judge, as_scores, real_people
 from overpose.video.lifting import SLOWEST_FPS, Lifter
 from overpose.video.live import LivePerson, LivePoser, TrackedFrame
@@ -39,11 +38,9 @@ from overpose.video.optics import lens_fields, view_of
 from overpose.video.options import PredictOptions
 from overpose.video.posing import View, finished_poses, lifted
 from overpose.video.recording import PersonRecord, Recording
-from overpose.video.world.background import Background
+from overpose.video.watching import px_size, say_what_was_passed, watch
 from overpose.video.world.placing import in_world
 
-LONGEST_LOOK_S = 0.25
-"""For how long, at most, people count as seen by a single frame that stays."""
 DEFAULTS = PredictOptions()
 
 
@@ -177,7 +174,14 @@ class PoseEstimator:
         recording = Recording(finder.layout)
         try:
             with progress_bar(info.name, info.frames or 0) as advance:
-                self._record(media, finder, recording, advance)
+                watch(
+                    media,
+                    finder,
+                    recording,
+                    pace=Pace(options.every, view.fps),
+                    poses_by=None if isinstance(self._photo, Lifter) else self._photo,
+                    advance=advance,
+                )
         except KeyboardInterrupt:
             if not until_interrupted or recording.frames == 0:
                 raise
@@ -192,6 +196,7 @@ class PoseEstimator:
         presences = [each for each in presences if each.person in scores]
         kept = _kept(presences, recording.frames, view, options)
         records = [people[number] for number in kept]
+        say_what_was_passed(info.name, recording, records)
         if self._better is not None and not info.is_photo:
             say_if_out_of_depth(info.name, records, view.fps, self._better)
         track = self._tracked(records, recording, view, options, info.is_photo)
@@ -266,32 +271,8 @@ class PoseEstimator:
         for frame in source:
             if not frame.repeated:
                 found = finder.find(frame.image, frame.index)
-                people = poser.pose(frame.image, found, _px_size(frame, source.info))
+                people = poser.pose(frame.image, found, px_size(frame, source.info))
             yield TrackedFrame(frame.index, frame.time_s, frame.image, people)
-
-    def _record(
-        self,
-        media: Media,
-        finder: PeopleFinder,
-        recording: Recording,
-        advance: Callable[[int], None],
-    ) -> None:
-        people: list[Person] = []
-        poses: np.ndarray | None = None
-        since = 0
-        background = Background(media.info.fps)
-        for frame, following in with_following(media):
-            if not frame.repeated:
-                people = finder.find(frame.image, frame.index, following)
-                since = frame.index
-                background.look(frame.image, people, frame.index)
-                if not isinstance(self._photo, Lifter):
-                    poses = poses_from_image(self._photo, frame.image, people)
-                people = _in_original_px(people, frame, media.info)
-            held_s = (frame.index - since) / media.info.fps
-            recording.add(people, poses, held=0 < held_s < LONGEST_LOOK_S)
-            advance(1)
-        recording.camera_is_static = background.is_static
 
     def _tracked(
         self,
@@ -410,16 +391,6 @@ def _kept(presences: list[Presence], frames: int, view: View, options: PredictOp
 
 def _stacked(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     return np.stack(arrays) if arrays else np.empty((0, *shape), np.float32)
-
-
-def _px_size(frame: Frame, info: MediaInfo) -> float:
-    """Pixels of the original for each one of the frame's image, smaller if that is too large."""
-    return info.width / frame.image.shape[1]
-
-
-def _in_original_px(people: list[Person], frame: Frame, info: MediaInfo) -> list[Person]:
-    size = _px_size(frame, info)
-    return people if size == 1 else [person.scaled(size) for person in people]
 
 
 def _known(arrays: list[np.ndarray | None]) -> np.ndarray | None:

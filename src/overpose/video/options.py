@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from overpose.support.errors import InputError, UsageError
 from overpose.video.focal import focal_from_fov
 
+Every = int | Literal["auto"]
 Smoothing = Literal["zero-phase", "one-euro", "none"]
 
 
@@ -40,6 +41,9 @@ class PredictOptions:
     """Look for gravity and the floor of a camera that stands still."""
     level: bool = False
     """The camera was level: neither tilted nor rolled."""
+    every: Every = 1
+    """Look for keypoints on every frame, or one of so many, those between interpolated; auto: 30
+    times a second, and on every frame while somebody moves fast."""
     smooth: Smoothing = "zero-phase"
     """zero-phase: low-pass without delay; one-euro: as in live use."""
     bridge_s: float = 0.25
@@ -52,6 +56,8 @@ class PredictOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name}: got {value}, expected at least 1")
+        if self.every != "auto" and self.every < 1:
+            raise InputError(f"every: got {self.every}, expected at least 1, or auto")
         given = [n for n in ("focal_px", "fov_deg", "camera") if getattr(self, n) is not None]
         if len(given) > 1:
             wrong = UsageError if self.camera is not None else InputError

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from overpose.keypoints.pace import between_looks
 from overpose.keypoints.people import Person
 from overpose.keypoints.selection import Presence
 from overpose.keypoints.sides import sides_exchanged, with_sides_exchanged
@@ -49,24 +50,37 @@ class Recording:
     layout: KeypointLayout
     frames: int = 0
     camera_is_static: bool | None = None
+    _passed: list[bool] = field(default_factory=list)
     _held: dict[int, int] = field(default_factory=dict)
     _seen: dict[int, list[tuple[int, Person, np.ndarray | None]]] = field(default_factory=dict)
 
     def add(
-        self, people: Sequence[Person], poses_mm: np.ndarray | None = None, *, held: bool = False
+        self,
+        people: Sequence[Person],
+        poses_mm: np.ndarray | None = None,
+        *,
+        held: bool = False,
+        passed: bool = False,
     ) -> None:
         """The people of the next frame.
 
         Args:
             people: who is in it.
             poses_mm: their poses (people, 17, 3) if they are known.
-            held: whether it is the frame before, still there, and they count as seen in it.
+            held: whether they are those of the frame before and count as seen in this one.
+            passed: whether this frame was not looked at; they are put between the looks around it.
         """
+        self._passed.append(passed)
         for place, person in enumerate(people):
             pose = None if poses_mm is None else poses_mm[place]
             self._seen.setdefault(person.number, []).append((self.frames, person, pose))
             self._held[person.number] = self._held.get(person.number, 0) + held
         self.frames += 1
+
+    @property
+    def passed(self) -> np.ndarray:
+        """(frames,) bool: which frames were not looked at."""
+        return np.array(self._passed, dtype=bool)
 
     def timed(self, presence: Presence) -> Presence:
         """A presence by what the finder saw, with the time for which each frame was held."""
@@ -89,4 +103,8 @@ class Recording:
             keypoints[frame] = person.keypoints_px
             if poses is not None and pose is not None:
                 poses[frame] = pose
+        passed = self.passed
+        if passed.any():
+            keypoints = between_looks(keypoints, passed)
+            poses = None if poses is None else between_looks(poses, passed)
         return PersonRecord(keypoints, poses)
