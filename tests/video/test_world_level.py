@@ -90,6 +90,14 @@ def test_level_says_that_the_camera_is_neither_tilted_nor_rolled() -> None:
     assert np.allclose(matrix[:3, :3], np.diag([1, -1, -1]))
 
 
+def test_what_is_estimated_is_said_with_how_surely(capsys) -> None:
+    track, _ = filmed(12.0, 0.0, 1200.0)
+    found(track, replace(VIEW, focal_is_estimated=True, focal_px_std=104.0))
+    said = capsys.readouterr().err
+    assert "m above the floor, looks down" in said
+    assert "focal length assumed, 520 ±104 px)" in said
+
+
 @pytest.mark.parametrize("how", ["no-ground", "moving"])
 def test_there_is_no_world_where_none_is_wanted_or_the_camera_moves(how: str, capsys) -> None:
     track, _ = filmed(5.0, 0.0)

@@ -54,7 +54,7 @@ def in_world(
     if level is None:
         say(f"{name}: nothing tells where the floor is; people are in the camera's axes")
         return track
-    say(f"{name}: {_described(level, is_estimated)}")
+    say(f"{name}: {_described(level, is_estimated, view)}")
     return replace(track, camera_to_world=level.camera_to_world(), world_is_estimated=is_estimated)
 
 
@@ -116,10 +116,13 @@ def _measured_up(
     return signed[best], height
 
 
-def _described(level: Level, is_estimated: bool) -> str:
+def _described(level: Level, is_estimated: bool, view: View) -> str:
     tilt, roll = math.degrees(level.tilt), math.degrees(level.roll)
     looks = f"looks {'down' if tilt >= 0 else 'up'} {abs(tilt):.0f} degrees"
     rolled = f", rolled {abs(roll):.0f}" if abs(roll) >= 1 else ""
-    sure = f" (estimated, ±{level.up_std_deg:.0f} degrees, ±{level.height_std_mm / 1000:.1f} m)"
+    sure = f" (estimated, ±{level.up_std_deg:.0f} degrees, ±{level.height_std_mm / 1000:.1f} m"
+    if view.focal_is_estimated and view.focal_px_std is not None:
+        sure += f"; focal length assumed, {view.focal_px:.0f} ±{view.focal_px_std:.0f} px"
+    sure += ")"
     height = f"{level.height_mm / 1000:.2f} m above the floor"
     return f"camera {height}, {looks}{rolled}{sure if is_estimated else ''}"
