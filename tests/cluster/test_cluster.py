@@ -1,12 +1,8 @@
 """`--ray`: the bytes of a local run, whatever dies meanwhile, and one line where it cannot be."""
 
-import os
 import random
-import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +10,14 @@ import psutil
 import pytest
 from scripted_people import FPS, HEIGHT, WIDTH, standing_px
 
-from conftest import LOOPBACK, finished, free_port, overpose
+from conftest import finished, overpose
 from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
 from overpose.layouts import BLAZEPOSE_33
 
-Start = Callable[..., subprocess.Popen[bytes]]
 RENDER = (
     "--image-size=16", "--supersample=1", "--samples-per-shard=2", "--max-train=12",
     "--max-val=0", "--max-test=4",
 )  # fmt: skip
-HEAD = ("--head", "--num-cpus=2", "--include-dashboard=false")
 
 
 @pytest.fixture(scope="module")
@@ -116,55 +110,6 @@ def test_workers_that_are_killed_have_their_units_done_again(dataset: Path, tmp_
     assert contents(tmp_path / "data") == contents(dataset)
 
 
-def test_a_machine_that_dies_has_its_units_done_again_and_a_head_that_dies_is_gone_on_from(
-    dataset: Path, tmp_path: Path, start: Start
-) -> None:
-    port = free_port()
-    head = start(*HEAD, f"--port={port}")
-    wait_for(port)
-    second = start(f"--address=127.0.0.1:{port}", "--num-cpus=2")
-    given = ("render", *RENDER, "--out", tmp_path / "data", "--ray", f"127.0.0.1:{port}")
-    running = overpose(*given)
-    wait_until(lambda: any((tmp_path / "data").glob("part-*.json")), running)
-    os.killpg(second.pid, signal.SIGKILL)
-    wait_until(lambda: len(list((tmp_path / "data").glob("part-*.json"))) > 2, running)
-    os.killpg(head.pid, signal.SIGKILL)
-    for process in processes_called("gcs_server", head.pid):
-        process.kill()
-    running.communicate(timeout=300)
-    if running.returncode != 0:
-        port = free_port()
-        start(*HEAD, f"--port={port}")
-        wait_for(port)
-        assert finished(overpose(*given[:-1], f"127.0.0.1:{port}"))[0] == 0
-    assert contents(tmp_path / "data") == contents(dataset)
-
-
-def test_no_free_cpu_and_other_versions_are_one_line(
-    inputs: list[Path], tmp_path: Path, start: Start
-) -> None:
-    port = free_port()
-    start("--head", "--num-cpus=0", "--include-dashboard=false", f"--port={port}")
-    wait_for(port)
-    given = ("predict", *inputs, "--out", tmp_path / "out", "--ray", f"127.0.0.1:{port}")
-    status, line = finished(overpose(*given))
-    assert status == 1
-    assert "no free CPU" in line
-    code = (
-        "import ray, sys; ray.__version__ = '1.0'; sys.argv = sys.argv[1:]; "
-        "from overpose.app import main; main(sys.argv)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", code, "x", *map(str, given)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **LOOPBACK},
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "is of other versions" in done.stderr.splitlines()[-1]
-
-
 def test_an_estimator_travels_to_the_workers_of_ray_data() -> None:
     import pickle
 
@@ -184,21 +129,3 @@ def test_an_estimator_travels_to_the_workers_of_ray_data() -> None:
     rows = ray.data.from_items([{"image": picture}] * 4).map_batches(people, batch_size=2).take(4)
     assert [row["people"] for row in rows] == [here.people] * 4
     ray.shutdown()
-
-
-def wait_for(port: int) -> None:
-    import socket
-
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.5)
-    raise TimeoutError(port)
-
-
-def wait_until(there: Callable[[], bool], running: subprocess.Popen[str]) -> None:
-    while running.poll() is None and not there():
-        time.sleep(0.1)

@@ -171,8 +171,8 @@ def _connected(cluster: Cluster, environment: Mapping[str, str]) -> Iterator[Any
     """Ray, connected; what it says of itself is not shown."""
     local = cluster.address == LOCAL
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    if local:
-        # Read when ray is imported: every service of a cluster of one machine is on loopback.
+    if local or cluster.address.startswith(("127.", "localhost:")):
+        # Read when ray is imported: a cluster of one machine is on loopback.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         os.environ.setdefault("RAY_worker_niceness", "0")  # as processes here; Ray's default is 15
     else:
