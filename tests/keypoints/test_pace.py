@@ -13,7 +13,7 @@ def at(places: np.ndarray) -> np.ndarray:
     """(33, 3) keypoints of somebody 200 px high about a place."""
     rng = np.random.default_rng(0)
     body = np.concatenate([rng.uniform(-100, 100, (33, 2)), np.full((33, 1), 0.9)], axis=1)
-    return (body + [*places, 0.0]).astype(np.float32)
+    return (body + np.append(places, 0.0)).astype(np.float32)
 
 
 def looked_at(pace: Pace, path: np.ndarray) -> list[int]:
@@ -31,7 +31,9 @@ def test_every_frame_unless_asked_otherwise() -> None:
     assert looked_at(Pace(3, 60.0), np.zeros((8, 2))) == [0, 3, 6]
 
 
-@pytest.mark.parametrize(("fps", "step"), [(25, 1), (30, 1), (50, 1), (59.94, 2), (60, 2), (120, 4)])
+@pytest.mark.parametrize(
+    ("fps", "step"), [(25, 1), (30, 1), (50, 1), (59.94, 2), (60, 2), (120, 4)]
+)
 def test_auto_keeps_to_thirty_looks_a_second(fps: float, step: int) -> None:
     steadily = np.linspace([0, 0], [300, 60], 25)
     assert looked_at(Pace("auto", fps), steadily) == list(range(0, 25, step))

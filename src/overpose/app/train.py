@@ -134,10 +134,11 @@ class TrainLifter:
     """The axis of BVH files that points up: y in most, z in those that Blender wrote."""
     detections: Path | None = None
     """Directory of `overpose detect-renders`; they are made in OUT if not given."""
-    recipe: Literal["full", "trial", "encoders", "dropout"] = "full"
-    """full: hours. encoders: networks that see windows of 9 to 81 frames in three
-    ways, each trained for the same time, in one table. dropout: one network with more and less of
-    it. trial: a few minutes, of no use but to see that it runs."""
+    recipe: Literal["full", "trial", "methods", "encoders", "dropout"] = "full"
+    """full: hours. methods: straight to the pose and through the code, half as long. encoders:
+    networks that see windows of 9 to 81 frames in three ways, each trained for the same time, in
+    one table. dropout: one network with more and less of it. trial: a few minutes, of no use but to
+    see that it runs."""
     processes: Processes = None
     device: Device = "auto"
 
