@@ -145,8 +145,12 @@ class Judge:
         roots = place_root(poses, joints_px, view.focal_px, view.width, view.height)
         joints = poses.astype(np.float64) + roots[:, None]
         drawn = view.focal_px * joints[..., :2] / joints[..., 2:] + view.center_px
-        off = _mean(np.linalg.norm(drawn - joints_px[..., :2], axis=-1)) / size[some]
-        apart = np.linalg.norm(both[0] - both[1], axis=-1).mean(axis=-1)
+        # What the picture does not show is guessed, of real people too.
+        places = joints_px[..., :2]
+        outside = (places < 0) | (places > (view.width, view.height))
+        guessed = np.asarray(outside.any(axis=-1))
+        off = _mean_but(guessed, drawn - places) / size[some]
+        apart = _mean_but(guessed, both[0] - both[1])
         disagreement_mm = jitter = math.nan
         if not is_photo:
             jitter = _jitter(points, size, view.fps)
@@ -155,7 +159,7 @@ class Judge:
                 self.video, keypoints_px, layout,
                 focal_px=view.focal_px, center_px=view.center_px, fps=view.fps, frames=some,
             )).poses_mm  # fmt: skip
-            disagreement_mm = _median(np.linalg.norm(poses - others, axis=-1).mean(axis=-1))
+            disagreement_mm = _median(_mean_but(guessed, poses - others))
         trust = 1.0 if is_photo else min(1.0, len(seen) / view.fps / _WHOLE_TRUST_S)
         return Evidence(_median(off), _median(apart), disagreement_mm, jitter, trust)
 
@@ -240,10 +244,12 @@ def _jitter(points: np.ndarray, size: np.ndarray, fps: float) -> float:
     return _median(ratio) * slow**2
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Over the last axis, of what is finite; NaN where nothing is."""
-    known = np.isfinite(values)
-    total = np.where(known, values, 0.0).sum(axis=-1)
+def _mean_but(left_out: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """(frames,) mean length of vectors (frames, joints, n) over what is finite and not left out;
+    NaN where nothing is."""
+    lengths = np.linalg.norm(vectors, axis=-1)
+    known = np.asarray(np.isfinite(lengths) & ~left_out)
+    total = np.where(known, lengths, 0.0).sum(axis=-1)
     return np.where(known.any(axis=-1), total / np.maximum(known.sum(axis=-1), 1), np.nan)
 
 
