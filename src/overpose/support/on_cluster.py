@@ -175,7 +175,7 @@ def _connected(cluster: Cluster, environment: Mapping[str, str]) -> Iterator[Any
         # Read when ray is imported: a cluster of one machine is on loopback.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         os.environ.setdefault("RAY_worker_niceness", "0")  # as processes here; Ray's default is 15
-    else:
+    if not local:
         _require_reachable(cluster.address)
     import ray
 
