@@ -161,7 +161,7 @@ def test_poses_alone_are_those_of_windows_of_one_frame(pool: np.ndarray) -> None
 
 
 def test_people_look_as_large_as_by_the_focal_length_that_is_assumed(pool: np.ndarray) -> None:
-    """A phone's 26 mm taken for 37.5: people seem smaller by their ratio, the pose is the same."""
+    """A phone's 26 mm taken for 28.8: people seem smaller by their ratio, the pose is the same."""
     phone = Shots((Lens("phone", 1.0, (26.0, 26.0)),), distance_m=(2.0, 2.0))
     known = draw(pool, replace(CLEAN, shots=phone))
     taken = draw(pool, replace(CLEAN, shots=phone, assumed=1.0))
