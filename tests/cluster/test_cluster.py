@@ -2,6 +2,7 @@
 
 import random
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import psutil
 import pytest
 from scripted_people import FPS, HEIGHT, WIDTH, standing_px
 
-from conftest import finished, overpose
 from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
 from overpose.layouts import BLAZEPOSE_33
 
@@ -18,6 +18,20 @@ RENDER = (
     "--image-size=16", "--supersample=1", "--samples-per-shard=2", "--max-train=12",
     "--max-val=0", "--max-test=4",
 )  # fmt: skip
+
+
+def overpose(*arguments: object) -> subprocess.Popen[str]:
+    """The command line, begun in a process of its own."""
+    code = "from overpose.app import main; main()"
+    given = [sys.executable, "-P", "-c", code, *map(str, arguments)]
+    return subprocess.Popen(given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Its exit status and what it said of errors, or all that it said."""
+    _, said = process.communicate(timeout=900)
+    lines = [line for line in said.splitlines() if "overpose: error:" in line]
+    return process.returncode, lines[0] if len(lines) == 1 else said
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +124,7 @@ def test_workers_that_are_killed_have_their_units_done_again(dataset: Path, tmp_
     assert contents(tmp_path / "data") == contents(dataset)
 
 
+@pytest.mark.filterwarnings("ignore")  # Ray warns of itself
 def test_an_estimator_travels_to_the_workers_of_ray_data() -> None:
     import pickle
 
@@ -126,6 +141,7 @@ def test_an_estimator_travels_to_the_workers_of_ray_data() -> None:
     def people(batch: dict) -> dict:
         return {"people": np.array([estimator.predict(each).people for each in batch["image"]])}
 
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     rows = ray.data.from_items([{"image": picture}] * 4).map_batches(people, batch_size=2).take(4)
     assert [row["people"] for row in rows] == [here.people] * 4
     ray.shutdown()
