@@ -20,10 +20,10 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     numbers: list[int] = []
 
     def stand_in(job: detections.DetectionJob):
-        def make(number: int, check: object) -> int:
+        def make(number: int, out: Path, check: object) -> int:
             numbers.append(number)
             np.savez(
-                job.out / f"clip_{number:05d}.npz",
+                out / f"clip_{number:05d}.npz",
                 points_mm=np.full((2, 50, 3), number, np.float32),
                 focal_px=np.float32(300),
                 keypoints_px=np.zeros((2, 2, 33, 3), np.float32),

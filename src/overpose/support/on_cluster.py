@@ -177,7 +177,7 @@ def _connected(cluster: Cluster, environment: Mapping[str, str]) -> Iterator[Any
         os.environ.setdefault("RAY_worker_niceness", "0")  # as processes here; Ray's default is 15
     if not local:
         _require_reachable(cluster.address)
-    import ray
+    import ray  # pyright: ignore[reportMissingImports]
 
     options: dict[str, Any] = {
         "logging_level": "ERROR",

@@ -152,6 +152,6 @@ def _work(key: str, make_work: Callable[[Any], Any], reference: Any) -> Any:
 
 
 def _fetched(reference: Any) -> Any:
-    import ray
+    import ray  # pyright: ignore[reportMissingImports]
 
     return ray.get(reference)
