@@ -11,7 +11,7 @@ def _load(complexity: Literal["full", "heavy"], threads: int) -> Callable[[float
     from overpose.keypoints.people import BlazePoseFinder
 
     networks = BlazePose.from_assets(complexity, threads=threads)
-    return lambda fps: BlazePoseFinder(networks, fps, networks.workers if threads > 1 else None)
+    return lambda fps: BlazePoseFinder(networks, fps)
 
 
 FULL = Engine("full", "BlazePose, the faster model", lambda threads: _load("full", threads))
