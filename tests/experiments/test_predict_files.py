@@ -115,10 +115,10 @@ def test_ctrl_c_keeps_what_is_finished_and_leaves_nothing_half_written(
     second = clip_at(tmp_path / "second.mp4", 30)
     counted = BlazePoseFinder.find
 
-    def find(self: BlazePoseFinder, image: np.ndarray, frame: int, *ahead: object) -> list:
+    def find(self: BlazePoseFinder, image: np.ndarray, frame: int) -> list:
         if frame == 20:
             raise KeyboardInterrupt
-        return counted(self, image, frame, *ahead)  # type: ignore[arg-type, return-value]
+        return counted(self, image, frame)
 
     monkeypatch.setattr(BlazePoseFinder, "find", find)
     out = tmp_path / "out"
@@ -336,10 +336,10 @@ def test_ctrl_c_ends_a_recording_and_keeps_it(
     clip = clip_at(tmp_path / "clip.mp4", 30)
     counted = BlazePoseFinder.find
 
-    def find(self: PeopleFinder, image: np.ndarray, frame: int, *ahead: object) -> Iterator:
+    def find(self: PeopleFinder, image: np.ndarray, frame: int) -> Iterator:
         if frame == 12:
             raise KeyboardInterrupt
-        return counted(self, image, frame, *ahead)  # type: ignore[arg-type, return-value]
+        return counted(self, image, frame)  # type: ignore[arg-type, return-value]
 
     monkeypatch.setattr(BlazePoseFinder, "find", find)
     assert run("predict", "--webcam", clip, "--out", tmp_path / "out") == 0

@@ -35,7 +35,6 @@ class ScriptedEngines(BlazePose):
     """Finds coloured discs: the detector all of them, the landmark model the one in its region."""
 
     def __init__(self) -> None:
-        self.threads = 2
         self.detections = 0
         self.tiled = 0
         self.small = 0

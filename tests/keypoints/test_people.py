@@ -1,6 +1,5 @@
 """Following people: one number each, new ones found, lost ones found again."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 import cv2
@@ -9,21 +8,9 @@ import pytest
 from rendered_people import blazepose, rendered_still
 from scripted_people import FPS, ScriptedEngines, draw, standing_px
 
-from overpose.keypoints.blazepose import BlazePose, Landmarks, Region
+from overpose.keypoints.blazepose import BlazePose
 from overpose.keypoints.people import BlazePoseFinder, DetectionFinder
 from overpose.layouts import COCO_17
-
-
-class CountingEngines(ScriptedEngines):
-    """Counts how often landmarks were looked for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.looks = 0
-
-    def landmarks(self, image: np.ndarray, region: Region) -> Landmarks:
-        self.looks += 1
-        return super().landmarks(image, region)
 
 
 def finder_of(engines: ScriptedEngines) -> BlazePoseFinder:
@@ -63,38 +50,6 @@ def test_who_comes_back_soon_is_the_same_person() -> None:
     assert numbers[9] == [1]
     assert numbers[10:22] == [[]] * 12
     assert numbers[-1] == [1]
-
-
-def test_looking_ahead_finds_the_same_and_looks_no_more_often() -> None:
-    frames = [
-        draw(
-            {
-                "red": (60 + 6 * frame, 120) if not 14 <= frame < 17 else None,
-                "green": (260 - 6 * frame, 118) if frame >= 4 else None,
-            }
-        )
-        for frame in range(32)
-    ]
-    frames += [frames[-1]] * 2  # the same image again
-    plain, ahead = CountingEngines(), CountingEngines()
-    with ThreadPoolExecutor(2) as workers:
-        one, other = finder_of(plain), BlazePoseFinder(cast(BlazePose, ahead), FPS, workers)
-        for frame, image in enumerate(frames):
-            following = frames[frame + 1] if frame + 1 < len(frames) else None
-            expected, found = one.find(image, frame), other.find(image, frame, following)
-            assert [each.number for each in found] == [each.number for each in expected]
-            for mine, theirs in zip(found, expected, strict=True):
-                np.testing.assert_array_equal(mine.keypoints_px, theirs.keypoints_px)
-    assert ahead.looks <= plain.looks + 2
-
-
-def test_another_image_than_announced_is_looked_at() -> None:
-    with ThreadPoolExecutor(1) as workers:
-        finder = BlazePoseFinder(cast(BlazePose, ScriptedEngines()), FPS, workers)
-        finder.find(draw({"red": (100, 120)}), 0, draw({"red": (130, 120)}))
-        (person,) = finder.find(draw({"red": (104, 120)}), 1)
-    hips = person.keypoints_px[23:25, :2].mean(axis=0)
-    assert np.allclose(hips, (104, 120), atol=1.5)
 
 
 def test_nobody_gives_nobody() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from overpose.media.video import Frame, open_media, with_following
+from overpose.media.video import open_media
 from overpose.support.errors import InputError
 
 
@@ -181,19 +181,3 @@ def test_transparent_parts_of_a_photo_are_white(tmp_path: Path) -> None:
     Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(path)
     with open_media(path) as media:
         assert next(iter(media)).image.min() == 255
-
-
-def test_every_frame_comes_with_the_image_of_the_next() -> None:
-    images = [np.full((2, 2, 3), value, np.uint8) for value in range(3)]
-    frames = [
-        Frame(0, 0.0, images[0]),
-        Frame(1, 0.1, images[1]),
-        Frame(2, 0.2, images[1], repeated=True),
-        Frame(3, 0.3, images[2]),
-    ]
-    found = list(with_following(frames))
-    assert [frame.index for frame, _ in found] == [0, 1, 2, 3]
-    assert [None if image is None else int(image[0, 0, 0]) for _, image in found] == [
-        1, None, 2, None
-    ]  # fmt: skip
-    assert list(with_following([])) == []

@@ -39,9 +39,7 @@ class Scripted:
     def presences(self) -> list[Presence]:
         return presences_of(self._track[None])
 
-    def find(
-        self, image: np.ndarray, frame: int, following: np.ndarray | None = None
-    ) -> list[Person]:
+    def find(self, image: np.ndarray, frame: int) -> list[Person]:
         return [Person(1, self._track[frame])]
 
 

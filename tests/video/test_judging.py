@@ -110,9 +110,7 @@ class ScriptedFinder:
     def presences(self) -> list[Presence]:
         return presences_of(self.found)
 
-    def find(
-        self, image: np.ndarray, frame: int, following: np.ndarray | None = None
-    ) -> list[Person]:
+    def find(self, image: np.ndarray, frame: int) -> list[Person]:
         both = [Person(number, track[frame]) for number, track in enumerate(self.found, start=1)]
         return [each for each in both if np.isfinite(each.keypoints_px).all()]
 

@@ -8,7 +8,7 @@ Source: Bazarevsky et al., BlazePose: On-device Real-time Body Pose Tracking, 20
 cards of MediaPipe's pose landmark models (Apache-2.0). The decoding is ours.
 """
 
-import queue
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -234,29 +234,21 @@ def _region_from_points(hips: np.ndarray, circle: np.ndarray, score: float) -> R
 def _network(
     path: Path, threads: int, outputs: Sequence[str]
 ) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """A function from the input to some of the outputs by name, computed by that many threads; who
-    calls it meanwhile waits."""
+    """A function from the input to some of the outputs by name, used by one caller at a time."""
     from ai_edge_litert.interpreter import Interpreter
 
-    def load() -> Any:
-        interpreter: Any = Interpreter(str(path), num_threads=threads)
-        interpreter.allocate_tensors()
-        return interpreter
+    interpreter: Any = Interpreter(str(path), num_threads=threads)
+    interpreter.allocate_tensors()
+    source = interpreter.get_input_details()[0]["index"]
+    places = {item["name"]: item["index"] for item in interpreter.get_output_details()}
 
-    first = load()
-    idle: queue.LifoQueue[Any] = queue.LifoQueue()
-    idle.put(first)
-    source = first.get_input_details()[0]["index"]
-    places = {item["name"]: item["index"] for item in first.get_output_details()}
+    alone = threading.Lock()
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
-        interpreter = idle.get()
-        try:
+        with alone:
             interpreter.set_tensor(source, values)
             interpreter.invoke()
             return {name: interpreter.get_tensor(places[name]) for name in outputs}
-        finally:
-            idle.put(interpreter)
 
     return run
 

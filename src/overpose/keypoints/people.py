@@ -5,9 +5,7 @@ How keypoints are found belongs to `blazepose` and the engines, who is who to
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -84,17 +82,8 @@ class PeopleFinder(Protocol):
         """Everybody there ever was."""
         ...
 
-    def find(
-        self, image: np.ndarray, frame: int, following: np.ndarray | None = None
-    ) -> list[Person]:
-        """The people in an image, the next frame of the video.
-
-        Args:
-            image: (height, width, 3) uint8, RGB.
-            frame: its number.
-            following: the image of the next call if it is known, to begin with it already; what is
-                found is the same.
-        """
+    def find(self, image: np.ndarray, frame: int) -> list[Person]:
+        """The people in an RGB image (height, width, 3) uint8, the next frame of the video."""
         ...
 
 
@@ -109,16 +98,12 @@ class BlazePoseFinder:
     Args:
         engine: the networks.
         fps: frames a second.
-        workers: for the landmarks of several people, and of the next frame while it is settled who
-            is who in this one; None: one after the other.
     """
 
     layout = BLAZEPOSE_33
 
-    def __init__(self, engine: BlazePose, fps: float, workers: Executor | None = None) -> None:
+    def __init__(self, engine: BlazePose, fps: float) -> None:
         self._engine = engine
-        self._workers = workers
-        self._ahead: tuple[np.ndarray | None, dict[Region, Future[Landmarks]]] = (None, {})
         self._fps = fps
         self._tracker = Tracker(fps)
         self._regions: dict[int, Region] = {}
@@ -132,20 +117,15 @@ class BlazePoseFinder:
         """Everybody there ever was."""
         return self._tracker.presences
 
-    def find(
-        self, image: np.ndarray, frame: int, following: np.ndarray | None = None
-    ) -> list[Person]:
+    def find(self, image: np.ndarray, frame: int) -> list[Person]:
         """The people in an RGB image (height, width, 3) uint8, the next frame of the video."""
         self._frame = frame
         expected = self._expected()
-        begun = [self._begun(image, region) for region in expected]
-        detected = self._detected(image, lost=len(expected) > len(self._regions))
-        found = _present(begun)
+        found = self._landmarks(image, expected)
         known = [each.region for each in found]
-        new = [each for each in detected if not _covered(each, known)]
-        found += _present([self._begun(image, region) for region in new])
+        detected = self._detected(image, lost=len(expected) > len(self._regions))
+        found += self._landmarks(image, [each for each in detected if not _covered(each, known)])
         found = [found[i] for i in suppress_duplicates([each.keypoints_px for each in found])]
-        self._look_ahead(following, found)
         looks = [appearance(image, each.keypoints_px) for each in found]
         numbers = self._tracker.update(frame, [each.keypoints_px for each in found], looks)
         people = [
@@ -204,22 +184,9 @@ class BlazePoseFinder:
         self._small_every_s = shortest if small else min(2 * self._small_every_s, longest)
         return [each for each in small if not any(other.surrounds(each) for other in known)]
 
-    def _begun(self, image: np.ndarray, region: Region) -> Callable[[], Landmarks]:
-        """What gives the landmarks of a region, once they are there."""
-        known, ahead = self._ahead
-        if known is image and region in ahead:
-            return ahead[region].result
-        if self._workers is None:
-            return partial(self._engine.landmarks, image, region)
-        return self._workers.submit(self._engine.landmarks, image, region).result
-
-    def _look_ahead(self, following: np.ndarray | None, found: Sequence[Landmarks]) -> None:
-        """Begin with the landmarks of the next frame, where those found are expected in it."""
-        ahead: dict[Region, Future[Landmarks]] = {}
-        if self._workers is not None and following is not None:
-            for region in (each.region for each in found):
-                ahead[region] = self._workers.submit(self._engine.landmarks, following, region)
-        self._ahead = following, ahead
+    def _landmarks(self, image: np.ndarray, regions: Sequence[Region]) -> list[Landmarks]:
+        found = [self._engine.landmarks(image, region) for region in regions]
+        return [each for each in found if each.presence >= PRESENT]
 
 
 class DetectionFinder:
@@ -246,9 +213,7 @@ class DetectionFinder:
         """Everybody there ever was."""
         return self._tracker.presences
 
-    def find(
-        self, image: np.ndarray, frame: int, following: np.ndarray | None = None
-    ) -> list[Person]:
+    def find(self, image: np.ndarray, frame: int) -> list[Person]:
         """The people in an RGB image (height, width, 3) uint8, the next frame of the video."""
         found = self._detect(image)
         found = [found[i] for i in suppress_duplicates(found)]
@@ -259,10 +224,6 @@ class DetectionFinder:
             for number, keypoints in zip(numbers, found, strict=True)
             if number != NOBODY
         ]
-
-
-def _present(begun: Sequence[Callable[[], Landmarks]]) -> list[Landmarks]:
-    return [each for each in [landmarks() for landmarks in begun] if each.presence >= PRESENT]
 
 
 def _covered(region: Region, known: Sequence[Region]) -> bool:

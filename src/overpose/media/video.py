@@ -6,7 +6,7 @@ to `writer`.
 
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -148,17 +148,6 @@ class Media:
             except queue.Full:
                 continue
         return False
-
-
-def with_following(frames: Iterable[Frame]) -> Iterator[tuple[Frame, np.ndarray | None]]:
-    """Each frame with the image of the next; None after the last, and where it is repeated."""
-    before: Frame | None = None
-    for frame in frames:
-        if before is not None:
-            yield before, None if frame.repeated else frame.image
-        before = frame
-    if before is not None:
-        yield before, None
 
 
 def media_of_image(image: np.ndarray) -> Media:

@@ -6,7 +6,7 @@ import numpy as np
 
 from overpose.keypoints.pace import Pace, error_between_px
 from overpose.keypoints.people import PeopleFinder, Person
-from overpose.media.video import Frame, Media, MediaInfo, with_following
+from overpose.media.video import Frame, Media, MediaInfo
 from overpose.support.progress import say
 from overpose.video.image_poses import ImageModel, poses_from_image
 from overpose.video.recording import PersonRecord, Recording
@@ -39,11 +39,10 @@ def watch(
     poses: np.ndarray | None = None
     since = 0
     background = Background(media.info.fps)
-    for frame, following in with_following(media):
+    for frame in media:
         passed = not frame.repeated and not pace.is_due(frame.index)
         if not frame.repeated and not passed:
-            ahead = following if pace.step == 1 else None
-            people = finder.find(frame.image, frame.index, ahead)
+            people = finder.find(frame.image, frame.index)
             pace.saw(frame.index, people)
             since = frame.index
             background.look(frame.image, people, frame.index)
