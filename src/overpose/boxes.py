@@ -140,6 +140,12 @@ def warped(
     return cv2.warpAffine(image, matrix, (size, size), flags=flags, borderMode=border)
 
 
+def beyond_border(points_px: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(...) bool: which points (..., 2) lie outside a picture; NaN is nowhere, and not outside."""
+    outside = (points_px < 0) | (points_px > (width, height))
+    return np.asarray(outside.any(axis=-1))
+
+
 def joint_visibility(
     joints_world_mm: np.ndarray, depth_mm: np.ndarray, camera: Camera
 ) -> np.ndarray:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from overpose.skeleton import HUMAN36M, KeypointLayout
+from overpose.skeleton import FEET, HUMAN36M, KeypointLayout
 from overpose.support.errors import InputError
 
 # fmt: off
@@ -93,6 +93,10 @@ _OTHER_NAMES = {
     "coco-133": WHOLEBODY_133, "coco-wholebody": WHOLEBODY_133, "halpe-136": HALPE_26,
     "h36m-17": HUMAN36M_17, "h36m": HUMAN36M_17, "human36m": HUMAN36M_17,
 }  # fmt: skip
+
+
+FOOT_KEYPOINTS = tuple(name.replace("toe", "foot_index") for name in FEET.names)
+"""The keypoints of heels and toes, in the order of `FEET`."""
 
 
 def known_names() -> frozenset[str]:

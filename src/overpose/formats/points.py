@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from overpose.angles import Y_UP, joint_angles
-from overpose.layouts import house_keypoints, layout_of
+from overpose.layouts import FOOT_KEYPOINTS, house_keypoints, layout_of
 from overpose.mocap.trc import PointTable
 from overpose.poses import PoseTrack
 from overpose.skeleton import FEET, HUMAN36M
@@ -49,8 +49,7 @@ def all_points(track: PoseTrack) -> tuple[tuple[str, ...], np.ndarray]:
 def foot_confidence(track: PoseTrack) -> np.ndarray:
     """(people, frames, 4) float64, 0 to 1, as `joint_confidence`, of heels and toes."""
     found = np.full((*track.poses_mm.shape[:2], len(FEET)), np.nan)
-    for place, name in enumerate(FEET.names):
-        keypoint = name.replace("toe", "foot_index")
+    for place, keypoint in enumerate(FOOT_KEYPOINTS):
         if keypoint in track.keypoint_names:
             points = track.keypoints_px[:, :, track.keypoint_names.index(keypoint)]
             known = np.isfinite(points[..., :2]).all(axis=-1)

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from overpose.boxes import beyond_border
 from overpose.keypoints.appearance import appearance
 from overpose.keypoints.blazepose import BlazePose, Landmarks, Region, region_of_keypoints
 from overpose.keypoints.selection import Presence
@@ -64,8 +65,7 @@ def unsure_outside(keypoints_px: np.ndarray, width: int, height: int) -> np.ndar
     Returns:
         the same with scores of at most `OUTSIDE_SCORE` beyond the border.
     """
-    points = keypoints_px[..., :2]
-    outside = ((points < 0) | (points > (width, height))).any(axis=-1)
+    outside = beyond_border(keypoints_px[..., :2], width, height)
     unsure = keypoints_px.copy()
     unsure[outside, 2] = np.minimum(unsure[outside, 2], OUTSIDE_SCORE)
     return unsure

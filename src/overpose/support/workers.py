@@ -92,7 +92,7 @@ def do_jobs(
         return
     context = multiprocessing.get_context("spawn")
     # One thread each: together they use every core.
-    with _environment(SAFE | dict.fromkeys(ONE_THREAD, "1") | in_large_pages()):
+    with _environment(_of_worker()):
         stop = context.Event()
         pool = ProcessPoolExecutor(
             processes, context, initializer=_start, initargs=(make_work, argument, stop)
@@ -140,8 +140,7 @@ def do_units(
     if isinstance(where, Cluster):
         from overpose.support.on_cluster import do_on_cluster
 
-        environment = SAFE | dict.fromkeys(ONE_THREAD, "1") | in_large_pages()
-        given = (units, make_work, argument, out, where, environment)
+        given = (units, make_work, argument, out, where, _of_worker())
         yield from do_on_cluster(*given, shared=shared, reads=reads)
     else:
         yield from do_jobs(units, partial(_in_place, make_work, out), argument, where)
@@ -201,7 +200,7 @@ def beside(work: Callable[..., None], *arguments: Any) -> Iterator[None]:
         arguments: anything that can be pickled.
     """
     context = multiprocessing.get_context("spawn")
-    with _environment({**SAFE, **dict.fromkeys(ONE_THREAD, "1"), **in_large_pages()}):
+    with _environment(_of_worker()):
         process = context.Process(target=_do_beside, args=(work, arguments), daemon=True)
         process.start()
     try:
@@ -287,6 +286,11 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def _of_worker() -> dict[str, str]:
+    """Variables of a process that works beside others."""
+    return SAFE | dict.fromkeys(ONE_THREAD, "1") | in_large_pages()
 
 
 @contextmanager

@@ -11,10 +11,11 @@ import numpy as np
 
 from overpose.layouts import BLAZEPOSE_33, BODY_25, COCO_17, HUMAN36M_17, KeypointLayout
 from overpose.networks.keypoint_windows import INPUT_NAMES, INPUTS, make_windows
-from overpose.skeleton import FEET, HUMAN36M, side_and_part
+from overpose.skeleton import HUMAN36M, side_and_part
 from overpose.support.errors import InputError
 from overpose.synthetic.detections import IMAGE_SIZE, Detections
 from overpose.synthetic.detector import DetectorModel
+from overpose.synthetic.landmarks import FEET_POINTS
 from overpose.synthetic.lenses import FRAME_MM, Shots
 from overpose.synthetic.pool import STEP_MM, ClipPool
 from overpose.training.samples import Drawn, fingerprint
@@ -25,8 +26,6 @@ JOINTS = len(HUMAN36M)
 LANDMARKS = len(BLAZEPOSE_33)
 _EXTRA = HUMAN36M.indices(INPUT_NAMES[LANDMARKS:])
 _PELVIS = HUMAN36M.index("pelvis")
-_FEET = JOINTS + BLAZEPOSE_33.indices(name.replace("toe", "foot_index") for name in FEET.names)
-"""Heels and toes among joints and landmarks."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ class BatchSource:
         windows = make_windows(rays, scores, self._middle)
         points = points @ windows.to_camera
         points = (points - points[:, _PELVIS, None]).astype(np.float32)
-        return Drawn(windows.features, points[:, :JOINTS], points[:, _FEET])
+        return Drawn(windows.features, points[:, :JOINTS], points[:, FEET_POINTS])
 
     def seek(self, step: int) -> None:
         """Draw from now on from the clips of a step of training."""

@@ -19,16 +19,14 @@ from overpose.keypoints.blazepose import BlazePose, Region
 from overpose.layouts import BLAZEPOSE_33
 from overpose.skeleton import HUMAN36M
 from overpose.studio.body import load_body
-from overpose.studio.frame import render_frame
-from overpose.studio.outfit import dress, pose_outfit, random_materials, random_style
 from overpose.studio.retarget import retarget
-from overpose.studio.scene import random_scene
 from overpose.support.cluster import Cluster
 from overpose.support.errors import InputError
 from overpose.support.files import read_json, write_json, writing_file
 from overpose.support.progress import progress_bar
 from overpose.support.workers import do_units, workers_for
 from overpose.synthetic.bodies import body_of_clip
+from overpose.synthetic.filming import filmed, random_setting
 from overpose.synthetic.landmarks import body_points
 from overpose.synthetic.lenses import Shots
 from overpose.synthetic.motions import MotionConfig, Recordings, clip_stream, random_clip
@@ -205,14 +203,8 @@ def _make_clip(job: DetectionJob) -> Callable[[int, Path, Callable[[], None]], i
         bones = retarget(motion, model, shape)
         points = body_points(model, shape, bones.transforms).astype(np.float64)
         camera = random_camera(rng, points.reshape(-1, 3), config.shots)
-        outfit = dress(model, shape, random_style(shape, rng), random_materials(shape, rng, rng))
-        area = points[..., :2].reshape(-1, 2)
-        scene = random_scene(rng, area_mm=np.stack([area.min(axis=0), area.max(axis=0)]))
-        images = []
-        for frame in range(config.frames):
-            check()
-            vertices = pose_outfit(outfit, bones.transforms[frame])
-            images.append(render_frame(vertices, outfit, scene, camera, rng, 1)[0])
+        setting = random_setting(model, shape, points, rng)
+        images = filmed(setting, bones.transforms, camera, rng, check)
         truth = camera.project(points)
         found = [follow(engine, images, truth[:, len(HUMAN36M) :]) for engine in engines]
         arrays: dict[str, Any] = {

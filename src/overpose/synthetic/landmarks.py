@@ -5,13 +5,15 @@ Where a detector sees them differs by bias and noise; that belongs to `detector`
 
 import numpy as np
 
-from overpose.layouts import BLAZEPOSE_33
+from overpose.layouts import BLAZEPOSE_33, FOOT_KEYPOINTS
 from overpose.skeleton import FEET, HUMAN36M
 from overpose.studio.body import BodyModel, BodyShape, pose_joints, sole_ends_mm
 from overpose.support.errors import InputError
 
 POINTS = len(HUMAN36M) + len(BLAZEPOSE_33.names)
 """Joints, then landmarks."""
+FEET_POINTS = len(HUMAN36M) + BLAZEPOSE_33.indices(FOOT_KEYPOINTS)
+"""Heels and toes among these, in the order of `FEET`."""
 
 _JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 _EYE_HALF_WIDTH_MM = 15.0

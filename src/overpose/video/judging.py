@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from overpose.boxes import beyond_border
 from overpose.layouts import KeypointLayout, house_keypoints
 from overpose.media.video import MediaInfo
 from overpose.networks.keypoint_windows import MAIN_NAMES
@@ -147,8 +148,7 @@ class Judge:
         drawn = view.focal_px * joints[..., :2] / joints[..., 2:] + view.center_px
         # What the picture does not show is guessed, of real people too.
         places = joints_px[..., :2]
-        outside = (places < 0) | (places > (view.width, view.height))
-        guessed = np.asarray(outside.any(axis=-1))
+        guessed = beyond_border(places, view.width, view.height)
         off = _mean_but(guessed, drawn - places) / size[some]
         apart = _mean_but(guessed, both[0] - both[1])
         disagreement_mm = jitter = math.nan

@@ -26,10 +26,7 @@ from overpose.networks.keypoint_windows import MAIN_NAMES
 from overpose.skeleton import HUMAN36M
 from overpose.studio.background import Background
 from overpose.studio.body import load_body
-from overpose.studio.frame import render_frame
-from overpose.studio.outfit import dress, pose_outfit, random_materials, random_style
 from overpose.studio.retarget import retarget
-from overpose.studio.scene import random_scene
 from overpose.studio.textures import TEXTURES
 from overpose.support.errors import InputError
 from overpose.support.files import writing_file
@@ -37,6 +34,7 @@ from overpose.support.progress import progress_bar
 from overpose.support.seeding import random_stream
 from overpose.support.workers import do_jobs, number_of_processes
 from overpose.synthetic.bodies import body_of_clip
+from overpose.synthetic.filming import Setting, filmed, random_setting
 from overpose.synthetic.landmarks import body_points
 from overpose.synthetic.motions import CLIP_FPS, Recordings, random_clip
 
@@ -142,17 +140,11 @@ def _make_clip(job: ClipJob) -> Callable[[int, Callable[[], None]], int]:
         bones = retarget(motion, model, shape)
         points = body_points(model, shape, bones.transforms).astype(np.float64)
         camera = _camera(rng, points.reshape(-1, 3))
-        outfit = dress(model, shape, random_style(shape, rng), random_materials(shape, rng, rng))
-        area = points[..., :2].reshape(-1, 2)
-        scene = random_scene(rng, area_mm=np.stack([area.min(axis=0), area.max(axis=0)]))
+        setting = random_setting(model, shape, points, rng)
         depth_mm = float(camera.to_camera_mm(points)[..., 2].max())
-        background, things = _cluttered(scene.background, camera, depth_mm, rng)
-        scene = replace(scene, background=background)
-        images = []
-        for frame in range(job.frames):
-            check()
-            vertices = pose_outfit(outfit, bones.transforms[frame])
-            images.append(render_frame(vertices, outfit, scene, camera, rng, 1)[0])
+        background, things = _cluttered(setting.scene.background, camera, depth_mm, rng)
+        setting = Setting(setting.outfit, replace(setting.scene, background=background))
+        images = filmed(setting, bones.transforms, camera, rng, check)
         if rng.random() < 0.5:
             images = compressed(images)
         truth_px = camera.project(points)[:, len(HUMAN36M) :]

@@ -21,19 +21,17 @@ from overpose.layouts import BLAZEPOSE_33
 from overpose.mocap.library import MotionLibrary, subject_of
 from overpose.mocap.motion import Motion
 from overpose.networks.keypoint_windows import MAIN_NAMES
-from overpose.skeleton import FEET, HUMAN36M
+from overpose.skeleton import HUMAN36M
 from overpose.studio.body import load_body
-from overpose.studio.frame import render_frame
-from overpose.studio.outfit import dress, pose_outfit, random_materials, random_style
 from overpose.studio.retarget import retarget
-from overpose.studio.scene import random_scene
 from overpose.support.errors import InputError
 from overpose.support.files import writing_file
 from overpose.support.progress import progress_bar
 from overpose.support.seeding import random_stream
 from overpose.support.workers import do_jobs, number_of_processes
 from overpose.synthetic.bodies import body_of_clip
-from overpose.synthetic.landmarks import body_points
+from overpose.synthetic.filming import filmed, random_setting
+from overpose.synthetic.landmarks import FEET_POINTS, body_points
 from overpose.synthetic.motions import CLIP_FPS
 from overpose.video.world.level import Level
 
@@ -49,9 +47,6 @@ SITTING = ("14_27", "14_28", "14_29", "14_30", "14_31", "14_32", "14_36")
 UNEVEN = ("03_01", "03_02", "03_03", "03_04")
 """Trials of CMU's on ground that is not flat, and is not known."""
 _MAIN = BLAZEPOSE_33.indices(MAIN_NAMES)
-_FEET = len(HUMAN36M) + BLAZEPOSE_33.indices(
-    name.replace("toe", "foot_index") for name in FEET.names
-)
 _TRIES = 3000
 _FOUND = 0.6
 
@@ -231,22 +226,16 @@ def _make_clip(job: WorldJob) -> Callable[[int, Callable[[], None]], int]:
         bones = retarget(motion, model, shape)
         points = body_points(model, shape, bones.transforms).astype(np.float64)
         camera = random_camera(rng, points.reshape(-1, 3))
-        outfit = dress(model, shape, random_style(shape, rng), random_materials(shape, rng, rng))
-        area = points[..., :2].reshape(-1, 2)
-        scene = random_scene(rng, area_mm=np.stack([area.min(axis=0), area.max(axis=0)]))
-        images = []
-        for frame in range(len(motion)):
-            check()
-            vertices = pose_outfit(outfit, bones.transforms[frame])
-            images.append(render_frame(vertices, outfit, scene, camera, rng, 1)[0])
+        setting = random_setting(model, shape, points, rng)
+        images = filmed(setting, bones.transforms, camera, rng, check)
         truth_px = camera.project(points)[:, len(HUMAN36M) :]
         inside_mm = camera.to_camera_mm(points)
         arrays: dict[str, Any] = {
             "kind": np.array(kind),
             "keypoints_px": _of_person(find_tracks(engine, images, CLIP_FPS), truth_px),
             "joints_mm": inside_mm[:, : len(HUMAN36M)].astype(np.float32),
-            "feet_mm": inside_mm[:, _FEET].astype(np.float32),
-            "contact": on_floor(points[:, _FEET], CLIP_FPS),
+            "feet_mm": inside_mm[:, FEET_POINTS].astype(np.float32),
+            "contact": on_floor(points[:, FEET_POINTS], CLIP_FPS),
             "camera_to_world": world_of(camera),
             "focal_px": np.float64(camera.focal_px[0]),
             "width": np.int64(camera.width),

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from overpose.layouts import KeypointLayout
+from overpose.boxes import beyond_border
+from overpose.layouts import FOOT_KEYPOINTS, KeypointLayout
 from overpose.skeleton import FEET, FOOT_ANKLES, HUMAN36M
 from overpose.video.posing import View
 
@@ -51,7 +52,7 @@ def feet_of(
     seen = np.zeros((frames, len(FEET)), bool)
     ankles = joints_mm[:, FOOT_ANKLES]
     for place, name in enumerate(FEET.names):
-        row = layout.find(name.replace("toe", "foot_index"))
+        row = layout.find(FOOT_KEYPOINTS[place])
         if row is None:
             side = name.split("_")[0]
             row = layout.find(f"{side}_ankle")
@@ -65,7 +66,7 @@ def feet_of(
             continue
         keypoint = keypoints_px[:, row].astype(np.float64)
         where, score = keypoint[:, :2], keypoint[:, 2]
-        inside = ((where >= 0) & (where <= (view.width, view.height))).all(axis=-1)
+        inside = np.isfinite(where).all(axis=-1) & ~beyond_border(where, view.width, view.height)
         seen[:, place] = inside & (np.nan_to_num(score) >= SURE)
         if np.isnan(points[:, place]).all():
             rays = (where - view.center_px) / view.focal_px
