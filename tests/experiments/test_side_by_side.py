@@ -15,6 +15,7 @@ from overpose.experiments.presets import ours_and_cnn, structnets
 from overpose.experiments.side_by_side import jobs_of_run, train_side_by_side
 from overpose.methods import INPUTS, Samples, load_model
 from overpose.methods.dconv_mp_hml import DconvStage
+from overpose.methods.structnet import StructNetStage
 from overpose.networks.pca import PCAConfig
 from overpose.training import LoopConfig, Runtime
 
@@ -43,7 +44,7 @@ def test_every_stage_is_trained_once_after_all_that_it_needs(tmp_path, tiny_data
             **ours_and_cnn(ENCODER, *LOOPS, begin_with="dconv_mp_hml"),
             "pca": TINY.methods["latent"],
             "dconv_mp_hml": DconvStage(DconvConfig(convolutions)),
-            **structnets(StructNetConfig(convolutions), LoopConfig()),
+            **structnets(StructNetStage(StructNetConfig(convolutions))),
         },
         codes={**TINY.codes, "pca": PCAConfig(5)},
     )

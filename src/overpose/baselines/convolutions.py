@@ -108,15 +108,18 @@ def normalised(
 ) -> Float[Tensor, "batch channels height width"]:
     """Local response normalisation: x / (1 + alpha / 5 * sum of the neighbours' x^2)^0.75.
 
-    What `nn.LocalResponseNorm` computes. That one took half the time of training: it averages with
-    a three-dimensional pooling, which is slow on CPUs; here the sum is a product of matrices.
+    What `nn.LocalResponseNorm` computes, in the type of `neighbours`. That one took
+    half the time of training: it averages with a three-dimensional pooling, which is slow on CPUs;
+    here the sum is a product of matrices.
 
     Args:
         maps: stored channels last.
         neighbours: 1 where two channels are neighbours, 0 elsewhere.
     """
     last = maps.permute(0, 2, 3, 1)
-    rows = _NormalisedRows.apply(last.flatten(0, 2), neighbours, ALPHA / NEIGHBOURS)
+    rows = _NormalisedRows.apply(
+        last.flatten(0, 2).to(neighbours.dtype), neighbours, ALPHA / NEIGHBOURS
+    )
     return rows.view(last.shape).permute(0, 3, 1, 2)
 
 

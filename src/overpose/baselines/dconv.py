@@ -19,6 +19,7 @@ from overpose.networks.normalization import JOINTS
 from overpose.networks.sharing import Dropout, normal_like
 from overpose.networks.storage import Kind
 from overpose.skeleton import HUMAN36M
+from overpose.support.bfloat16 import products_in
 from overpose.support.errors import InputError
 
 TARGET_MM = 1200.0
@@ -77,6 +78,7 @@ class DconvMPHML(nn.Module):
         limb_scale: what the regression's last layer is multiplied by: the targets' deviation. Adam
             steps as far whatever the unit, so that in units of 1200 mm its steps would be ten times
             as large as in those of the other networks.
+        training_dtype: of the products of its layers in training mode.
     """
 
     saved_as = "dconv_mp_hml"
@@ -86,6 +88,7 @@ class DconvMPHML(nn.Module):
     def __init__(self, config: DconvConfig, *, seed: int = 0) -> None:
         super().__init__()
         self.config = config
+        self.training_dtype = torch.float32
         outputs = config.windows**2 * JOINTS
         with torch.random.fork_rng(devices=()):
             self.shared = SharedConvolutions(config.convolutions)
@@ -142,10 +145,13 @@ class DconvMPHML(nn.Module):
                 * self.config.colour_noise
             )
             images = images + (strength @ self.colour_components)[:, :, None, None]
-        _, features = self.shared(images)
-        if features.requires_grad:  # both branches' gradients are averaged, not summed
-            features.register_hook(lambda gradient: gradient / 2)
-        return torch.tanh(self.regression(features) * self.limb_scale), self.detection(features)
+        dtype = self.training_dtype if self.training else torch.float32
+        with products_in(dtype, images.device):
+            _, features = self.shared(images)
+            if features.requires_grad:  # both branches' gradients are averaged, not summed
+                features.register_hook(lambda gradient: gradient / 2)
+            positions, logits = self.regression(features), self.detection(features)
+        return torch.tanh(positions.float() * self.limb_scale), logits.float()
 
     def loss(self, crops: Tensor, limbs: Tensor, windows: Tensor) -> Tensor:
         """Half the squared error plus half the weighted cross-entropy, summed, mean over the batch.

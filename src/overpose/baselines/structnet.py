@@ -18,6 +18,7 @@ from overpose.networks.image_encoder import central_crops, initialise
 from overpose.networks.normalization import JOINTS, POSE_SIZE
 from overpose.networks.storage import Kind
 from overpose.skeleton import HUMAN36M
+from overpose.support.bfloat16 import products_in
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
@@ -73,6 +74,7 @@ class StructNet(nn.Module):
             the auxiliary output is scaled by the spread and the score by the size of the
             embedding: otherwise a few steps of Adam take the score far beyond any margin, and most
             units of the image network die.
+        training_dtype: of the products of the image network's layers in training mode.
     """
 
     saved_as = "structnet"
@@ -84,6 +86,7 @@ class StructNet(nn.Module):
     def __init__(self, config: StructNetConfig, *, seed: int = 0) -> None:
         super().__init__()
         self.config = config
+        self.training_dtype = torch.float32
         self._blocks: list[Tensor] | None = None
         middle, last = config.convolutions.map_sizes
         with torch.random.fork_rng(devices=()):
@@ -119,9 +122,12 @@ class StructNet(nn.Module):
     def embed_images(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Embeddings (batch, E) and the auxiliary pose / 1200 mm (batch, 51) of crops
         (batch, 3, crop, crop) with RGB values 0..255."""
-        middle, last = self.shared(self.shared.standardised(crops), last_linear=True)
-        both = torch.cat([relu(self.on_middle(middle)), relu(self.on_last(last))], dim=1)
-        features = relu(self.hidden(self.dropout(both)))
+        dtype = self.training_dtype if self.training else torch.float32
+        with products_in(dtype, crops.device):
+            middle, last = self.shared(self.shared.standardised(crops), last_linear=True)
+            both = torch.cat([relu(self.on_middle(middle)), relu(self.on_last(last))], dim=1)
+            features = relu(self.hidden(self.dropout(both)))
+        features = features.float()
         embedding = self.image_embedding(features) / self.config.embedding
         return embedding, torch.tanh(self.auxiliary(features) * self.pose_spread)
 

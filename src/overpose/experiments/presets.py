@@ -32,6 +32,7 @@ def ours_and_cnn(
     code: str = "autoencoder",
     begin_with: str | None = None,
     on_limbs: Mapping[str, Any] | None = None,
+    bfloat16: bool = False,
 ) -> dict[str, Any]:
     """Configurations of ours and of the CNN, all with the same number of epochs.
 
@@ -44,28 +45,32 @@ def ours_and_cnn(
             random.
         on_limbs: the losses of the CNN and of ours with a term on limbs, by their names in
             `FinetuneStage`; None: without these two.
+        bfloat16: as in `RegressionStage`, of all.
     """
+
+    def stage(loop: LoopConfig, **losses: Any) -> RegressionStage:
+        return RegressionStage(image_encoder, loop, bfloat16=bfloat16, **losses)
+
     whole = replace(latent, epochs=latent.epochs + finetune.epochs)
     methods = {
-        "direct": DirectConfig(RegressionStage(image_encoder, whole), begin_with),
-        "latent": LatentConfig(RegressionStage(image_encoder, whole), code, begin_with),
-        "begun": LatentConfig(RegressionStage(image_encoder, latent), code, begin_with),
-        "finetuned": FinetuneStage(finetune),
+        "direct": DirectConfig(stage(whole), begin_with),
+        "latent": LatentConfig(stage(whole), code, begin_with),
+        "begun": LatentConfig(stage(latent), code, begin_with),
+        "finetuned": FinetuneStage(finetune, bfloat16=bfloat16),
     }
     if on_limbs is None:
         return methods
-    cnn = RegressionStage(image_encoder, whole, **on_limbs)
     return {
         **methods,
-        "direct_limbs": DirectConfig(cnn, begin_with),
-        "finetuned_limbs": FinetuneStage(finetune, **on_limbs),
+        "direct_limbs": DirectConfig(stage(whole, **on_limbs), begin_with),
+        "finetuned_limbs": FinetuneStage(finetune, bfloat16=bfloat16, **on_limbs),
     }
 
 
-def structnets(network: StructNetConfig, loop: LoopConfig) -> dict[str, Any]:
+def structnets(stage: StructNetStage) -> dict[str, Any]:
     """Configurations of the three methods that predict with one StructNet."""
     names = ("structnet_max", "structnet_avg", "structnet_avg_apf")
-    return dict.fromkeys(names, StructNetStage(network, loop))
+    return dict.fromkeys(names, stage)
 
 
 _ON_LIMBS = {"pose_error": "distance", "limb_weight": 0.01}
@@ -95,16 +100,18 @@ SMOKE = Preset(
             DconvConfig(_SMOKE_CONVOLUTIONS, hidden=(128, 256)), _SMOKE_LOOP
         ),
         **structnets(
-            StructNetConfig(
-                _SMOKE_CONVOLUTIONS,
-                pooled=(32, 128),
-                hidden=256,
-                embedding=128,
-                pose_hidden=128,
-                dropout=0.25,
-                average=12,
-            ),
-            _SMOKE_LOOP,
+            StructNetStage(
+                StructNetConfig(
+                    _SMOKE_CONVOLUTIONS,
+                    pooled=(32, 128),
+                    hidden=256,
+                    embedding=128,
+                    pose_hidden=128,
+                    dropout=0.25,
+                    average=12,
+                ),
+                _SMOKE_LOOP,
+            )
         ),
         **ours_and_cnn(
             _SMOKE_CONVOLUTIONS.image_encoder((128, 256, 256), dropout=0.25),
@@ -131,18 +138,23 @@ CPU = Preset(
         "nearest_pose": NearestPoseMethod(),
         "linkde": LinKDEConfig(ridge=1.0),
         "kde": KDEConfig(),
-        "dconv_mp_hml": DconvStage(DconvConfig(_CPU_CONVOLUTIONS, hidden=(512, 1024)), _CPU_LOOP),
+        "dconv_mp_hml": DconvStage(
+            DconvConfig(_CPU_CONVOLUTIONS, hidden=(512, 1024)), _CPU_LOOP, bfloat16=True
+        ),
         **structnets(
-            StructNetConfig(
-                _CPU_CONVOLUTIONS,
-                pooled=(128, 512),
-                hidden=1024,
-                embedding=512,
-                pose_hidden=512,
-                dropout=0.25,
-                average=120,
-            ),
-            _CPU_LOOP,
+            StructNetStage(
+                StructNetConfig(
+                    _CPU_CONVOLUTIONS,
+                    pooled=(128, 512),
+                    hidden=1024,
+                    embedding=512,
+                    pose_hidden=512,
+                    dropout=0.25,
+                    average=120,
+                ),
+                _CPU_LOOP,
+                bfloat16=True,
+            )
         ),
         **ours_and_cnn(
             _CPU_CONVOLUTIONS.image_encoder((512, 1024, 1024), dropout=0.25),
@@ -150,6 +162,7 @@ CPU = Preset(
             finetune=replace(_CPU_LOOP, epochs=10),
             begin_with="dconv_mp_hml",
             on_limbs=_ON_LIMBS,
+            bfloat16=True,
         ),
     },
     codes={
@@ -173,7 +186,7 @@ PAPER = Preset(
         "linkde": LinKDEConfig(),
         "kde": KDEConfig(samples=8_000),
         "dconv_mp_hml": DconvStage(loop=LoopConfig(epochs=30)),
-        **structnets(StructNetConfig(), LoopConfig(epochs=30)),
+        **structnets(StructNetStage(loop=LoopConfig(epochs=30))),
         **ours_and_cnn(
             ImageEncoderConfig(),
             latent=LoopConfig(epochs=20),

@@ -22,6 +22,7 @@ from overpose.baselines.dconv import (
 )
 from overpose.methods.card import FitContext, Method
 from overpose.networks.normalization import JOINTS
+from overpose.support.bfloat16 import name_of, training_dtype
 from overpose.support.checks import check_array
 from overpose.support.seeding import stream_seed
 from overpose.training.config import LoopConfig
@@ -34,10 +35,17 @@ STAGE = "dconv_mp_hml"
 
 @dataclass(frozen=True)
 class DconvStage:
-    """The network and how it is trained."""
+    """The network and how it is trained.
+
+    Attributes:
+        network: sizes, noise, weight of the detection.
+        loop: how long and how fast.
+        bfloat16: as in `RegressionStage`.
+    """
 
     network: DconvConfig = field(default_factory=DconvConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
+    bfloat16: bool = False
 
 
 def train_dconv(
@@ -49,6 +57,7 @@ def train_dconv(
     loop: LoopConfig,
     out: Path,
     *,
+    bfloat16: bool = False,
     provenance: Mapping[str, Any] | None = None,
     runtime: Runtime = RUNTIME,
 ) -> DconvMPHML:
@@ -64,6 +73,7 @@ def train_dconv(
         config: sizes, noise, weight of the detection.
         loop: how long and how fast.
         out: directory of the stage.
+        bfloat16: as in `RegressionStage`.
         provenance: what the caller knows of the data, as JSON values; kept with the model.
         runtime: device, threads, callback.
 
@@ -85,6 +95,7 @@ def train_dconv(
     margin = (size - crop_size) / 2
     model.start_from(limbs, window_targets(points - margin, crop_size, config.windows))
     model.to(device)
+    model.training_dtype = training_dtype(bfloat16, device.type)
 
     def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         return prefetched(_made(epoch))
@@ -109,9 +120,17 @@ def train_dconv(
         samples=len(images),
         batches=batches,
         loss=loss,
+        dtype=name_of(model.training_dtype),
         validate=partial(error_mm, model, validation) if validation else None,
         record=run_record(
-            STAGE, loop, images, poses_mm, keypoints_px, *(validation or ()), model=repr(config)
+            STAGE,
+            loop,
+            images,
+            poses_mm,
+            keypoints_px,
+            *(validation or ()),
+            model=repr(config),
+            bfloat16=str(bfloat16),
         ),
         provenance=provenance or {},
     )
@@ -128,6 +147,7 @@ def _fit(config: DconvStage, context: FitContext) -> DconvMPHML:
         config.network,
         context.seeded(config.loop),
         context.out,
+        bfloat16=config.bfloat16,
         provenance=context.provenance,
         runtime=context.runtime,
     )

@@ -20,6 +20,7 @@ from overpose.baselines.structnet import KIND, StructNet, StructNetConfig, with_
 from overpose.methods.card import FitContext, Method, Predict
 from overpose.metrics import limb_lengths
 from overpose.networks.normalization import JOINTS
+from overpose.support.bfloat16 import name_of, training_dtype
 from overpose.support.errors import InputError
 from overpose.support.seeding import stream_seed
 from overpose.training.config import LoopConfig
@@ -44,11 +45,13 @@ class StructNetStage:
         network: sizes.
         loop: how long and how fast.
         convolutions_of: the stage whose convolutions they take, and leave as they are.
+        bfloat16: as in `RegressionStage`.
     """
 
     network: StructNetConfig = field(default_factory=StructNetConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     convolutions_of: str = "dconv_mp_hml"
+    bfloat16: bool = False
 
 
 def train_structnet(
@@ -60,6 +63,7 @@ def train_structnet(
     loop: LoopConfig,
     out: Path,
     *,
+    bfloat16: bool = False,
     provenance: Mapping[str, Any] | None = None,
     runtime: Runtime = RUNTIME,
 ) -> StructNet:
@@ -73,6 +77,7 @@ def train_structnet(
         config: sizes; its `poses` becomes N.
         loop: how long and how fast.
         out: directory of the stage.
+        bfloat16: as in `RegressionStage`.
         provenance: what the caller knows of the data, as JSON values; kept with the model.
         runtime: device, threads, callback.
 
@@ -97,6 +102,7 @@ def train_structnet(
     model.shared.requires_grad_(False)
     model.start_from(poses_mm - poses_mm[:, :1])
     model.to(device)
+    model.training_dtype = training_dtype(bfloat16, device.type)
     poses = model.candidates()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
@@ -127,6 +133,7 @@ def train_structnet(
         samples=len(images),
         batches=batches,
         loss=loss,
+        dtype=name_of(model.training_dtype),
         validate=partial(error_mm, model, validation) if validation else None,
         record=run_record(
             STAGE,
@@ -136,6 +143,7 @@ def train_structnet(
             *(validation or ()),
             model=repr(config),
             convolutions=fingerprint(*weights),
+            bfloat16=str(bfloat16),
         ),
         provenance=provenance or {},
     )
@@ -191,6 +199,7 @@ def _fit(config: StructNetStage, context: FitContext) -> StructNet:
         config.network,
         context.seeded(config.loop),
         context.out,
+        bfloat16=config.bfloat16,
         provenance=context.provenance,
         runtime=context.runtime,
     )

@@ -30,6 +30,7 @@ from overpose.networks.model_files import (
 from overpose.networks.normalization import JOINTS, POSE_SIZE, PoseNormalization, root_relative
 from overpose.networks.storage import Kind
 from overpose.skeleton import FEET, FOOT_ANKLES
+from overpose.support.bfloat16 import products_in
 
 Observed = (
     Float[Tensor, "batch inputs"]
@@ -127,8 +128,8 @@ class PosePredictor(nn.Module):
 
     def features(self, observations: Observed) -> Float[Tensor, "batch width"]:
         """What the encoder makes of what it takes."""
-        half = self.training and self.training_dtype != torch.float32
-        with torch.autocast(observations.device.type, self.training_dtype, enabled=half):
+        dtype = self.training_dtype if self.training else torch.float32
+        with products_in(dtype, observations.device):
             features = self.encoder(observations)
         return features.float()
 

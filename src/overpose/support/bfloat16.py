@@ -1,4 +1,9 @@
-"""Whether a processor multiplies in bfloat16 faster than in float32: asked of torch."""
+"""Training in bfloat16, where a processor multiplies in it faster than in float32."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
 def knows_bfloat16(device: str = "cpu") -> bool:
@@ -15,3 +20,27 @@ def knows_bfloat16(device: str = "cpu") -> bool:
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def training_dtype(wanted: bool, device: str = "cpu") -> "torch.dtype":
+    """Of a network's products in training: bfloat16 where it is wanted and pays, else float32.
+
+    Args:
+        wanted: what the configuration says.
+        device: "cpu" or "cuda".
+    """
+    import torch
+
+    return torch.bfloat16 if wanted and knows_bfloat16(device) else torch.float32
+
+
+def name_of(dtype: "torch.dtype") -> str:
+    """Such as "bfloat16", for metrics and reports."""
+    return str(dtype).removeprefix("torch.")
+
+
+def products_in(dtype: "torch.dtype", device: "torch.device") -> "torch.autocast":
+    """A context in which layers multiply in that type; weights and gradients stay float32."""
+    import torch
+
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)

@@ -20,7 +20,7 @@ from overpose.networks.evaluating import evaluating
 from overpose.networks.image_encoder import ImageEncoder
 from overpose.networks.normalization import PoseNormalization
 from overpose.networks.pose_predictor import PosePredictor
-from overpose.support.bfloat16 import knows_bfloat16
+from overpose.support.bfloat16 import name_of, training_dtype
 from overpose.support.errors import InputError
 from overpose.support.seeding import stream_seed
 from overpose.training.config import ErrorStage, FinetuneStage, RegressionStage
@@ -278,8 +278,8 @@ def _task(
 ) -> Task:
     device = runtime.torch_device()
     model.to(device)
-    half = not isinstance(config, ErrorStage) and config.bfloat16 and knows_bfloat16(device.type)
-    model.training_dtype = torch.bfloat16 if half else torch.float32
+    half = not isinstance(config, ErrorStage) and config.bfloat16
+    model.training_dtype = training_dtype(half, device.type)
     stage, loop = model.config.kind, config.loop
     batches = observations.batches(model.config.encoder, targets, loop, stage)
     return Task(
@@ -290,7 +290,7 @@ def _task(
         samples=observations.samples(loop),
         batches=lambda epoch: prefetched(batches(epoch)),
         loss=lambda batch: loss(*(part.to(device) for part in batch)),
-        dtype="bfloat16" if half else "float32",
+        dtype=name_of(model.training_dtype),
         validate=partial(error_mm, model, observations.validation)
         if observations.validation
         else None,

@@ -14,7 +14,7 @@ from overpose.networks.configs import PosePredictorConfig
 from overpose.networks.image_encoder import ImageEncoder, ImageEncoderConfig
 from overpose.networks.pose_predictor import PosePredictor
 from overpose.support.allocator import in_large_pages, keep_freed_memory
-from overpose.support.bfloat16 import knows_bfloat16
+from overpose.support.bfloat16 import training_dtype
 from overpose.support.seeding import random_stream
 from overpose.support.workers import in_fresh_process
 from overpose.training.data import crop_batches, prefetched
@@ -121,7 +121,7 @@ def _autoencoder_steps() -> tuple[Callable[[], None], Callable[[], None]]:
 def _image_step(config: ImageEncoderConfig) -> Callable[[Batch], None]:
     """As stage (b) trains."""
     model = _network(config)
-    model.training_dtype = torch.bfloat16 if knows_bfloat16() else torch.float32
+    model.training_dtype = training_dtype(True)
     trained = [*model.encoder.parameters(), *model.head.parameters()]
     return _stepper(model.target, torch.optim.Adam(trained, lr=1e-4, fused=True))
 
