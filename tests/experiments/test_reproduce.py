@@ -227,6 +227,7 @@ def test_errors_by_joint_add_up_to_the_mean(finished):
         assert list(errors) == list(HUMAN36M.joint_names)
         assert np.mean(list(errors.values())) == pytest.approx(rows[method, 1].mpjpe_mm, rel=1e-5)
         assert details["model_mib"] > 0
+        assert details["trained_in"] == {"direct": "float32", "kde": None}[method]
 
 
 def test_tables_figure_and_autoencoder_results_are_left(finished):
@@ -540,7 +541,7 @@ def test_a_method_without_what_it_needs_is_refused():
 
 def test_methods_that_share_a_model_share_its_configuration():
     convolutions = ConvolutionsConfig(SIZE, 20, (3, 3, 1), (2, 2, 2))
-    shared = structnets(StructNetConfig(convolutions), LoopConfig())
+    shared = structnets(StructNetStage(StructNetConfig(convolutions)))
     other = {"structnet_avg": StructNetStage(StructNetConfig(convolutions, average=3))}
     dconv = {"dconv_mp_hml": DconvStage(DconvConfig(convolutions))}
     with pytest.raises(InputError, match="structnet_max and structnet_avg predict with one model"):

@@ -16,6 +16,7 @@ from overpose.experiments.presets import ours_and_cnn, structnets
 from overpose.experiments.standalone import evaluate_models, train_stages
 from overpose.methods import load_model, pictures
 from overpose.methods.dconv_mp_hml import DconvStage
+from overpose.methods.structnet import StructNetStage
 from overpose.metrics import mpjpe
 from overpose.networks.autoencoder import AutoencoderConfig
 from overpose.networks.image_encoder import ImageEncoderConfig
@@ -160,7 +161,7 @@ def test_a_structnet_has_three_rows_and_the_one_told_the_limbs_has_no_ratio_erro
     methods = {
         **TINY.methods,
         "dconv_mp_hml": DconvStage(DconvConfig(convolutions, hidden=(4, 4)), once),
-        **structnets(StructNetConfig(convolutions, **sizes), once),
+        **structnets(StructNetStage(StructNetConfig(convolutions, **sizes), once)),
     }
     preset = replace(TINY, methods=methods)
     trained = train_stages(preset, data, tmp_path / "out", stage="structnet")

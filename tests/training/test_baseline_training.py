@@ -20,6 +20,7 @@ from overpose.training import (
     LoopConfig,
     RegressionStage,
     Runtime,
+    read_metrics,
     train_direct,
 )
 
@@ -139,6 +140,46 @@ def test_structnet_learns_to_choose_poses(tmp_path, dconv):
     assert float(seen[0].any(dim=0).float().mean()) > 0.6  # units that never answer are dead
     for ours, theirs in zip(model.shared.parameters(), dconv.shared.parameters(), strict=True):
         assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize(("known", "said"), [(True, "bfloat16"), (False, "float32")])
+def test_both_learn_in_half_precision_where_the_processor_knows_it(
+    known, said, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("overpose.support.bfloat16.knows_bfloat16", lambda device: known)
+    multiplied = []
+    multiply = torch.nn.functional.linear
+
+    def watched(*arguments):
+        found = multiply(*arguments)
+        multiplied.append(found.dtype)
+        return found
+
+    monkeypatch.setattr(torch.nn.functional, "linear", watched)
+    images, poses, points = dots(200)
+    dconv = train_dconv(
+        images, poses, points, None, DCONV, LOOP, tmp_path / "a", bfloat16=True, runtime=RUNTIME
+    )
+    assert set(multiplied) == {getattr(torch, said)}
+    structnet = train_structnet(
+        images,
+        poses,
+        None,
+        dconv.shared,
+        STRUCTNET,
+        LOOP,
+        tmp_path / "b",
+        bfloat16=True,
+        runtime=RUNTIME,
+    )
+    test_images, test_poses, _ = dots(60, seed=2)
+    mean = mpjpe(np.broadcast_to(poses.mean(axis=0), test_poses.shape), test_poses)
+    for name, model in (("a", dconv), ("b", structnet)):
+        assert {record["dtype"] for record in read_metrics(tmp_path / name)} == {said}
+        assert {weight.dtype for weight in model.parameters()} == {torch.float32}
+        multiplied.clear()
+        assert mpjpe(model.predict(test_images), test_poses) < 0.6 * mean
+        assert set(multiplied) == {torch.float32}
 
 
 def test_structnet_refuses_other_convolutions(tmp_path, dconv):

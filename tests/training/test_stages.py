@@ -250,7 +250,7 @@ def test_metrics_and_model_say_what_was_trained(few, tmp_path: Path) -> None:
 def test_half_precision_is_used_where_the_processor_knows_it(
     known: bool, said: str, few, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("overpose.training.stages.knows_bfloat16", lambda device: known)
+    monkeypatch.setattr("overpose.support.bfloat16.knows_bfloat16", lambda device: known)
     seen: list[torch.dtype] = []
     convolve = torch.nn.functional.conv2d
 

@@ -127,7 +127,11 @@ def run_methods(run: Run) -> list[Row]:
                     joint_errors=joint_errors if finishing == "none" else None,
                 )
             ]
-            details = {"joint_errors_mm": joint_errors, "model_mib": _model_mib(run, method)}
+            details = {
+                "joint_errors_mm": joint_errors,
+                "model_mib": _model_mib(run, method),
+                "trained_in": _trained_in(run, method),
+            }
             write_json(path, {"rows": [row.to_json() for row in found], **details})
             _error_path(run, method).unlink(missing_ok=True)
             rows += found
@@ -191,9 +195,10 @@ def _error_path(run: Run, method: Method) -> Path:
 
 
 def details_of(run: Run, method: Method) -> dict[str, Any]:
-    """What was measured of a method besides its rows: `joint_errors_mm` by joint, `model_mib`.
+    """What is known of a method besides its rows.
 
-    Empty if the method failed.
+    `joint_errors_mm` by joint, `model_mib`, and `trained_in`, the type of products in training, of
+    networks. Empty if the method failed.
     """
     try:
         found = read_json(run.rows_path(method))
@@ -206,6 +211,12 @@ def _model_mib(run: Run, method: Method) -> float:
     """Size on disk of the weights that prediction needs."""
     place = model_place(run, method)
     return 0.0 if place is None else (place / "weights.safetensors").stat().st_size / 2**20
+
+
+def _trained_in(run: Run, method: Method) -> str | None:
+    """Such as "bfloat16", of the last epoch; None of methods without epochs."""
+    epochs = read_metrics(run.place(method.stage)) if method.kept else []
+    return epochs[-1].get("dtype") if epochs else None
 
 
 def model_place(run: Run, method: Method) -> Path | None:

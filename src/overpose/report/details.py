@@ -48,13 +48,15 @@ def detail_tables(
         f"Size of the models{given}",
         "Weights on disk, single precision: LinKDE also draws its random features anew from their "
         "seed; the systems that search keep all training poses. Memory: the peak of a process that "
-        "loads the model and predicts 256 images at once, Python and all libraries included.",
-        ("Method", "Weights, MiB", "Memory of prediction, MiB"),
+        "loads the model and predicts 256 images at once, Python and all libraries included. "
+        "Products in training: bfloat16 where the processor knows it; all predict in float32.",
+        ("Method", "Weights, MiB", "Memory of prediction, MiB", "Products in training"),
         tuple(
             (
                 title,
                 number_text(_mean_of(details[method], "model_mib")),
                 number_text(memory_mib.get(method, math.nan), digits=0),
+                " or ".join(sorted({each.get("trained_in") or "–" for each in details[method]})),
             )
             for method, title in titles.items()
         ),
