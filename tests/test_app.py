@@ -20,7 +20,7 @@ from overpose.video.options import PredictOptions
 COMMANDS = (
     "predict", "demo", "reproduce", "render", "data", "train", "evaluate", "ablate", "curve",
     "detect-renders", "train-lifter", "evaluate-video", "evaluate-people", "evaluate-world", "view",
-    "export", "assets", "bench", "onnx", "merge",
+    "export", "assets", "bench", "onnx", "merge", "table",
 )  # fmt: skip
 
 

@@ -91,15 +91,16 @@ def test_a_photo_waits_for_no_import_it_does_not_need() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "package"),
+    ("command", "package", "extra"),
     [
-        (("train", "--data", "data", "--out", "OUT"), "pyarrow"),
-        (("data", "check", "data"), "pyarrow"),
-        (("predict", "PHOTO", "--model", "MODEL", "--out", "OUT"), "PyTorch"),
+        (("train", "--data", "data", "--out", "OUT"), "pyarrow", "train"),
+        (("data", "check", "data"), "pyarrow", "train"),
+        (("table", "tracks", "--out", "OUT"), "pyarrow", "table"),
+        (("predict", "PHOTO", "--model", "MODEL", "--out", "OUT"), "PyTorch", "train"),
     ],
 )
 def test_a_command_whose_extra_is_missing_says_what_to_install(
-    command: tuple[str, ...], package: str, tmp_path: Path
+    command: tuple[str, ...], package: str, extra: str, tmp_path: Path
 ) -> None:
     places = {"OUT": tmp_path / "out", "PHOTO": tmp_path / "a.png", "MODEL": tmp_path / "model"}
     Image.new("RGB", (8, 8)).save(places["PHOTO"])
@@ -109,7 +110,7 @@ def test_a_command_whose_extra_is_missing_says_what_to_install(
     done = python("from overpose.app import main; main(sys.argv[1:])", *arguments)
     assert done.returncode == 1
     assert done.stderr == (
-        f"overpose: error: overpose {command[0]} needs {package}: pip install 'overpose[train]'\n"
+        f"overpose: error: overpose {command[0]} needs {package}: pip install 'overpose[{extra}]'\n"
     )
 
 

@@ -19,6 +19,7 @@ from overpose.app.experiments import Ablate, Curve, Reproduce
 from overpose.app.measure import Bench, Evaluate, EvaluatePeople, EvaluateVideo, EvaluateWorld
 from overpose.app.merge import Merge
 from overpose.app.predict import Demo, Predict
+from overpose.app.table import Table
 from overpose.app.tracks import Export, View
 from overpose.app.train import DetectRenders, Onnx, Train, TrainLifter
 from overpose.datasets.sources import SOURCES, Source
@@ -60,6 +61,7 @@ def _commands(sources: tuple[Source, ...]) -> Any:
         ("evaluate-world", EvaluateWorld),
         ("onnx", Onnx),
         ("merge", Merge),
+        ("table", Table),
         ("view", View),
         ("export", Export),
         ("assets", Assets),
