@@ -163,7 +163,7 @@ def test_what_begins_as_another_variant_has_its_code_and_its_stage_b():
     named = {variant.name: variant for variant in VARIANTS}
     for variant in VARIANTS:
         begun = named[variant.begun_as]
-        for part in ("code", "latent", "dropout"):
+        for part in ("code", "latent", "dropout", "every_pose"):
             assert getattr(variant, part) == getattr(begun, part)
 
 
@@ -219,6 +219,31 @@ def test_stage_b_options_of_a_variant_reach_the_training(tmp_path, data):
     assert changed["code"] == {"pca_rank": 5, **dict(options)}
     assert plain["latent"] != changed["latent"]
     assert plain["reconstruction"] == changed["reconstruction"]
+
+
+def test_a_code_of_every_pose_learns_those_of_images_that_no_network_sees(
+    tmp_path, data, monkeypatch
+):
+    seen = []
+    train = ablation.code_named("autoencoder").fit
+
+    def watched(config, context):
+        seen.append((config.loop.epochs, context.poses_mm.shape, context.rotations.shape))
+        return train(config, context)
+
+    card = replace(ablation.code_named("autoencoder"), fit=watched)
+    monkeypatch.setattr(ablation, "code_named", lambda name, codes: card)
+    budget = replace(TINY, pose_loop=LoopConfig(epochs=8), train_images=10)
+    variants = (FEW[0], replace(FEW[0], name="every", every_pose=True, begun_as=""))
+    report = ablate(data, Output(tmp_path / "out"), budget=budget, variants=variants, processes=1)
+    assert (report["train_images"], report["train_poses"]) == (10, 32)
+    assert seen == [(8, (10, 17, 3), (10, 3, 3)), (3, (32, 17, 3), (32, 3, 3))]
+    plain, every = report["variants"]
+    assert every["code"] == plain["code"] | {"every_pose": True}
+    assert every["reconstruction"] != plain["reconstruction"]
+    text = (tmp_path / "out" / "ablation.md").read_text()
+    assert "10 training images, 32 training poses in all" in text
+    assert ", every training pose |" in text
 
 
 def test_variants_are_chosen_by_name_in_their_own_order():

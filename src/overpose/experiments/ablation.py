@@ -3,6 +3,7 @@
 It never reads the test subjects. Every variant is a step of its own: a killed run goes on.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -128,7 +129,7 @@ def ablate(
             finished="ablation.json",
             products=("variants", "ablation.md"),
         )
-        split = _limited(split, budget, seed)
+        limited = _limited(split, budget, seed)
     codes = tuple(codes)
     missing = [variant for variant in variants if not _is_measured(out, variant, codes)]
     place = _Place(dataset, out, budget, seed, device, 1 if processes > 1 else None, codes)
@@ -146,8 +147,9 @@ def ablate(
                 advance(1)
     report = {
         **setting,
-        "train_images": len(split.train),
-        "held_out_images": len(split.held_out),
+        "train_images": len(limited.train),
+        "train_poses": len(split.train),
+        "held_out_images": len(limited.held_out),
         **report_header(),
         "variants": [
             {"name": v.name, "error": errors[v.name]}
@@ -180,6 +182,7 @@ class _Place:
 class _Step:
     variant: Variant
     split: Split
+    every: Dataset
     images: np.ndarray | None
     held_out_images: np.ndarray | None
     budget: AblationBudget
@@ -212,7 +215,8 @@ def _make_work(
     place: _Place,
 ) -> Callable[[list[Variant], Callable[[], None]], dict[str, str | None]]:
     with open_dataset(place.dataset) as whole:
-        split = _limited(hold_out_subjects(whole), place.budget, place.seed)
+        every = hold_out_subjects(whole)
+        split = _limited(every, place.budget, place.seed)
         uses_images = place.budget.latent_epochs > 0
         images = _images(split.train) if uses_images else None
         held_out_images = _images(split.held_out) if uses_images else None
@@ -226,6 +230,7 @@ def _make_work(
         step = _Step(
             variant,
             split,
+            every.train,
             images,
             held_out_images,
             place.budget,
@@ -295,20 +300,22 @@ def _trained_code(step: _Step, train_mm: np.ndarray) -> PoseCode | None:
         return None
     name, config = step.variant.code
     known = {part.name for part in fields(config)}
-    views = 1 + getattr(config, "random_views", 0)  # as many steps, whatever the number of poses
+    learned = step.every if step.variant.every_pose else step.split.train
+    views = 1 + getattr(config, "random_views", 0)
+    times = views * len(learned) / len(train_mm)  # as many steps, whatever the number of poses
     loop, greedy = step.budget.pose_loop, step.budget.greedy_epochs
     budget = {
-        "loop": replace(loop, epochs=-(-loop.epochs // views)),
-        "greedy_epochs": -(-greedy // views),
+        "loop": replace(loop, epochs=math.ceil(loop.epochs / times)),
+        "greedy_epochs": math.ceil(greedy / times),
     }
     config = replace(config, **{part: value for part, value in budget.items() if part in known})
     context = CodeContext(
-        train_mm,
+        learned.poses_mm.copy(),
         None,
         step.begun_in / name,
         step.seed,
         step.runtime,
-        rotations=step.split.train.rotations,
+        rotations=learned.rotations,
     )
     return code_named(name, step.codes).fit(config, context)
 
@@ -318,7 +325,8 @@ def _described(variant: Variant, codes: Sequence[Code]) -> dict[str, Any] | None
     if variant.code is None:
         return image or None
     name, config = variant.code
-    return {**code_named(name, codes).describe(config), **image}
+    poses = {"every_pose": True} if variant.every_pose else {}
+    return {**code_named(name, codes).describe(config), **poses, **image}
 
 
 def _limited(split: Split, budget: AblationBudget, seed: int) -> Split:

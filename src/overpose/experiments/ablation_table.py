@@ -39,6 +39,8 @@ class Variant:
             `limb_weight`.
         tuning_rate: learning rate of stage (c), in those of stage (b).
         dropout: of the image network; None: the budget's.
+        every_pose: whether the code learns every pose of those who train, not only the poses of the
+            images that the budget lets the networks see.
         begun_as: the variant whose code and network of stage (b) it takes; its own if left out.
     """
 
@@ -49,6 +51,7 @@ class Variant:
     pose: tuple[tuple[str, Any], ...] = ()
     tuning_rate: float = 1.0
     dropout: float | None = None
+    every_pose: bool = False
     begun_as: str = ""
 
     def __post_init__(self) -> None:
@@ -78,12 +81,14 @@ _NEAR_AND_LIMBS = (_BY_DISTANCE, *_limbs(0.01))
 
 def _after(begun: Variant, name: str, changes: tuple[str, ...], **tuning: Any) -> Variant:
     """Another stage (c) after the stages of a variant."""
-    return Variant(name, changes, begun.code, begun.latent, begun_as=begun.name, **tuning)
+    return replace(begun, name=name, changes=changes, begun_as=begun.name, **tuning)
 
 
 _TWO_LAYERS = Variant("layers-300-300", ("layers", *_CODES, *_LIMBS), STACKED)
 _RECTIFIED = Variant("rectified", ("stage (b)", *_CODES), BASE, (("latent_activation", "relu"),))
 _VIEWS = Variant("views-4", _CODES, ("autoencoder", replace(STACKED[1], random_views=4)))
+_EVERY_POSE = replace(_TWO_LAYERS, name="every-pose", changes=_CODES, every_pose=True, begun_as="")
+_EVERY_VIEW = replace(_VIEWS, name="every-pose-views-4", every_pose=True, begun_as="")
 _TOKENS = Variant("tokens", _CODES, ("tokens", TokenStage()))
 
 VARIANTS = (
@@ -127,6 +132,11 @@ VARIANTS = (
     _after(_RECTIFIED, "rectified-distance-limbs-0.01", _CODES, pose=_NEAR_AND_LIMBS),
     _VIEWS,
     _after(_VIEWS, "views-4-limbs-1", _CODES, pose=_limbs(1.0)),
+    _after(_VIEWS, "views-4-distance-limbs-0.01", _CODES, pose=_NEAR_AND_LIMBS),
+    _EVERY_POSE,
+    _after(_EVERY_POSE, "every-pose-distance-limbs-0.01", _CODES, pose=_NEAR_AND_LIMBS),
+    _EVERY_VIEW,
+    _after(_EVERY_VIEW, "every-pose-views-4-distance-limbs-0.01", _CODES, pose=_NEAR_AND_LIMBS),
     _TOKENS,
     _after(_TOKENS, "tokens-limbs-1", _CODES, pose=_limbs(1.0)),
     _after(_TOKENS, "tokens-distance-limbs-0.01", _CODES, pose=_NEAR_AND_LIMBS),
@@ -157,7 +167,8 @@ def ablation_markdown(
     lines = [
         "# Ablation of the code",
         "",
-        f"- Dataset: {report['dataset']}; {report['train_images']} training images; measured on "
+        f"- Dataset: {report['dataset']}; {report['train_images']} training images, "
+        f"{report['train_poses']} training poses in all; measured on "
         f"{report['held_out_images']} images of the held-out training subjects "
         f"{', '.join(report['held_out_subjects'])}. The test subjects are not used.",
         f"- Budget: {budget['pose_loop']['epochs']} epochs for each autoencoder, then "
@@ -237,6 +248,8 @@ def _title(variant: Variant, codes: Sequence[Code]) -> str:
     if variant.code is not None:
         name, config = variant.code
         title = code_named(name, codes).title(config)
+    if variant.every_pose:
+        title += ", every training pose"
     options = (f"{name.replace('_', ' ')} {_text(v)}" for name, v in variant.image_options.items())
     return ", ".join((title, *options))
 
