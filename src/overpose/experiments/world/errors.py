@@ -32,6 +32,8 @@ class ClipErrors:
         height_mm: mean distance of standing ankles from their true height above the floor, in the
             world of the track; NaN without one.
         sink_mm: how far they are below it, on average.
+        contact_right: share of the contacts of the track that are true.
+        contact_found: share of the true contacts that the track has.
     """
 
     p_mpjpe_mm: float
@@ -42,17 +44,26 @@ class ClipErrors:
     slide_mm: float
     height_mm: float
     sink_mm: float
+    contact_right: float = math.nan
+    contact_found: float = math.nan
 
 
 def errors_of(
-    joints_mm: np.ndarray, clip: WorldClip, camera_to_world: np.ndarray | None
+    joints_mm: np.ndarray,
+    clip: WorldClip,
+    camera_to_world: np.ndarray | None,
+    foot_contact: np.ndarray | None = None,
 ) -> ClipErrors:
-    """Errors of joints (frames, 17, 3) in camera coordinates, NaN where not seen."""
+    """Errors of one track.
+
+    Args:
+        joints_mm: (frames, 17, 3) in camera coordinates, NaN where not seen.
+        clip: the truth.
+        camera_to_world: (4, 4) of the track; None where it has none.
+        foot_contact: (frames, 2) of the track; None where it has none.
+    """
     seen = np.asarray(np.isfinite(joints_mm).all(axis=(1, 2)))
     found, truth = joints_mm[seen].astype(np.float64), clip.joints_mm[seen].astype(np.float64)
-    rigid = _moved(found, truth, found, truth, scaled=False)
-    whole = _moved(found, truth, found, truth, scaled=True)
-    first = _moved(found[:FIRST_FRAMES], truth[:FIRST_FRAMES], found, truth, scaled=True)
     ways = [np.linalg.norm(np.diff(each[:: max(1, len(each) // 10), 0], axis=0), axis=-1).sum()
             for each in (found, truth)]  # fmt: skip
     both = seen[1:] & seen[:-1]
@@ -67,14 +78,36 @@ def errors_of(
         off = (above - _heights(truth[:, ANKLES], clip.camera_to_world))[clip.contact[seen]]
     return ClipErrors(
         float(p_mpjpe(found, truth)),
-        rigid,
-        whole,
-        first,
+        distance_after_fit(found, truth, scaled=False),
+        distance_after_fit(found, truth, scaled=True),
+        distance_after_fit(found, truth, scaled=True, frames=FIRST_FRAMES),
         float(ways[0] / ways[1]) if ways[1] > 1000 else float("nan"),
         _mean(slide[stands]),
         _mean(np.abs(off)),
         _mean(np.maximum(-off, 0.0)),
+        *_contact_shares(foot_contact, clip.contact, seen),
     )
+
+
+def distance_after_fit(
+    points: np.ndarray, truth: np.ndarray, *, scaled: bool, frames: int | None = None
+) -> float:
+    """Mean distance of points (F, n, 3) from the truth after the least-squares motion of all of
+    them, or of the first frames, without reflection.
+
+    Args:
+        points: of all frames.
+        truth: where they truly are.
+        scaled: whether sizes may change.
+        frames: how many of the first frames the motion is found from; all if None.
+    """
+    few, onto = points[:frames].reshape(-1, 3), truth[:frames].reshape(-1, 3)
+    middle, goal = few.mean(axis=0), onto.mean(axis=0)
+    left, sizes, right = np.linalg.svd((few - middle).T @ (onto - goal))
+    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
+    turn = left @ np.diag(signs) @ right
+    scale = (sizes * signs).sum() / np.square(few - middle).sum() if scaled else 1.0
+    return float(np.linalg.norm(scale * (points - middle) @ turn + goal - truth, axis=-1).mean())
 
 
 def level_errors(camera_to_world: np.ndarray, truth: np.ndarray) -> dict[str, float]:
@@ -89,22 +122,17 @@ def level_errors(camera_to_world: np.ndarray, truth: np.ndarray) -> dict[str, fl
     return dict(zip(LEVEL_ERRORS, values, strict=True))
 
 
+def _contact_shares(
+    found: np.ndarray | None, truth: np.ndarray, seen: np.ndarray
+) -> tuple[float, float]:
+    if found is None:
+        return math.nan, math.nan
+    found, truth = found[seen], truth[seen]
+    return _mean(truth[found].astype(np.float64)), _mean(found[truth].astype(np.float64))
+
+
 def _heights(points_mm: np.ndarray, camera_to_world: np.ndarray) -> np.ndarray:
     return points_mm @ camera_to_world[1, :3] + camera_to_world[1, 3]
-
-
-def _moved(
-    points: np.ndarray, onto: np.ndarray, moved: np.ndarray, truth: np.ndarray, *, scaled: bool
-) -> float:
-    """Mean distance of `moved` from `truth` after the least-squares motion of `points` onto `onto`,
-    without reflection."""
-    points, onto = points.reshape(-1, 3), onto.reshape(-1, 3)
-    middle, goal = points.mean(axis=0), onto.mean(axis=0)
-    left, sizes, right = np.linalg.svd((points - middle).T @ (onto - goal))
-    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
-    turn = left @ np.diag(signs) @ right
-    scale = (sizes * signs).sum() / np.square(points - middle).sum() if scaled else 1.0
-    return float(np.linalg.norm(scale * (moved - middle) @ turn + goal - truth, axis=-1).mean())
 
 
 def _mean(values: np.ndarray) -> float:
