@@ -2,6 +2,8 @@
 
 import errno
 import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -31,10 +33,14 @@ def one_line(text: str) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_of_every_command_shows_an_example(command, capsys):
-    assert run(command, "--help") == 0
-    assert f"Example: overpose {command}" in capsys.readouterr().out
+@pytest.mark.parametrize("command", [*COMMANDS, "data own", "data human36m", "data check"])
+def test_help_of_every_command_shows_an_example_that_parses(command, capsys):
+    assert run(*command.split(), "--help") == 0
+    examples = re.findall(r"Example: overpose (.*)", capsys.readouterr().out)
+    assert any(example.startswith(command) for example in examples)
+    if command != "data":  # whose help shows, in broken lines, the examples of its own commands
+        for example in examples:
+            parse(shlex.split(example))
 
 
 def test_the_top_help_lists_every_command(capsys):
