@@ -17,7 +17,7 @@ from overpose.support.files import Output
 class Render:
     """Render labelled images of motion: the dataset that training reads.
 
-    Without --mocap the motion is made up (procedural). Finished shards survive any interruption;
+    Without --mocap the motion is made up (procedural). Finished shards survive an interruption;
     the same command renders the rest. The files do not depend on the number of processes.
 
     Example: overpose render --mocap cmu.tar.xz --splits splits.json --max-train 24000 --out data
@@ -74,7 +74,7 @@ def data_group(sources: tuple[Source, ...]) -> type[Any]:
     commands.append(("check", _check(sources)))
     kinds = Union[tuple(Annotated[kind, subcommand(name)] for name, kind in commands)]  # noqa: UP007
     group = make_dataclass("Data", [("command", kinds)], frozen=True)
-    group.__doc__ = "Bring and check datasets of your own."
+    group.__doc__ = "Convert and check data of your own."
     group.run = lambda self: self.command.run()
     return group
 
@@ -86,15 +86,16 @@ def _conversion(source: Source) -> type[Any]:
         from overpose.measure.protocols import dataset_text
 
         assert source.convert is not None
-        with source.convert(self.source, self.output, self.options, self.processes) as dataset:
+        with source.convert(self.source, self.output, self.images, self.processes) as dataset:
             print(dataset_text(dataset))
         print(self.output.out)
 
-    place = Annotated[Path, arg(name="from", help=f"{source.expected}.".capitalize())]
+    said = f"{source.expected[:1].upper()}{source.expected[1:]}."
+    place = Annotated[Path, arg(name="from", help=said)]
     fields = [
         ("source", place),
         ("output", Output),
-        ("options", source.options, field(default_factory=source.options)),
+        ("images", source.options, field(default_factory=source.options)),
         ("processes", Processes, None),
     ]
     command = make_dataclass(source.name.capitalize(), fields, frozen=True)

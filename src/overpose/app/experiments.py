@@ -65,7 +65,7 @@ class Reproduce:
 
 @dataclass(frozen=True)
 class Ablate:
-    """Compare codes, and what networks are trained on, on held-out subjects.
+    """Compare codes of poses, and losses of networks, on held-out training subjects.
 
     Test subjects are not touched: some training subjects are held out instead. OUT gets
     ablation.json and ablation.md; an interrupted ablation is resumed.
@@ -74,12 +74,12 @@ class Ablate:
     """
 
     data: Path
-    """A rendered dataset."""
+    """A dataset: rendered, Human3.6M or your own."""
     output: Output
     seed: int = 0
     """Seed of training."""
     train_images: int = 8000
-    """At most so many training images are used."""
+    """Most training images to use."""
     poses_only: bool = False
     """Leave out the image stages: a few minutes."""
     variants: tuple[str, ...] | None = None
@@ -118,7 +118,7 @@ class Curve:
     """
 
     data: Path
-    """A rendered dataset."""
+    """A dataset: rendered, Human3.6M or your own."""
     output: Output
     preset: PresetName = "cpu"
     inputs: Literal["image", "masked_image"] = "image"

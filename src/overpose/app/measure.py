@@ -19,7 +19,7 @@ class Evaluate:
     """
 
     data: Path
-    """A rendered dataset."""
+    """A dataset: rendered, Human3.6M or your own."""
     models: tuple[Path, ...]
     """Directories of trained models (or of stages, whose last model is taken)."""
     output: Output
@@ -72,10 +72,10 @@ class EvaluateVideo:
 
 @dataclass(frozen=True)
 class EvaluatePeople:
-    """Measure the judge of people: who is lost of real ones, and how many ghosts stay.
+    """Measure the judge of people: how many real people it loses and how many ghosts it keeps.
 
     Renders people among furniture, finds them, and makes ghosts on purpose. OUT gets people.json,
-    people.md and the clips. Clips that are there are kept.
+    people.md and the clips. Existing clips are kept.
 
     Example: overpose evaluate-people --mocap cmu.tar.xz --splits splits.json --out runs/people
     """
@@ -112,8 +112,8 @@ class EvaluatePeople:
 class EvaluateWorld:
     """Measure where people and cameras are in the world, part by part.
 
-    Renders people before known cameras and finds them; videos with measured cameras are looked at
-    as well. OUT gets world.json, world.md and the clips. Clips that are there are kept.
+    Renders people before known cameras and finds them, and looks at videos with measured cameras.
+    OUT gets world.json, world.md and the clips. Existing clips are kept.
 
     Example: overpose evaluate-world --mocap cmu.tar.xz --splits splits.json --out runs/world
     """
@@ -154,7 +154,7 @@ class Bench:
     """
 
     out: Path | None = None
-    """Also write the numbers here, as JSON."""
+    """File for the numbers, JSON; they are always printed."""
     parts: tuple[Literal["studio", "training", "predict", "baselines"], ...] = (
         "studio", "training", "predict", "baselines",
     )  # fmt: skip

@@ -9,10 +9,10 @@ import tyro
 
 @dataclass(frozen=True)
 class Merge:
-    """Put together the parts that `predict --shard` or `render --shard` made, on whatever machines.
+    """Put together the parts that `predict --shard` or `render --shard` made, on any machines.
 
     Parts that are missing, doubled, unfinished, damaged or made differently are named. The files
-    are those of the same command without --shard, byte by byte.
+    are byte for byte those of the same command without --shard.
 
     Example: overpose merge out/part0 out/part1 --out out/whole
     """

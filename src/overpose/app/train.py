@@ -15,24 +15,24 @@ from overpose.support.locks import working_alone
 
 @dataclass(frozen=True)
 class Train:
-    """Train the stages on a rendered dataset, one model for all actions.
+    """Train the stages of a preset on a dataset, one model for all actions.
 
-    All of them are (a) autoencoder, (b) latent, (c) finetuned, and the CNN straight to the pose
-    (direct). The systems that the paper compares with have a stage each, e.g. linkde or structnet.
-    Every network resumes after an interruption with exactly the same weights; finished stages are
-    skipped. Under torchrun, processes share every batch out. The preset must fit the dataset's
-    image size.
+    Unless --stage names one, these are (a) autoencoder, (b) latent and begun, (c) finetuned, the
+    CNN straight to the pose (direct), both with a term on limbs as well, and the stages that they
+    need. The systems that the paper compares with have a stage each, e.g. linkde or structnet.
+    Networks resume after an interruption with exactly the same weights; finished stages are
+    skipped. Under torchrun, processes share every batch. The images must have the preset's size.
 
     Example: overpose train --data data --out runs/mine --preset cpu
     """
 
     data: Path
-    """A rendered dataset."""
+    """A dataset: rendered, Human3.6M or your own."""
     out: Path
-    """Directory of the models, one directory a stage."""
+    """Directory for the models, one directory for each stage."""
     stage: str = "all"
-    """Which stage of the preset; those that it needs are trained first if they are not there. A
-    name that the preset does not have is answered by those that it has."""
+    """A stage of the preset, or all; stages that it needs are trained first. The error for an
+    unknown name lists the stages."""
     preset: PresetName = "cpu"
     inputs: Literal["image", "masked_image"] = "image"
     """What the methods are given: images, or images with the person's mask."""
@@ -73,8 +73,8 @@ def _detector_models() -> dict[str, tuple[Path, Path]]:
 class DetectRenders:
     """Render clips of people and run the detector on them, for `train-lifter --detections`.
 
-    One to two seconds a clip on two cores. OUT gets a file for each; those there are kept, so it
-    goes on where it was, and more can be added at any time.
+    A clip takes one to two seconds on two cores. OUT gets a file for each. Existing clips are kept,
+    so an interrupted command resumes and more clips can be added at any time.
 
     Example: overpose detect-renders --mocap cmu.tar.xz --splits splits.json --out runs/detections
     """
@@ -86,7 +86,7 @@ class DetectRenders:
     out: Path
     """Directory for the clips."""
     clips: int | None = None
-    """How many there shall be; as many as the recipe takes if not given."""
+    """How many clips there are to be in OUT; as many as the recipe takes if not given."""
     up: Literal["y", "z"] = "y"
     """The axis of BVH files that points up: y in most, z in those that Blender wrote."""
     recipe: Literal["full", "trial"] = "full"
@@ -117,10 +117,10 @@ class DetectRenders:
 class TrainLifter:
     """Train the networks that turn 2D keypoints into 3D poses, the ones that `predict` uses.
 
-    Renders clips, runs the detector on them, makes motions, trains stage (a) and every method for
-    photos and for videos, and what errors to expect; measures them on test subjects and held-out
-    renders. OUT gets report.json, tables.md, learning_curve.png, expected_errors.png (a reliability
-    diagram), weights, data and models. Interrupted runs go on where they were.
+    Renders clips, runs the detector on them, and makes motions. Trains stage (a), then the methods
+    of the recipe for photos and for videos, and their expected errors. Measures them on test
+    subjects and held-out renders. OUT gets report.json, tables.md, learning_curve.png,
+    expected_errors.png (a reliability diagram), weights, data and models. Interrupted runs resume.
 
     Example: overpose train-lifter --mocap cmu.tar.xz --splits splits.json --out runs/lifter
     """
@@ -133,12 +133,12 @@ class TrainLifter:
     up: Literal["y", "z"] = "y"
     """The axis of BVH files that points up: y in most, z in those that Blender wrote."""
     detections: Path | None = None
-    """Directory of `overpose detect-renders`; they are made in OUT if not given."""
+    """Clips of `overpose detect-renders`; made in OUT if not given."""
     recipe: Literal["full", "trial", "methods", "encoders", "dropout"] = "full"
-    """full: hours. methods: straight to the pose and through the code, half as long. encoders:
-    networks that see windows of 9 to 81 frames in three ways, each trained for the same time, in
-    one table. dropout: one network with more and less of it. trial: a few minutes, of no use but to
-    see that it runs."""
+    """full: the shipped lifters, hours. methods: the network straight to the pose beside ours, each
+    trained half as long. encoders: windows of 9 to 81 frames, seen in three ways, each trained for
+    the same time. dropout: one network with several shares of it. trial: a few minutes, only to see
+    that it runs."""
     processes: Processes = None
     device: Device = "auto"
 
@@ -172,7 +172,7 @@ class Onnx:
     """Write a trained network as an ONNX file, which `predict --model` takes without torch.
 
     Its predictions are compared with torch's; the file is written if they agree. Kernel systems and
-    StructNet's search are no networks and cannot be exported. Needs the extra `onnx`.
+    StructNet's search are no networks and cannot be exported. Needs the extras `train` and `onnx`.
 
     Example: overpose onnx runs/mine/finetuned --out finetuned.onnx --data data
     """

@@ -74,9 +74,9 @@ SOURCE = Source(
     licence=LICENCE,
     expected="the official directory of Human3.6M, or one with the official archives",
     recognise=recognise,
-    help="""Make a dataset of your own licensed copy of Human3.6M; see docs/human36m.md.
+    help="""Make a dataset of your licensed copy of Human3.6M; see docs/human36m.md.
 
-What is missing or damaged is listed, the rest is used. The same command resumes.
+What is missing or damaged is listed, and the rest is used. The same command resumes.
 
 Example: overpose data human36m --from human3.6m --out data/h36m --every 5""",
     options=Human36mOptions,
