@@ -157,6 +157,7 @@ NEEDS: dict[str, tuple[Callable[[], None], ...]] = {
     "formats.md": (make_track,),
     "own-data.md": (make_own,),
     "predict.md": (make_clip,),
+    "report.md": (make_clip,),
     "train.md": (make_model_and_dataset,),
     "world.md": (make_clip,),
 }

@@ -37,6 +37,8 @@ class Predict:
     """Also draw the skeletons on the video: NAME_overlay.mp4."""
     html: bool = False
     """Also write a page that plays anywhere, offline: NAME.html."""
+    report: bool = False
+    """Also draw a page for each person: NAME_report.png (extra report; docs/report.md)."""
     keypoints: Engine | Path = AUTO
     """What finds 2D keypoints: a keypoint file, or an engine (full is faster, heavy better; auto is
     heavy for photos and full for videos)."""
@@ -65,8 +67,9 @@ class Predict:
         from overpose.experiments.predict import predict
         from overpose.experiments.prediction import Outputs
         from overpose.formats.bvh import with_names
+        from overpose.movement.page import with_report
 
-        formats = with_names(self.formats, self.names)
+        formats = with_report(with_names(self.formats, self.names), asked=self.report)
         written = predict(
             self.inputs,
             Outputs(self.output, formats, overlay=self.overlay, html=self.html, frame=self.frame),

@@ -60,6 +60,8 @@ class Export:
     output: Output
     formats: tuple[Format, ...] = tuple(each for each in FORMATS if each.get is None)
     """What to write; see docs/formats.md."""
+    report: bool = False
+    """Also draw a page for each person: NAME_report.png (extra report; docs/report.md)."""
     names: Names = "overpose"
     """What the bones of a BVH are called: as other programs know them."""
     frame: Frame = "world"
@@ -68,7 +70,8 @@ class Export:
     def run(self) -> None:
         from overpose.formats.bvh import with_names
         from overpose.formats.writing import export_files
+        from overpose.movement.page import with_report
 
-        formats = with_names(self.formats, self.names)
+        formats = with_report(with_names(self.formats, self.names), asked=self.report)
         for path in export_files(self.files, self.output, formats, frame=self.frame):
             print(path)

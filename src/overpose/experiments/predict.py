@@ -84,7 +84,8 @@ def predict(
 
         if outputs.formats or outputs.overlay or outputs.html:
             raise InputError(
-                "stream: nothing is written meanwhile; leave --formats, --overlay and --html out"
+                "stream: nothing is written meanwhile; leave --formats, --overlay, --html and "
+                "--report out"
             )
         stream_people(device, stream, options, seconds=seconds, keypoints=keypoints, model=model)
         return iter(())

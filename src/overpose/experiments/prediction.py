@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from overpose.formats.format import Format, Frame, person_path, with_along
+from overpose.formats.format import Format, Frame, with_along
 from overpose.formats.writing import format_path, get_needed, write_formats
 from overpose.keypoints.engines import AUTO, Engine
 from overpose.keypoints.keypoint_files import read_keypoints
@@ -105,7 +105,7 @@ class Outputs:
             yield from each.possible_paths(path)
             like = (re.fullmatch(rf"{re.escape(stem)}_person([2-9]|[1-9]\d+)", s) for s in stems)
             if each.per_person:
-                yield from (person_path(path, int(match[1])) for match in like if match)
+                yield from (each.person_path(path, int(match[1])) for match in like if match)
 
 
 @dataclass(frozen=True)

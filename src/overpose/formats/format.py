@@ -47,14 +47,15 @@ class Format:
 
     def possible_paths(self, path: Path) -> tuple[Path, ...]:
         """The files that writing to `path` may begin with, for tracks that nobody knows yet."""
-        return (path, person_path(path, 1)) if self.per_person else (path,)
+        return (path, self.person_path(path, 1)) if self.per_person else (path,)
+
+    def person_path(self, path: Path, number: int) -> Path:
+        """The file of one of several people, numbered from 1, in place of `path`, which ends in the
+        suffix."""
+        cut = len(path.name) - len(self.suffix)
+        return path.with_name(f"{path.name[:cut]}_person{number}{path.name[cut:]}")
 
 
 def with_along(formats: Sequence[Format]) -> tuple[Format, ...]:
     """The formats, each once, and those that are written along with them."""
     return tuple(dict.fromkeys(each for asked in formats for each in (asked, *asked.along)))
-
-
-def person_path(path: Path, number: int) -> Path:
-    """The file of one of several people, numbered from 1."""
-    return path.with_name(f"{path.stem}_person{number}{path.suffix}")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from overpose.formats import FORMATS
-from overpose.formats.format import Format, Frame, person_path, with_along
+from overpose.formats.format import Format, Frame, with_along
 from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
 from overpose.support.files import Output, require_apart, require_writable
@@ -27,7 +27,7 @@ def export_files(
         raise InputError(f"export: got {got}, expected pose tracks (.npz) of different names")
     tracks = [PoseTrack.load(path) for path in paths]
     places = [
-        person_path(path, number) if each.per_person and track.people > 1 else path
+        each.person_path(path, number) if each.per_person and track.people > 1 else path
         for stem, track in zip(stems, tracks, strict=True)
         for each in with_along(formats)
         for path in [format_path(output.out, stem, each)]
@@ -138,7 +138,7 @@ def _write(
     files: list[tuple[Format, Path, PoseTrack]] = []
     for each, path in wanted:
         placed = about_camera(track) if frame == "camera" and each.in_world else track
-        parts = _one_person_each(placed, path) if each.per_person else [(path, placed)]
+        parts = _one_person_each(placed, each, path) if each.per_person else [(path, placed)]
         for own, part in parts:
             each.check(part, own)
             files.append((each, own, part))
@@ -156,11 +156,11 @@ def _write(
     return [path for _, path, _ in files]
 
 
-def _one_person_each(track: PoseTrack, path: Path) -> list[tuple[Path, PoseTrack]]:
+def _one_person_each(track: PoseTrack, wanted: Format, path: Path) -> list[tuple[Path, PoseTrack]]:
     """A file for each person who is seen, with the part of the track that goes into it."""
     files = []
     for person in range(track.people):
-        own = person_path(path, person + 1) if track.people > 1 else path
+        own = wanted.person_path(path, person + 1) if track.people > 1 else path
         if not track.seen[person].any():
             say(f"{path.stem}: person {person + 1} is never seen, so there is no {own.name}")
             continue
