@@ -13,6 +13,7 @@ from overpose.media.video import Frame, Media
 from overpose.media.webcam import open_webcam
 from overpose.support.progress import say
 from overpose.video.estimator import PoseEstimator, TrackedFrame
+from overpose.video.live import LivePerson
 from overpose.video.options import PredictOptions
 
 MOST_PEOPLE = 8
@@ -22,6 +23,8 @@ LATE_FRAMES = 1
 LONGEST_GAP_S = 0.2
 """A file is played on time: frames that come later than so many are left out, but for one each time
 that so much was left out, where even decoding is late."""
+_DOWN = np.diag([1.0, -1.0, -1.0, 1.0])
+"""From the world to axes like a camera's, y down and z forward."""
 
 
 def stream_people(
@@ -82,7 +85,21 @@ def _send(sender: VmcSender, frame: TrackedFrame, places: "Places") -> None:
         if person is None or not np.isfinite(person.pose_mm).all():
             sender.send(place, [("/VMC/Ext/OK", (0,))])
         else:
-            sender.send(place, vmc_messages(person.pose_mm, person.root_mm, frame.time_s))
+            pose, root = _on_floor(person, frame.camera_to_world)
+            sender.send(place, vmc_messages(pose, root, frame.time_s))
+
+
+def _on_floor(
+    person: LivePerson, camera_to_world: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pose (17, 3) and root (3,) in axes like a level camera's (x right, y down, z forward) on the
+    floor below the camera; as they are where no floor is known."""
+    if camera_to_world is None:
+        return person.pose_mm, person.root_mm
+    level = _DOWN @ camera_to_world
+    turned = person.pose_mm @ level[:3, :3].T
+    root = level[:3, :3] @ person.root_mm + level[:3, 3]
+    return turned.astype(np.float32), root.astype(np.float32)
 
 
 class Places:

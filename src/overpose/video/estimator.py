@@ -253,9 +253,9 @@ class PoseEstimator:
         """The people of a video frame by frame, as it comes: for live use and endless videos.
 
         Every pose is made of what was seen until then: by the model for single frames, the 1€
-        filter and the limb lengths so far. Memory does not grow. Nobody is judged: whoever is found
-        is there. `people`, `track` and `bridge_s` of the options do nothing here; any `smooth` but
-        "none" is the 1€ filter.
+        filter, limb lengths, gravity and floor so far, and feet that stand. Memory does not grow.
+        Nobody is judged: whoever is found is there. `people`, `track` and `bridge_s` of the options
+        do nothing here; any `smooth` but "none" is the 1€ filter.
 
         Raises:
             InputError: `source` cannot be read.
@@ -272,7 +272,8 @@ class PoseEstimator:
             if not frame.repeated:
                 found = finder.find(frame.image, frame.index)
                 people = poser.pose(frame.image, found, px_size(frame, source.info))
-            yield TrackedFrame(frame.index, frame.time_s, frame.image, people)
+            world = poser.camera_to_world
+            yield TrackedFrame(frame.index, frame.time_s, frame.image, people, world)
 
     def _tracked(
         self,

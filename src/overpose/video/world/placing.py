@@ -4,6 +4,7 @@ How these are estimated belongs to `gravity`, what was measured to `measured_cam
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -49,7 +50,7 @@ def in_world(
         say(f"{name}: the camera moves: people are in its axes, without a floor")
         return track
     people = people_of(track, view)
-    level, is_estimated = _level(people, view, options, track.fps)
+    level, is_estimated = level_of(people, view, options, track.fps)
     track = standing(track, people, level, view, options)
     if level is None:
         say(f"{name}: nothing tells where the floor is; people are in the camera's axes")
@@ -71,10 +72,22 @@ def people_of(track: PoseTrack, view: View) -> list[tuple[np.ndarray, Feet]]:
     return found
 
 
-def _level(
-    people: list[tuple[np.ndarray, Feet]], view: View, options: PredictOptions, fps: float
+def level_of(
+    people: list[tuple[np.ndarray, Feet]],
+    view: View,
+    options: PredictOptions,
+    fps: float,
+    tell: Callable[[str], None] = say,
 ) -> tuple[Level | None, bool]:
-    """Gravity and floor, and whether they are estimated."""
+    """Gravity and floor, None where nothing tells, and whether they are estimated.
+
+    Args:
+        people: as `people_of` has them.
+        view: the camera.
+        options: whether it is level.
+        fps: frames a second.
+        tell: told of a camera's file whose world has no axis that points up.
+    """
     spread = (view.focal_px_std or 0.0) / view.focal_px
     if options.level:
         return level_of_people(
@@ -85,7 +98,7 @@ def _level(
         return found, True
     up, height = _measured_up(people, view, found)
     if up is None or math.asin(min(1.0, abs(up[2]))) > STEEPEST:
-        say("the world of the camera's file has no axis that points up as people do; left out")
+        tell("the world of the camera's file has no axis that points up as people do; left out")
         return found, True
     seen = level_of_people(people, fps, up=up, focal_share_std=spread)
     if view.is_metric and height > 0:
