@@ -142,7 +142,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def exit_status(work: Callable[[], None]) -> int:
-    """Do the work of a command; what a user can mend becomes one line on stderr and a status.
+    """Do the work of a command; what a user can fix becomes one line on stderr and a status.
 
     Anything else that goes wrong is a bug, and goes on as the exception that it is.
     """

@@ -1,4 +1,4 @@
-"""The one exception that means "the user can mend this", which the command line prints as one line;
+"""The one exception that means "the user can fix this", which the command line prints as one line;
 which others mean that memory ran out, and which that a library is broken."""
 
 import re
