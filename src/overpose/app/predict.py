@@ -30,9 +30,9 @@ class Predict:
     formats: tuple[Format, ...] = ()
     """Formats to write besides .npz; see docs/formats.md."""
     names: Names = "overpose"
-    """What the bones of a BVH are called: as other programs know them."""
+    """Names of the bones in BVH files, as other programs expect them."""
     frame: Frame = "world"
-    """Where files that are y up are: in the world, where it is known, or about the camera."""
+    """Axes of BVH, C3D, TRC, MOT and GLB: the world, where it is known, or about the camera."""
     overlay: bool = False
     """Also draw the skeletons on the video: NAME_overlay.mp4."""
     html: bool = False
@@ -40,11 +40,11 @@ class Predict:
     report: bool = False
     """Also draw a page for each person: NAME_report.png (extra report; docs/report.md)."""
     keypoints: Engine | Path = AUTO
-    """What finds 2D keypoints: a keypoint file, or an engine (full is faster, heavy better; auto is
+    """A file of 2D keypoints, or the engine that finds them (full is faster, heavy better; auto is
     heavy for photos and full for videos)."""
     layout: str | None = None
-    """What the keypoints of a file are that does not name them, if their number does not tell:
-    human36m-17 of 17, and so on (see docs/keypoint-files.md)."""
+    """Layout of keypoints in a file that does not name them, if their number does not tell, e.g.
+    human36m-17 (see docs/keypoint-files.md)."""
     model: Path | None = None
     """Directory of a model trained with overpose, or its ONNX file, instead of the shipped ones."""
     webcam: str | None = None
@@ -90,7 +90,7 @@ class Predict:
 
 @dataclass(frozen=True)
 class Demo:
-    """Predict the people of a real clip, downloaded once, and write every kind of output.
+    """Predict the people of a real clip, downloaded once: poses, BVH, overlay video and page.
 
     Example: overpose demo --out overpose-demo
     """

@@ -63,9 +63,9 @@ class Export:
     report: bool = False
     """Also draw a page for each person: NAME_report.png (extra report; docs/report.md)."""
     names: Names = "overpose"
-    """What the bones of a BVH are called: as other programs know them."""
+    """Names of the bones in BVH files, as other programs expect them."""
     frame: Frame = "world"
-    """Where files that are y up are: in the world, where it is known, or about the camera."""
+    """Axes of BVH, C3D, TRC, MOT and GLB: the world, where it is known, or about the camera."""
 
     def run(self) -> None:
         from overpose.formats.bvh import with_names

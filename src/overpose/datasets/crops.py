@@ -1,6 +1,6 @@
 """Square crops of whole images as a dataset stores them: cut out and encoded.
 
-Where to cut is said by the caller; how samples lie on disk by `layout`.
+Where to cut is up to the caller; how samples lie on disk, to `layout`.
 """
 
 import cv2

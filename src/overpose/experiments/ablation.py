@@ -98,7 +98,7 @@ def ablate(
         codes: those that variants may name.
 
     Returns:
-        What ablation.json holds. A variant that failed has `error` in the place of numbers.
+        What ablation.json holds. A variant that failed has `error` in place of numbers.
 
     Raises:
         InputError: the dataset cannot be read or split, its images are not as large as the

@@ -1,4 +1,4 @@
-"""What `overpose demo` does: predict a real clip, with every kind of output."""
+"""What `overpose demo` does: predict a real clip: poses, BVH, overlay video and page."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from overpose.video.options import PredictOptions
 
 
 def demo(output: Output) -> Iterator[str]:
-    """Predict the demo clip; give the lines that say what was written and how to go on.
+    """Predict the demo clip; give the lines that say what was written and what to do next.
 
     Raises:
         InputError: a file cannot be downloaded, or exists already.

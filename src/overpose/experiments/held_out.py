@@ -1,4 +1,4 @@
-"""Training subjects in the place of the test's: whatever is chosen is chosen on them."""
+"""Training subjects in place of the test's: whatever is chosen is chosen on them."""
 
 from dataclasses import dataclass
 

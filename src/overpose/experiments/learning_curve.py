@@ -1,6 +1,6 @@
 """How the error falls with the number of training images: ours, the CNN and LinKDE.
 
-Which methods these are is said by their cards. Every point is a run of its own on a random part of
+Their cards say which methods these are. Every point is a run of its own on a random part of
 the training images, the code's poses included; the convolutions begin at random, so that nothing
 has seen more. Resumable like any run.
 """

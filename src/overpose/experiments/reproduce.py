@@ -111,7 +111,7 @@ def reproduce(
         output: directory of the experiment, where one of the same preset and data is resumed; and
             whether a finished one, or one of another kind, is removed first.
         motion: motion capture and splits, for presets that need them.
-        data: a finished dataset to use in the place of rendering one, e.g. a converted Human3.6M.
+        data: a finished dataset to use instead of rendering one, e.g. a converted Human3.6M.
         processes: for rendering, and on a CPU for training stages side by side; None: one for each
             core.
         seeds: those to train now, instead of all of the preset's; the report also has what other

@@ -87,9 +87,9 @@ def write_formats(
 ) -> list[Path]:
     """Write `directory/stem.SUFFIX` for every format, each whole or not at all.
 
-    Of several people, formats that hold one (BVH) give `stem_person<n>.SUFFIX` for number n; who is
-    never seen gets none, which is said. With the frame "camera", formats that are y up are written
-    about the camera even where the world is known.
+    Of several people, formats that hold one (BVH) give `stem_person<n>.SUFFIX` for number n;
+    whoever is never seen gets none, and a line says so. With the frame "camera", formats that are y
+    up are written about the camera even where the world is known.
 
     Returns:
         the files written.

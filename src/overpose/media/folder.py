@@ -32,7 +32,7 @@ def open_folder(path: Path, fps: float | None = None) -> Clip:
 
     Args:
         path: the folder.
-        fps: frames a second; 30, which is said, if not given.
+        fps: frames a second; if not given, 30, and a line says so.
 
     Raises:
         InputError: there are no numbered pictures, two of one number, or the rate makes no sense.

@@ -1,6 +1,6 @@
 """report.html: all tables and figures in one file that opens anywhere, offline.
 
-What the tables hold is said by `tables` and `details`; nothing is measured here.
+What the tables hold belongs to `tables` and `details`; nothing is measured here.
 """
 
 import base64

@@ -1,6 +1,6 @@
 """Reading archives from elsewhere: nothing lands outside, damage is noticed, bombs are refused.
 
-Which members are wanted and where they go is said by the caller.
+Which members are wanted and where they go is up to the caller.
 """
 
 import gzip

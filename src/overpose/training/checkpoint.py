@@ -50,7 +50,7 @@ def save_checkpoint(
     provenance: Mapping[str, Any],
     weights_now: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Write model, optimiser and progress in the place of the previous checkpoint, whole.
+    """Write model, optimiser and progress in place of the previous checkpoint, whole.
 
     Args:
         weights_now: those that training goes on with, where they are not the model's.

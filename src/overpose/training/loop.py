@@ -1,6 +1,6 @@
 """The training loop, the same for every stage: epochs of Adam steps, metrics, checkpoints.
 
-What is learned, and from what, is said by the stages (`stages`, `pose_stage`); here is
+What is learned, and from what, belongs to the stages (`stages`, `pose_stage`); here is
 when and how. All randomness of
 an epoch is set at its start from seed, stage and epoch, so a run that was killed and resumed ends
 with the very weights of one that was not: bit for bit on a CPU with the same number of threads, to

@@ -72,7 +72,7 @@ def convert_human36m(
 
     Subjects S1, S5, S6, S7, S8 train, S9 and S11 test; each camera gives its own samples. A pose is
     R (J - T) minus the pelvis, of 17 of the 32 joints; the box holds 14 points about each of the
-    32. What is missing or damaged is said and left out; it is also listed in `dataset.json`, under
+    32. What is missing or damaged is reported and left out. `dataset.json` lists it, under
     provenance, as `problems`, and what is so in the official release itself as `notes`.
 
     Args:

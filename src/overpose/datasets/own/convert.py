@@ -1,4 +1,4 @@
-"""A dataset of a user's own images and poses; what is wrong with them is said by `own_checks`."""
+"""A dataset of a user's own images and poses; what is wrong with them belongs to `checks`."""
 
 from collections.abc import Callable
 from functools import partial

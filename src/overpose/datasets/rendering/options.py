@@ -13,7 +13,7 @@ _Bodies = Literal["subject", "take"]
 
 @dataclass(frozen=True)
 class RenderConfig:
-    """Everything that decides what the images are, but for the motions.
+    """Everything that decides what the images are, except the motions.
 
     Raises:
         InputError: a value is out of its range.
@@ -30,7 +30,7 @@ class RenderConfig:
     cameras: int = 4
     """Cameras around each sequence."""
     takes: int = 1
-    """How often each trial is rendered, each time with other clothes, light and place."""
+    """How often each trial is rendered, each time with different clothes, light and place."""
     bodies: _Bodies = "subject"
     """Whose body moves: that of the recorded subject, or for each take of a training trial another
     one, of random proportions. Test subjects always have their own."""
@@ -39,7 +39,7 @@ class RenderConfig:
     jpeg_quality: tuple[int, int] = (60, 95)
     """Lowest and highest quality of the stored images."""
     backgrounds: Path | None = None
-    """A directory of your photos to stand behind the people."""
+    """A directory of photos to use as backgrounds."""
     max_train: int | None = None
     """Most training samples; all if not given."""
     max_val: int | None = None
@@ -47,7 +47,7 @@ class RenderConfig:
     max_test: int | None = None
     """Most test samples; all if not given."""
     samples_per_shard: int = 256
-    """How many samples are written, and lost by an interruption, at once."""
+    """Samples in a shard, the unit that is written at once and lost if interrupted."""
 
     def __post_init__(self) -> None:
         for name in ("image_size", "supersample", "cameras", "takes", "samples_per_shard"):

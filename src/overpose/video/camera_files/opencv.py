@@ -70,7 +70,7 @@ def _values(node: cv2.FileNode) -> Any:
     if node.isSeq():
         return [_values(node.at(place)) for place in range(node.size())]
     if not (node.isInt() or node.isReal()):
-        raise ValueError("text in the place of a number")
+        raise ValueError("text in place of a number")
     return node.real()
 
 
