@@ -127,6 +127,28 @@ def test_feet_that_are_never_in_the_picture_show_no_floor() -> None:
     assert found(replace(track, keypoints_px=keypoints)).camera_to_world is None
 
 
+def test_where_everybody_is_in_the_air_nothing_shows_the_floor(capsys) -> None:
+    track, _ = filmed(5.0, 0.0)
+    falls = track.root_mm + np.linspace(0, 7000, track.frames)[:, None] * np.float32([0, 1, 0])
+    assert found(replace(track, root_mm=falls.astype(np.float32))).camera_to_world is None
+    assert "nothing tells where the floor is" in capsys.readouterr().err
+
+
+def test_a_child_is_taken_for_an_adult_farther_away_and_stands_on_the_floor() -> None:
+    track, _ = filmed(10.0, 0.0, 1200.0)
+    taken = 1.6  # times the child's size, and distance
+    bigger = replace(
+        track,
+        poses_mm=track.poses_mm * np.float32(taken),
+        root_mm=track.root_mm * np.float32(taken),
+    )
+    child, adult = found(track).camera_to_world, found(bigger).camera_to_world
+    assert child is not None
+    assert adult is not None
+    assert math.degrees(math.acos(min(1.0, child[1, :3] @ adult[1, :3]))) < 2
+    assert adult[1, 3] == pytest.approx(taken * child[1, 3], rel=0.1)
+
+
 def test_one_frame_is_less_sure_than_a_clip() -> None:
     track, _ = filmed(5.0, 0.0, actions=("gesturing",))
     joints = (track.poses_mm + track.root_mm[:, :, None])[0].astype(np.float64)
