@@ -4,6 +4,7 @@ import numpy as np
 import viser
 
 from overpose.angles import SIDES
+from overpose.movement.cycles import POINTS, CycleMean
 from overpose.viewer.shown import SIDE_COLOURS, ShownPerson, frame_at
 
 _NO_LINE = np.array([0.0, 1.0])
@@ -41,6 +42,8 @@ class AngleFolder:
                 "curve", tuple(dict.fromkeys(names)), initial_value="knee_flexion"
             )
             self._plot = gui.add_uplot((_NO_LINE, _NO_LINE), ({}, {}), aspect=1.6)
+            self.cycles = gui.add_markdown("", visible=False)
+            self._cycle = gui.add_uplot((_NO_LINE, _NO_LINE), ({}, {}), aspect=1.6, visible=False)
             self._values = gui.add_markdown("")
         self._drawn: tuple[str, str] | None = None
 
@@ -70,6 +73,34 @@ class AngleFolder:
             *({"label": side, "stroke": _css(side), "width": 2} for side in lines),
         )
         self._plot.data = (times, *lines.values())
+        self._draw_cycle(person, curves)
+
+    def _draw_cycle(self, person: ShownPerson, curves: dict[str, np.ndarray]) -> None:
+        """The mean over strides or repetitions, a standard deviation above and below it."""
+        means: dict[str, CycleMean] = {}
+        for side, values in curves.items():
+            name = self.angle.value if side == "middle" else f"{side}_{self.angle.value}"
+            found = None if person.cycles is None else person.cycles.mean_of(name, values)
+            if found is not None:
+                means[side] = found
+        self.cycles.visible = self._cycle.visible = bool(means)
+        if person.cycles is None or not means:
+            return
+        counts = " and ".join(dict.fromkeys(str(each.count) for each in means.values()))
+        self.cycles.content = f"mean ± SD of {counts} {person.cycles.title}, over 0 to 100 %"
+        bands = [
+            (side, label, each.mean + factor * each.spread)
+            for side, each in means.items()
+            for label, factor in ((side, 0), (f"{side} +", 1), (f"{side} −", -1))
+        ]
+        self._cycle.series = (
+            {"label": "%"},
+            *(
+                {"label": label, "stroke": _css(side), "width": 2 if label == side else 1}
+                for side, label, _ in bands
+            ),
+        )
+        self._cycle.data = (np.linspace(0, 100, POINTS), *(values for *_, values in bands))
 
 
 def _degrees(value: float) -> str:

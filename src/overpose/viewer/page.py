@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from overpose.movement.cycles import Cycles
 from overpose.poses import PoseTrack
 from overpose.skeleton import side_and_part
 from overpose.support.errors import InputError
@@ -130,6 +131,7 @@ def _person(person: ShownPerson) -> dict[str, Any]:
         "root": _packed(person.root_mm),
         "poses": _packed(person.poses_mm),
         "angles": {name: _packed(values) for name, values in person.angles.items()},
+        "cycles": None if person.cycles is None else _cycles(person, person.cycles),
         "keypoints": {
             "names": person.keypoint_names,
             "sides": [side_and_part(name)[0] for name in person.keypoint_names],
@@ -138,6 +140,20 @@ def _person(person: ShownPerson) -> dict[str, Any]:
             "score": _packed(person.keypoints_px[..., 2]),
         },
     }
+
+
+def _cycles(person: ShownPerson, cycles: Cycles) -> dict[str, Any]:
+    means = {name: cycles.mean_of(name, values) for name, values in person.angles.items()}
+    return {
+        "title": cycles.title,
+        "spans": {side: np.round(spans, 2).tolist() for side, spans in cycles.spans.items()},
+        "means": {
+            name: {
+                "mean": _packed(each.mean), "spread": _packed(each.spread), "count": each.count,
+            }
+            for name, each in means.items() if each is not None
+        },
+    }  # fmt: skip
 
 
 def _packed(values: np.ndarray) -> dict[str, Any]:

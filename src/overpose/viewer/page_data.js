@@ -19,6 +19,8 @@ const people = data.people.map((p) => {
   const person = { ...p, root: unpack(p.root), poses: unpack(p.poses), shown: true };
   person.keypoints = { ...p.keypoints, xy: unpack(p.keypoints.xy), score: unpack(p.keypoints.score) };
   person.angles = Object.fromEntries(Object.entries(p.angles).map(([name, packed]) => [name, unpack(packed)]));
+  person.cycles = p.cycles && { ...p.cycles, means: Object.fromEntries(Object.entries(p.cycles.means).map(([name, m]) =>
+    [name, { mean: unpack(m.mean), spread: unpack(m.spread), count: m.count }])) };
   const n = p.joints.length * 3;
   person.seen = Array.from({ length: p.frames }, (_, f) =>
     Number.isFinite(person.poses[f * n] + person.root[f * 3]));

@@ -11,9 +11,9 @@ import numpy as np
 
 from overpose.camera import Camera
 from overpose.formats.palette import PALETTE
-from overpose.formats.points import track_angles
+from overpose.movement.cycles import Cycles
+from overpose.movement.doing import doing_of
 from overpose.poses import PoseTrack
-from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 
 UP = (0.0, -1.0, 0.0)
@@ -58,6 +58,7 @@ class ShownPerson:
         joint_names: 17 names.
         limbs: (limbs, 2) int64, parent and joint.
         angles: (frames,) degrees of each angle of `ANGLES` that the track shows, by name.
+        cycles: strides or repetitions of the person; None where there are none.
     """
 
     label: str
@@ -71,6 +72,7 @@ class ShownPerson:
     joint_names: tuple[str, ...]
     limbs: np.ndarray
     angles: Mapping[str, np.ndarray]
+    cycles: Cycles | None = None
 
     @property
     def frames(self) -> int:
@@ -164,8 +166,6 @@ def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
     to_level = _to_level(first)
     for name, track in named.items():
         scale = np.array([first.width / track.width, first.height / track.height, 1], np.float32)
-        house = track.joint_names == HUMAN36M.joint_names
-        angles = track_angles(track) if house else {}
         for number in range(track.people):
             root_mm = _known_root(track.root_mm[number], track.seen[number])
             if root_mm is None:
@@ -174,6 +174,7 @@ def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
                 root_mm = np.tile(np.array(place, np.float32), (track.frames, 1))
                 without_root += 1
             label = f"person {number + 1}"
+            doing = doing_of(track, number)
             people.append(
                 ShownPerson(
                     label=f"{name} · {label}" if len(named) > 1 else label,
@@ -190,7 +191,8 @@ def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
                     keypoint_names=track.keypoint_names,
                     joint_names=track.joint_names,
                     limbs=track.skeleton.limbs,
-                    angles={name: values[number] for name, values in angles.items()},
+                    angles=doing.angles,
+                    cycles=doing.cycles,
                 )
             )
     floor_mm, middle_mm, size_mm = _ground(people)
