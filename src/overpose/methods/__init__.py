@@ -3,8 +3,8 @@
 To add a method:
 1. write `methods/mine.py`: a frozen Config, a function `fit(config, context)` that gives a model
    with `predict`, the model's storage `Kind`, and `METHOD = Method(...)`;
-2. put it into `METHODS` below, where its row shall stand in the tables;
-3. give it a configuration in each preset that shall have it (`experiments/presets.py`).
+2. put it into `METHODS` below, where its row is to stand in the tables;
+3. give it a configuration in each preset that is to include it (`experiments/presets.py`).
 A code of poses is added the same way, in `methods/codes`.
 """
 

@@ -271,7 +271,7 @@ def _overlaps_mm(skeleton: BoneSkeleton, ends: np.ndarray) -> np.ndarray:
 
 
 def _settle(skeleton: BoneSkeleton, ends: np.ndarray, rest: Rest) -> Rotation:
-    """The turn of the whole that lets it rest on what it shall rest on."""
+    """The turn of the whole that lets it rest on what it is to rest on."""
     if rest == "nothing":
         return Rotation.identity()
     total = sum(MASSES.values())

@@ -150,10 +150,10 @@ def body_of(skeleton: BoneSkeleton) -> Body:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a body shall do in each frame; arrays (frames, …), two sides: left, right.
+    """What a body is to do in each frame; arrays (frames, …), two sides: left, right.
 
     Attributes:
-        pelvis_mm: (frames, 3) where the middle of the hips shall be, and the height of the root;
+        pelvis_mm: (frames, 3) where the middle of the hips is to be, and the height of the root;
             lowered where the legs would not reach.
         pelvis_turn: (frames, 3) yaw, pitch, roll.
         spine_turn: (frames, 3) of the thorax relative to the pelvis.
@@ -195,7 +195,7 @@ def turn(angles: np.ndarray) -> np.ndarray:
 def solve(body: Body, plan: Plan, fps: float) -> tuple[np.ndarray, np.ndarray]:
     """Turn a plan into local rotations (frames, bones, 3, 3) and root positions (frames, 3), mm.
 
-    Knees and elbows are found from where ankles and wrists shall be, then everything is kept inside
+    Knees and elbows are found from where ankles and wrists are to be, then everything is kept inside
     the joint limits; at last the whole is moved so that the lowest foot stands on the floor.
     """
     skeleton = body.skeleton

@@ -106,7 +106,7 @@ def make_detections(
         recordings: what people move like.
         models: for "full" and "heavy" the files of the detector and of the landmark model.
         out: directory, one file a clip, and `SETTING`, what they are of.
-        clips: how many there shall be.
+        clips: how many there are to be.
         config: what they are of.
         processes: that work side by side, or a cluster; one for each core if None.
 

@@ -46,9 +46,8 @@ def write_page(
 
     The file needs no network and asks for none. It shows all people in 3D from any side, the
     camera and the floor, the video with keypoints drawn over it, joint angles and their curves, and
-    a timeline. Pictures of the
-    video are embedded small, about 9 MB for ten seconds and 50 MB at most; of a clip of more than
-    `max_images` frames only every second, third, … is.
+    a timeline. Pictures of the video are embedded small, about 9 MB for ten seconds and 50 MB at
+    most; of a clip of more than `max_images` frames only every second, third, … is.
 
     Args:
         tracks: one track, or several by name; the first one's camera is the camera shown.

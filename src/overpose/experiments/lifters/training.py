@@ -225,7 +225,7 @@ def grow_detections(
         motion: motion capture, and which of its subjects are for training.
         detections: directory of the runs; those there are kept.
         models: for "full" and "heavy" the files of the detector and of the landmark model.
-        clips: how many there shall be; None: as many as the recipe takes.
+        clips: how many there are to be; None: as many as the recipe takes.
         processes: that work side by side, or a cluster; one for each core if None.
 
     Returns:
