@@ -95,7 +95,7 @@ def test_files_that_come_back_damaged_or_elsewhere_are_not_written(tmp_path: Pat
     for name, content in (("clip.npz", b"bc"), ("../clip.npz", b"ab")):
         answer = Answer(files=[(name, hashlib.sha256(b"ab").hexdigest(), content)])
         with pytest.raises(InputError, match="came back damaged"):
-            on_cluster._write(answer, tmp_path)
+            on_cluster.write_answer(answer, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -5,21 +5,17 @@ them. So machines need no common disk; of those that have one, what they see is 
 that are killed, and machines that go away, have their units done again. Needs the extra `ray`.
 """
 
-import contextlib
 import hashlib
 import io
-import os
 import pickle
-import socket
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from overpose.support.cluster import LOCAL, Cluster
+from overpose.support.cluster import Cluster
+from overpose.support.connecting import connected, require_alive, wait_for_a_cpu
 from overpose.support.errors import InputError
 from overpose.support.files import writing_file
 from overpose.support.progress import say
@@ -30,12 +26,10 @@ TRIES = 20
 """How often a unit is begun whose workers die."""
 AHEAD = 2
 """Units waiting for each CPU."""
-PATIENCE_S = 20.0
-"""How long to wait for a connection, and for a free CPU."""
+LOOK_S = 5.0
+"""How often to look whether the cluster is still there, while no unit is done."""
 MOST_SENT = 1 << 30
 """Bytes of a file that is sent; larger ones have to be where every machine sees them."""
-STORE_BYTES = 512 << 20
-"""Of the object store of a cluster that is started here: a few units' files."""
 
 
 def do_on_cluster(
@@ -64,9 +58,9 @@ def do_on_cluster(
             workers too often; or whatever the work raises.
     """
     begun, done = time.monotonic(), 0
-    with _connected(cluster, environment) as ray:
+    with connected(cluster, environment) as ray:
         run = ray.remote(num_cpus=1, max_retries=TRIES)(do_task)
-        _wait_for_a_cpu(ray, cluster)
+        wait_for_a_cpu(ray, cluster)
         given = _pickled(argument, shared)
         held = [ray.put(given)]
         common = Task(
@@ -88,7 +82,10 @@ def do_on_cluster(
                 pending[run.remote(task, held)] = task
             if not pending:
                 continue
-            ready, _ = ray.wait(list(pending), num_returns=1)
+            ready, _ = ray.wait(list(pending), num_returns=1, timeout=LOOK_S)
+            if not ready:
+                require_alive(cluster)
+                continue
             task = pending.pop(ready[0])
             answer = _answer(ray, ready[0])
             if answer.unseen:
@@ -98,7 +95,7 @@ def do_on_cluster(
                 continue
             for line in answer.said:
                 say(line)
-            _write(answer, out)
+            write_answer(answer, out)
             done += 1
             yield answer.result
         machines = sum(bool(node["Alive"]) for node in ray.nodes())
@@ -124,8 +121,12 @@ def _answer(ray: Any, reference: Any) -> Answer:
     return answer
 
 
-def _write(answer: Answer, out: Path) -> None:
-    """Every file whole or not at all, if it is what the worker wrote."""
+def write_answer(answer: Answer, out: Path) -> None:
+    """Every file whole or not at all, if it is what the worker wrote.
+
+    Raises:
+        InputError: it is not.
+    """
     for name, digest, content in answer.files:
         if Path(name).name != name or hashlib.sha256(content).hexdigest() != digest:
             raise InputError(f"ray: {name} came back damaged; run again to go on")
@@ -164,70 +165,3 @@ def _pickled(value: Any, paths: Sequence[Path]) -> bytes:
 def _name(path: Path) -> str:
     """What a path is called between here and there."""
     return str(path.absolute())
-
-
-@contextmanager
-def _connected(cluster: Cluster, environment: Mapping[str, str]) -> Iterator[Any]:
-    """Ray, connected; what it says of itself is not shown."""
-    local = cluster.address == LOCAL
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    if local or cluster.address.startswith(("127.", "localhost:")):
-        # Read when ray is imported: a cluster of one machine is on loopback.
-        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-        os.environ.setdefault("RAY_worker_niceness", "0")  # as processes here; Ray's default is 15
-    if not local:
-        _require_reachable(cluster.address)
-    import ray  # pyright: ignore[reportMissingImports]
-
-    options: dict[str, Any] = {
-        "logging_level": "ERROR",
-        "log_to_driver": False,
-        "runtime_env": {"env_vars": {**environment, "RAY_USAGE_STATS_ENABLED": "0"}},
-    }
-    if local:
-        options |= {"num_cpus": cluster.processes, "object_store_memory": STORE_BYTES}
-        options |= {"include_dashboard": False}
-    # Ray has workers import what lies in the current directory; it lies in an empty one.
-    with tempfile.TemporaryDirectory(prefix="overpose-ray-") as empty:
-        try:
-            with contextlib.chdir(empty):
-                ray.init(cluster.address, **options)
-        except Exception as error:
-            ray.shutdown()
-            raise InputError(_why_not(error, cluster.address)) from None
-        try:
-            yield ray
-        finally:
-            ray.shutdown()
-
-
-def _why_not(error: Exception, address: str) -> str:
-    said = " ".join(str(error).split())
-    if "ersion mismatch" in said:
-        return f"ray: the cluster at {address} is of other versions ({said}); install the same"
-    return f"ray: cannot join the cluster at {address} ({type(error).__name__}: {said[:300]})"
-
-
-def _require_reachable(address: str) -> None:
-    host, _, port = address.rpartition(":")
-    if not (host and port.isdecimal() and int(port) < 1 << 16):
-        raise InputError(f"ray: got address {address!r}, expected local or HOST:PORT")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE_S / 2).close()
-    except OSError as error:
-        raise InputError(
-            f"ray: nothing answers at {address} ({error.strerror or error}); start a cluster with "
-            "ray start --head, or give local"
-        ) from None
-
-
-def _wait_for_a_cpu(ray: Any, cluster: Cluster) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while ray.available_resources().get("CPU", 0) < 1:
-        if time.monotonic() > end:
-            total = ray.cluster_resources().get("CPU", 0)
-            raise InputError(
-                f"ray: no free CPU at {cluster.address} for {PATIENCE_S:.0f} s (of {total:.0f}); "
-                "wait for other work to end, or add machines"
-            )
-        time.sleep(0.2)
