@@ -195,7 +195,7 @@ def turn(angles: np.ndarray) -> np.ndarray:
 def solve(body: Body, plan: Plan, fps: float) -> tuple[np.ndarray, np.ndarray]:
     """Turn a plan into local rotations (frames, bones, 3, 3) and root positions (frames, 3), mm.
 
-    Knees and elbows are found from where ankles and wrists are to be, then everything is kept inside
+    Knees and elbows follow from where ankles and wrists are to be; then everything is kept inside
     the joint limits; at last the whole is moved so that the lowest foot stands on the floor.
     """
     skeleton = body.skeleton
