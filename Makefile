@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_OUT ?= overpose-demo
 CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "overpose needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 
-.PHONY: demo test test-fast test-cluster test-wheel test-blender lint docs harden setup clean
+.PHONY: demo test test-fast test-cluster test-storage test-wheel test-blender lint docs harden setup clean
 
 # The demo does with the base dependencies, without torch; where everything is set up, it takes that.
 demo: $(if $(wildcard $(VENV)/.ready),setup,$(VENV)/.light)
@@ -21,6 +21,17 @@ test-fast: setup
 test-cluster: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
 	OVERPOSE_TEST_CLUSTER=1 $(BIN)/python -m pytest tests/cluster
+
+# Names in object storage, against a server on this machine (moto, which conflicts with our pins).
+STORAGE := .venv-storage
+test-storage: setup $(STORAGE)/.ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,storage]'
+	OVERPOSE_TEST_STORAGE=$(CURDIR)/$(STORAGE)/bin/python $(BIN)/python -m pytest tests/storage
+
+$(STORAGE)/.ready:
+	$(PYTHON) -m venv $(STORAGE)
+	$(STORAGE)/bin/python -m pip install --quiet 'moto[s3]==5.2.5' flask==3.1.3 flask-cors==6.0.5
+	touch $@
 
 # Builds the wheel and tries it in an empty environment; needs nothing of .venv.
 test-wheel:
@@ -71,4 +82,4 @@ $(VENV)/.light: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(BLENDER) build dist src/*.egg-info
+	rm -rf $(VENV) $(BLENDER) $(STORAGE) build dist src/*.egg-info

@@ -18,6 +18,7 @@ from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
 from overpose.support.npz import read_npz
+from overpose.support.object_storage import path_of
 from overpose.support.version import VERSION
 
 _ARRAYS = ("poses_mm", "root_mm", "keypoints_px")
@@ -215,7 +216,7 @@ class PoseTrack:
         Raises:
             InputError: the name does not end in .npz, or the file exists and `overwrite` is false.
         """
-        path = Path(path)
+        path = path_of(path)
         if path.suffix != ".npz":
             raise InputError(f"{path}: expected a file name that ends in .npz")
         require_writable(path, overwrite=overwrite)
@@ -235,7 +236,7 @@ class PoseTrack:
         Raises:
             InputError: the file is missing, damaged, not a pose track, or of another major version.
         """
-        path = Path(path)
+        path = path_of(path)
         arrays = read_npz(path, [field.name for field in fields(cls)], "a pose track")
         optional = {*_OPTIONAL, *_OPTIONAL_VALUES, "foot_names"}
         names = [field.name for field in fields(cls) if field.name not in optional]

@@ -260,13 +260,6 @@ def test_a_name_that_is_no_text_is_a_file(tmp_path: Path) -> None:
     assert numbers(read(name)[1]) == [3, 3]
 
 
-@pytest.mark.parametrize("address", ["s3://bucket/clip.mp4", "gs://bucket/clip.mp4"])
-def test_addresses_elsewhere_are_refused(address: str) -> None:
-    for source in (address, Path(address)):
-        with pytest.raises(InputError, match="files elsewhere are not read"):
-            open_media(source)
-
-
 @pytest.mark.parametrize("address", ["http://x.org/a.mp4", "rtsp://x/a", "concat:a|b", "data:,a"])
 def test_other_addresses_are_names_of_files_that_there_are_not(address: str) -> None:
     with pytest.raises(InputError, match="no such file"):

@@ -18,6 +18,7 @@ from overpose.app.data import Render, data_group
 from overpose.app.experiments import Ablate, Curve, Reproduce
 from overpose.app.measure import Bench, Evaluate, EvaluatePeople, EvaluateVideo, EvaluateWorld
 from overpose.app.merge import Merge
+from overpose.app.options import require_here
 from overpose.app.predict import Demo, Predict
 from overpose.app.table import Table
 from overpose.app.tracks import Export, View
@@ -219,6 +220,7 @@ def _run(arguments: list[str], registry: ConstructorRegistry, sources: tuple[Sou
         print(f"overpose {VERSION}")
         return
     command = parse(arguments, registry, sources)
+    require_here(command, getattr(command, "elsewhere", ()))
     try:
         command.run()
     except ModuleNotFoundError as error:

@@ -1,5 +1,7 @@
 """Options that several commands take, each with its help; structs of options are the library's."""
 
+from collections.abc import Collection
+from dataclasses import fields, is_dataclass
 from typing import Annotated, Literal
 
 from tyro.conf import arg
@@ -7,6 +9,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 
 from overpose.support.cluster import LOCAL, Cluster
 from overpose.support.errors import InputError
+from overpose.support.object_storage import RemotePath
 from overpose.support.shards import Shard
 
 Device = Annotated[Literal["auto", "cpu", "cuda"], arg(help="Where to train.")]
@@ -38,6 +41,29 @@ Ray = Annotated[
         "here (extra ray; docs/scale.md).",
     ),
 ]
+
+
+def require_here(options: object, elsewhere: Collection[str]) -> None:
+    """Refuse names in object storage in options that take none.
+
+    Args:
+        options: a command, or options of it.
+        elsewhere: names of the options that take them.
+
+    Raises:
+        InputError: there is one.
+    """
+    for field in fields(options):  # pyright: ignore[reportArgumentType]
+        value = getattr(options, field.name)
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, RemotePath) and field.name not in elsewhere:
+                said = f"{', '.join(sorted(elsewhere))} of this command" if elsewhere else "predict"
+                raise InputError(
+                    f"{field.name}: got {each}, expected a file here: names in object storage are "
+                    f"taken by {said} (docs/storage.md); copy it here first, or from here"
+                )
+            if is_dataclass(each):
+                require_here(each, elsewhere)
 
 
 def cluster_at(address: str | None, processes: int | None = None) -> Cluster | None:

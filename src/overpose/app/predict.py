@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import tyro
 
@@ -25,6 +25,7 @@ class Predict:
     Example: overpose predict clip.mp4 --out out --formats bvh csv --overlay --html
     """
 
+    elsewhere: ClassVar = ("inputs", "keypoints", "model", "camera", "out")
     inputs: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
     """Photos, videos, folders of numbered frames, or keypoint files (docs/keypoint-files.md)."""
     formats: tuple[Format, ...] = ()

@@ -4,6 +4,7 @@ What is done with an input belongs to `prediction`.
 """
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,11 +21,11 @@ from overpose.experiments.prediction import (
 from overpose.keypoints.engines import AUTO, Engine
 from overpose.layouts import layout_of
 from overpose.media.folder import is_frame_folder
-from overpose.media.video import require_local
 from overpose.media.webcam import open_webcam
 from overpose.support.cluster import Cluster, require_one_way
 from overpose.support.digests import sha256_of_file, sha256_of_parts
 from overpose.support.errors import InputError
+from overpose.support.object_storage import RemotePath
 from overpose.support.progress import progress_bar, say
 from overpose.support.records import Record
 from overpose.support.shards import Shard
@@ -67,7 +68,7 @@ def predict(
     if stream is not None and webcam is None:
         if len(inputs) > 1:
             raise InputError(f"stream: got {len(inputs)} videos, expected one or --webcam")
-        webcam = str(inputs[0].absolute())
+        webcam = os.fspath(inputs[0].absolute())
     if webcam is None:
         if seconds is not None:
             raise InputError("seconds: got it without --webcam; cut the video instead")
@@ -120,6 +121,8 @@ def predict_files(
     if not inputs:
         raise InputError("predict: got no input, expected photos or videos")
     require_one_way(shard, cluster)
+    if cluster is not None:
+        _require_here((*inputs, asked.keypoints, asked.model, asked.outputs.output.out))
     inputs = [path.resolve() if path.name in ("", "..") else path for path in inputs]  # to name it
     if isinstance(asked.keypoints, Path) and len(inputs) > 1:
         raise InputError(
@@ -160,6 +163,15 @@ def predict_files(
         (out / UNFINISHED).unlink(missing_ok=True)
     elif shard is not None:
         say(f"shard {shard}: {len(part)} of {len(inputs)} inputs, {len(own)} of them now")
+
+
+def _require_here(given: Sequence[object]) -> None:
+    """A cluster's workers read what is sent to them, or seen by them."""
+    for path in given:
+        if isinstance(path, RemotePath):
+            raise InputError(
+                f"ray: got {path}, expected files here: the two are not tried together"
+            )
 
 
 UNFINISHED = "unfinished.json"
@@ -216,7 +228,6 @@ def predict_webcam(
 
 def _require_inputs(inputs: Sequence[Path], asked: Prediction) -> None:
     for path in inputs:
-        require_local(path)
         if not path.exists():
             raise InputError(f"{path}: no such file; expected a photo or a video")
         if asked.fps is not None and not is_frame_folder(path):

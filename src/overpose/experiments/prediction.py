@@ -3,7 +3,6 @@ all. Inputs are the units of its work; which there are and where it is done is s
 """
 
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -21,7 +20,7 @@ from overpose.media.photo import is_photo
 from overpose.media.video import open_media
 from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
-from overpose.support.files import Output, require_apart, require_writable
+from overpose.support.files import Output, require_apart, require_place, require_writable
 from overpose.support.progress import say
 from overpose.video.estimator import PoseEstimator, predict_keypoints
 from overpose.video.options import PredictOptions
@@ -78,15 +77,7 @@ class Outputs:
         require_apart(written, inputs)
         for path in written:
             require_writable(path, overwrite=self.output.overwrite)
-        self.output.out.mkdir(parents=True, exist_ok=True)
-        try:
-            with tempfile.TemporaryFile(dir=self.output.out):
-                pass
-        except OSError as error:
-            raise InputError(
-                f"{self.output.out}: cannot be written to ({error.strerror or error}); give "
-                "another directory with --out"
-            ) from None
+        require_place(self.output.out)
         get_needed(self.formats)
 
     def _written(self, stem: str, stems: Sequence[str]) -> Iterator[Path]:

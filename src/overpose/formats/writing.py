@@ -9,6 +9,7 @@ from overpose.formats.format import Format, Frame, with_along
 from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
 from overpose.support.files import Output, require_apart, require_writable
+from overpose.support.object_storage import path_of
 from overpose.support.progress import say
 
 
@@ -65,7 +66,7 @@ def save_track(
     Raises:
         InputError: another ending, a track that the format cannot hold, or the file exists already.
     """
-    path = Path(path)
+    path = path_of(path)
     if path.suffix == ".npz":
         track.save(path, overwrite=overwrite)
         return [path]

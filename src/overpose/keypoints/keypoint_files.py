@@ -24,6 +24,7 @@ from overpose.layouts import LAYOUTS, KeypointLayout, converted, layout_of
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
+from overpose.support.object_storage import path_of
 
 _USUAL_FPS = 30.0
 _MOST_VALUES = 100_000_000
@@ -92,7 +93,7 @@ def read_keypoints(
             name, a value that is no number; shares of an image of unknown size; more frames than
             the video has.
     """
-    path = Path(path)
+    path = path_of(path)
     named = layout_of(layout) if isinstance(layout, str) else layout
     found = _read(path, named)
     if found.fps is not None:
@@ -128,7 +129,7 @@ def write_keypoints(path: Path | str, file: KeypointFile, *, overwrite: bool = F
     Raises:
         InputError: the name does not end in .json, or the file exists and `overwrite` is false.
     """
-    path = Path(path)
+    path = path_of(path)
     if path.suffix.lower() != ".json":
         raise InputError(f"{path}: expected a file name that ends in .json")
     require_writable(path, overwrite=overwrite)

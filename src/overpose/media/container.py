@@ -21,6 +21,7 @@ from overpose.media.clock import LONGEST_GAP_S, constant_rate_fps, placed
 from overpose.media.focal_tags import focal_35mm_of_video, focal_px_of_35mm
 from overpose.media.upright import AS_STORED, Turn, at_size, turn_of_matrix, turned
 from overpose.support.errors import InputError
+from overpose.support.object_storage import RemotePath, StorageError, as_file
 from overpose.support.progress import say
 
 _FORMATS = (
@@ -118,17 +119,20 @@ def local_url(path: Path) -> str:
 
 
 def open_file(path: Path) -> Any:
-    """PyAV's container of a video file here, whatever its name and whatever it names.
+    """PyAV's container of a video file, whatever its name and whatever it names.
 
     Raises:
         FFmpegError, OSError, ValueError: as PyAV.
     """
-    return av.open(local_url(path), options=dict(_OPTIONS), metadata_errors="replace")
+    file = as_file(path) if isinstance(path, RemotePath) else local_url(path)
+    return av.open(file, options=dict(_OPTIONS), metadata_errors="replace")
 
 
 def _open(path: Path) -> Any:
     try:
         return open_file(path)
+    except StorageError:
+        raise
     except _ERRORS as error:
         reason = _reason(error)
         if isinstance(error, ArgumentError):
@@ -195,6 +199,8 @@ def _packets(container: Any, streams: list[Any]) -> Iterator[Any]:
         try:
             yield from container.demux(streams)
             return
+        except StorageError:
+            raise
         except _ERRORS:
             continue
 
@@ -216,6 +222,8 @@ def _pictures(path: Path, chosen: _Chosen) -> Iterator[Picture]:
                     if frame.rotation != degrees:
                         turn, degrees = _turn(frame), frame.rotation
                     seen.append((frame.time, turned(_square(frame, stretch), turn)))
+            except StorageError:
+                raise
             except _ERRORS as error:
                 if packet.size:
                     failed, lost, reason = failed + 1, lost + 1, _reason(error)

@@ -16,6 +16,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from overpose.media.focal_tags import focal_px_of_35mm, is_of_this_picture
 from overpose.media.upright import at_size, turn_of_exif, turned
 from overpose.support.errors import InputError
+from overpose.support.object_storage import as_file
 
 LARGEST_PX = 89_000_000
 """Pixels of the largest picture that is held in memory, up to 0.8 GB with what decoding takes."""
@@ -122,13 +123,15 @@ def open_picture(path: Path) -> Iterator[Image.Image]:
 def _opened(path: Path) -> Image.Image:
     start = _start(path)
     if start.startswith(b"\xff\xd8\xff"):
-        return JpegImageFile(path)  # `Image.open` refuses large ones before they are made smaller
+        return JpegImageFile(
+            as_file(path)
+        )  # `Image.open` refuses large ones before they are made smaller
     if _brand(start) == "HEIC":
         from pi_heif.as_plugin import HeifImageFile
 
         _require_whole(path)
-        return HeifImageFile(path)
-    return Image.open(path)
+        return HeifImageFile(as_file(path))
+    return Image.open(as_file(path))
 
 
 def _require_whole(path: Path) -> None:

@@ -20,11 +20,11 @@ from overpose.media.folder import is_frame_folder, open_folder
 from overpose.media.photo import is_moving, is_picture, read_photo
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
+from overpose.support.object_storage import path_of
 from overpose.support.progress import say
 
 AHEAD = 4
 """Frames decoded ahead of the one in use."""
-_REMOTE = ("s3:/", "gs:/")
 
 
 @dataclass(frozen=True)
@@ -170,14 +170,13 @@ def open_media(source: Path | str, *, fps: float | None = None) -> Media:
     So is what is damaged or missing, and a clock that jumps.
 
     Args:
-        source: a file or folder here, whatever characters are in its name.
+        source: a file or folder; as text, one that begins with s3:// or gs:// is read there.
         fps: frames a second of a folder; everything else says its own.
 
     Raises:
         InputError: there is no such file, or it is neither a picture nor a video with frames.
     """
-    path = Path(source)
-    require_local(source)
+    path = path_of(source) if isinstance(source, str) else source
     if path.is_dir():
         if not is_frame_folder(path):
             raise InputError(
@@ -198,16 +197,6 @@ def open_media(source: Path | str, *, fps: float | None = None) -> Media:
     photo = read_photo(path)
     info = MediaInfo(path.stem, path, photo.width, photo.height, 1.0, 1, True, photo.focal_px)
     return Media(info, iter([Frame(0, 0.0, photo.image)]))
-
-
-def require_local(source: Path | str) -> None:
-    """Refuse `s3://` and `gs://`, the only names that are taken for addresses.
-
-    Raises:
-        InputError: it is one.
-    """
-    if str(source).startswith(_REMOTE):
-        raise InputError(f"{source}: files elsewhere are not read; copy it here first")
 
 
 def _played(path: Path, clip: Clip) -> Media:

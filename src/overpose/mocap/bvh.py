@@ -29,6 +29,7 @@ from overpose.mocap.motion import (
 from overpose.mocap.textfile import parse_number, parse_numbers, read_lines
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
+from overpose.support.object_storage import path_of
 from overpose.support.progress import say
 
 UNIT_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
@@ -69,7 +70,7 @@ def read_bvh(path: Path, *, unit: str = "cm", up: Literal["y", "z"] = "y") -> Mo
             other than the root that move along, more bones than a body, or values that are not
             finite or absurd; the message names file and line, what was got and what was expected.
     """
-    path = Path(path)
+    path = path_of(path)
     scale = _unit_mm(unit)
     world = Y_UP_TO_Z_UP if up == "y" else np.eye(3)
     lines = read_lines(path)
@@ -336,7 +337,7 @@ def write_bvh(motion: Motion, path: Path, *, overwrite: bool = False, unit: str 
     Raises:
         InputError: there is a file already, or a bone's name has white space in it.
     """
-    path = Path(path)
+    path = path_of(path)
     require_writable(path, overwrite=overwrite)
     per_mm = 1 / _unit_mm(unit)
     skeleton = motion.skeleton

@@ -14,6 +14,7 @@ import numpy as np
 from overpose.mocap.trc import PointTable
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
+from overpose.support.object_storage import path_of
 
 MAX_FRAMES = 65_535
 """Frames are counted with 16 bits in a C3D file."""
@@ -55,7 +56,7 @@ def write_c3d(table: PointTable, path: Path, *, overwrite: bool = False) -> None
         InputError: there is a file already, or as `check_c3d`.
         OSError: it cannot be written.
     """
-    path = Path(path)
+    path = path_of(path)
     require_writable(path, overwrite=overwrite)
     check_c3d(table, path)
     content = _content(table)

@@ -13,6 +13,7 @@ from overpose.mocap.textfile import parse_number, read_lines
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
+from overpose.support.object_storage import path_of
 
 UNIT_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 
@@ -48,7 +49,7 @@ def read_trc(path: Path) -> PointTable:
         InputError: it is absent or garbled; the message names file and line, what was got and what
             was expected.
     """
-    path = Path(path)
+    path = path_of(path)
     lines = read_lines(path)
     if len(lines) < 5 or not lines[0].startswith("PathFileType"):
         raise InputError(f"{path}:1: not a TRC file; expected it to start with PathFileType")
@@ -88,7 +89,7 @@ def write_trc(table: PointTable, path: Path, *, overwrite: bool = False) -> None
     Raises:
         InputError: there is a file already and `overwrite` is false.
     """
-    path = Path(path)
+    path = path_of(path)
     require_writable(path, overwrite=overwrite)
     frames, count = table.points_mm.shape[:2]
     rate = f"{table.fps:.10g}"

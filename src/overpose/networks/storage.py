@@ -24,6 +24,7 @@ from overpose.networks.model_files import (
 from overpose.support.digests import sha256
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, write_json, writing_directory
+from overpose.support.object_storage import path_of
 from overpose.support.version import VERSION, source_commit
 
 _MOST_PIXELS = 1 << 16
@@ -137,7 +138,7 @@ def load_model(directory: Path, kinds: Sequence[Kind], device: str = "cpu") -> A
         InputError: a file is missing or damaged, of another format version or of none of the kinds,
             or the weights do not fit the configuration.
     """
-    directory = Path(directory)
+    directory = path_of(directory)
     config = read_model_config(directory)
     path = directory / "config.json"
     known = {name: kind for kind in kinds for name in kind.names}

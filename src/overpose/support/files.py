@@ -14,6 +14,12 @@ from pathlib import Path
 
 from overpose.support.errors import InputError
 from overpose.support.locks import locked
+from overpose.support.object_storage import (
+    RemotePath,
+    refuse_lost_address,
+    require_remote_place,
+    uploading,
+)
 
 LONGEST_NAME = 255
 """Bytes in the name of a file, on every file system in common use."""
@@ -88,14 +94,39 @@ def require_apart(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
             )
 
 
+def require_place(directory: Path) -> None:
+    """Make a directory if need be, and see that files can be written there.
+
+    Raises:
+        InputError: they cannot.
+    """
+    if isinstance(directory, RemotePath):
+        require_remote_place(directory)
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{directory}: cannot be written to ({error.strerror or error}); give another "
+            "directory with --out"
+        ) from None
+
+
 @contextmanager
 def writing_file(path: Path) -> Iterator[Path]:
     """Give a temporary path in the same directory; on success it is flushed and renamed to `path`.
 
     On any exception, an interrupt included, the temporary file is removed and `path` is untouched.
     What a kill leaves, `.NAME.????????.part`, goes at the next write of the same name. A symbolic
-    link is written through.
+    link is written through. A remote file is made in a temporary directory here, then uploaded.
     """
+    if isinstance(path, RemotePath):
+        with uploading(path) as temporary:
+            yield temporary
+        return
+    refuse_lost_address(path)
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_stale(path)
@@ -121,6 +152,7 @@ def writing_directory(path: Path) -> Iterator[Path]:
     A kill between the two renames leaves `path` absent and the complete `.NAME.old` beside it:
     `recover_directory` puts it back. An incomplete `.NAME.????????.part` goes as in `writing_file`.
     """
+    refuse_lost_address(path)
     path = Path(os.path.realpath(path))
     old = _old(path)
     try:
@@ -159,8 +191,10 @@ def recover_directory(path: Path) -> None:
     """Undo what a kill in the middle of `writing_directory` left; does nothing otherwise.
 
     Of a writer that lives it waits for the second rename: putting the old directory back would make
-    that fail, and the new one be lost.
+    that fail, and the new one be lost. Remote directories know no renames, and so no such state.
     """
+    if isinstance(path, RemotePath):
+        return
     path = Path(os.path.realpath(path))
     old = _old(path)
     end = time.monotonic() + _RENAMES_S
@@ -240,7 +274,7 @@ def _folds_case(directory: Path) -> bool:
 
     Asked of the nearest directory on the way up that is there and has letters in its name.
     """
-    while directory != directory.parent:
+    while directory != directory.parent and not isinstance(directory, RemotePath):
         other = directory.with_name(directory.name.swapcase())
         if other != directory and directory.exists():
             return other.exists() and other.samefile(directory)

@@ -26,6 +26,7 @@ from overpose.networks.lifted import Lifted
 from overpose.poses import PoseTrack
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
+from overpose.support.object_storage import path_of
 from overpose.support.progress import progress_bar
 from overpose.support.workers import available_processes
 from overpose.video.depth import say_if_out_of_depth
@@ -117,7 +118,7 @@ class PoseEstimator:
         judge = shipped_judge()
         photo, video, made = judge.photo, judge.video, "shipped"
         if model is not None:
-            model = Path(model).resolve()
+            model = path_of(model).resolve()
             photo, video, made = trained_model(model), None, model.name
 
         def by(each: Engine, **others: Any) -> PoseEstimator:
@@ -356,13 +357,13 @@ def predict_keypoints(
     judge = shipped_judge()
     photo, video = judge.photo, judge.video
     if model is not None:
-        photo, video = trained_lifter(Path(model)), None
+        photo, video = trained_lifter(path_of(model)), None
     of_file = PoseEstimator(
         lambda rate: DetectionFinder(lambda image: [], found.layout, rate),
         photo,
         video,
         judge=judge,
-        name=f"{name} + {'shipped' if model is None else Path(model).resolve().name}",
+        name=f"{name} + {'shipped' if model is None else path_of(model).resolve().name}",
     )
     return of_file.predict_keypoints(
         found.keypoints,

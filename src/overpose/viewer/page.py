@@ -20,6 +20,7 @@ from overpose.poses import PoseTrack
 from overpose.skeleton import side_and_part
 from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
+from overpose.support.object_storage import path_of
 from overpose.support.version import VERSION
 from overpose.viewer.clip import ClipPlan, read_clip
 from overpose.viewer.shown import SIDE_COLOURS, Show, ShownPerson, keypoint_edges, show_of
@@ -61,7 +62,7 @@ def write_page(
         InputError: the name does not end in .html, the file exists and `overwrite` is false,
             there is no track, or the video cannot be read.
     """
-    path = Path(path)
+    path = path_of(path)
     if path.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{path}: expected a file name that ends in .html")
     if max_images < 1:
@@ -71,7 +72,7 @@ def write_page(
     title = path.stem if title is None else title
     data = _data(show, title)
     if video is not None:
-        data["clip"] = _clip(show, Path(video), max_images)
+        data["clip"] = _clip(show, path_of(video), max_images)
     parts = {
         "TITLE": html.escape(title),
         "STYLE": _part("page.css"),

@@ -23,6 +23,7 @@ from scipy.spatial.transform import Rotation
 from overpose.poses import PoseTrack
 from overpose.skeleton import side_and_part
 from overpose.support.errors import InputError
+from overpose.support.object_storage import path_of
 from overpose.support.progress import say
 from overpose.viewer.angle_folder import AngleFolder
 from overpose.viewer.clip import Pictures
@@ -74,7 +75,7 @@ def open_viewer(
     """A viewer that is being served; `run` lets it play. Arguments and errors as for `view`."""
     show = show_of(tracks)
     _require_address(host, port)
-    pictures = None if video is None else Pictures(Path(video), show)
+    pictures = None if video is None else Pictures(path_of(video), show)
     server = None
     try:
         with contextlib.redirect_stdout(io.StringIO()), guarding(host):  # viser prints a banner
