@@ -65,6 +65,26 @@ def test_standing_feet_do_not_slide_and_the_place_gets_better() -> None:
     assert np.abs(found - truth).mean() < 0.5 * np.abs(shaken - truth).mean()
 
 
+def test_where_the_lifter_expects_errors_the_keypoints_count_more() -> None:
+    truth = still()
+    wrist = HUMAN36M.index("left_wrist")
+    given = truth.copy()
+    given[:, wrist, 0] += 60.0
+    expected = np.full((FRAMES, 17), 60.0)
+
+    def off(expected_mm: np.ndarray | None) -> float:
+        found = fitted_joints(
+            given, rays_of(truth), np.ones(truth.shape[:2]), everywhere(), None, FPS,
+            expected_mm=expected_mm,
+        )  # fmt: skip
+        return float(np.abs(found - truth)[:, wrist, 0].mean())
+
+    sure, unsure = expected.copy(), expected.copy()
+    sure[:, wrist], unsure[:, wrist] = 10.0, 250.0
+    assert off(unsure) < 0.8 * off(expected) < 0.8 * off(sure)
+    assert off(np.full((FRAMES, 17), np.nan)) == off(None)
+
+
 def test_jumps_leave_the_floor() -> None:
     truth = still()
     flight = np.arange(25, 38)

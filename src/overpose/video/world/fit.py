@@ -25,6 +25,7 @@ _ANKLES = HUMAN36M.indices(("left_ankle", "right_ankle"))
 _PARENTS, _CHILDREN = HUMAN36M.limbs.T
 _ROUNDS = 4
 _NEAREST_MM = 100.0
+_DOUBT = (0.3, 3.0)
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,9 @@ class FitWeights:
 
     Attributes:
         keypoint: of a sure keypoint, in sizes of the person in the picture.
-        limb_mm: of a limb's direction as the lifter says it, across the line of sight and along it.
+        limb_mm: of a limb's direction as the lifter says it, across the line of sight and along it,
+            where it expects the limb to be off by `expected_mm`, and in proportion elsewhere.
+        expected_mm: see `limb_mm`.
         length_mm: of a limb's length.
         acceleration_m_s2: of each joint.
         slide_mm_s: of the ankle of a foot whose heel is held still.
@@ -42,6 +45,7 @@ class FitWeights:
 
     keypoint: float = 0.01
     limb_mm: tuple[float, float] = (20.0, 40.0)
+    expected_mm: float = 100.0
     length_mm: float = 3.0
     acceleration_m_s2: float = 16.0
     slide_mm_s: float = 60.0
@@ -56,6 +60,7 @@ def fitted_joints(
     level: Level | None,
     fps: float,
     weights: FitWeights | None = None,
+    expected_mm: np.ndarray | None = None,
 ) -> np.ndarray:
     """The joints that agree best with everything.
 
@@ -67,6 +72,8 @@ def fitted_joints(
         level: gravity and floor; None: no floor.
         fps: frames a second.
         weights: what is trusted how far.
+        expected_mm: (frames, 17) errors that the lifter expects of its joints; NaN or None where it
+            expects nothing.
 
     Returns:
         (frames, 17, 3) float64; the same where a stretch is too short, or the fit fails or projects
@@ -75,11 +82,18 @@ def fitted_joints(
     weights = weights or FitWeights()
     result = joints_mm.astype(np.float64)
     seen = np.asarray(np.isfinite(result).all(axis=(1, 2)))
+    doubt = _doubt(len(result), expected_mm, weights)
     for start, stop in _pieces(seen):
         part = slice(start, stop)
         own = Contact(contact.stands[part], contact.heel_still[part], contact.on_floor[part])
         piece = _Piece(
-            joints_mm[part].astype(np.float64), rays[part], scores[part], own, level, fps
+            joints_mm[part].astype(np.float64),
+            rays[part],
+            scores[part],
+            doubt[part],
+            own,
+            level,
+            fps,
         )
         found = piece.fitted(weights)
         if found is None:
@@ -90,6 +104,15 @@ def fitted_joints(
             share[:common] = np.linspace(0.0, 1.0, common)
         result[part] += share[:, None, None] * (found - result[part])
     return result
+
+
+def _doubt(frames: int, expected_mm: np.ndarray | None, weights: FitWeights) -> np.ndarray:
+    """(frames, 16): by how much the deviations of each limb are larger than `limb_mm`."""
+    if expected_mm is None:
+        return np.ones((frames, len(_CHILDREN)))
+    squares = np.square(expected_mm.astype(np.float64))
+    share = np.sqrt(squares[:, _CHILDREN] + squares[:, _PARENTS]) / weights.expected_mm
+    return np.where(np.isfinite(share), np.clip(share, *_DOUBT), 1.0)
 
 
 def _pieces(seen: np.ndarray) -> list[tuple[int, int]]:
@@ -113,10 +136,12 @@ class _Piece:
         joints_mm: np.ndarray,
         rays: np.ndarray,
         scores: np.ndarray,
+        doubt: np.ndarray,
         contact: Contact,
         level: Level | None,
         fps: float,
     ) -> None:
+        self.doubt = doubt
         self.given, self.level, self.fps, self.contact = joints_mm, level, fps, contact
         self.known = np.asarray(np.isfinite(rays).all(axis=-1)) & (scores > 0)
         self.rays = np.where(self.known[..., None], rays, 0.0)
@@ -208,12 +233,12 @@ class _Piece:
     ) -> None:
         bones = joints[:, _CHILDREN] - joints[:, _PARENTS]
         across, along = weights.limb_mm
-        trust = np.diag([across**-2, across**-2, along**-2])
+        trust = np.array([across, across, along]) ** -2.0 / self.doubt[..., None] ** 2
         long = np.maximum(np.linalg.norm(bones, axis=-1), 1e-6)
         unit = bones / long[..., None]
         stiff = weights.length_mm**-2
-        squares = trust + stiff * unit[..., :, None] * unit[..., None, :]
-        pull = (bones - self.bones) @ trust + stiff * (long - self.lengths)[..., None] * unit
+        squares = trust[..., None] * np.eye(3) + stiff * unit[..., :, None] * unit[..., None, :]
+        pull = (bones - self.bones) * trust + stiff * (long - self.lengths)[..., None] * unit
         for limb, (parent, child) in enumerate(HUMAN36M.limbs):
             own = squares[:, limb]
             blocks[:, parent, :, parent, :] += own

@@ -53,7 +53,10 @@ def standing(
         points = house_keypoints(view.straight(track.keypoints_px[person]), layout)
         rays = (points[..., :2].astype(np.float64) - view.center_px) / view.focal_px
         scores = np.nan_to_num(points[..., 2].astype(np.float64))
-        fitted = fitted_joints(joints, rays, scores, contacts[person], level, track.fps)
+        errors = None if track.joint_error_mm is None else track.joint_error_mm[person]
+        fitted = fitted_joints(
+            joints, rays, scores, contacts[person], level, track.fps, expected_mm=errors
+        )
         done = np.asarray(np.isfinite(fitted).all(axis=(1, 2)))
         hanging = None if feet_mm is None else feet_mm[person] - ankles_mm(poses[person])
         poses[person, done] = (fitted - fitted[:, :1])[done]
