@@ -52,3 +52,10 @@ def webgl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         pytest.skip("needs chromium on the PATH, which is not here")
     with browser(tmp_path_factory.mktemp("webgl"), webgl=True) as page:
         yield page
+
+
+@pytest.fixture
+def sticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """People are stick figures, whether there is a body in the cache or not."""
+    for room in ("page", "scene"):
+        monkeypatch.setattr(f"overpose.viewer.{room}.bodies_of", lambda people: None)

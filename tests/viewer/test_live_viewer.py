@@ -19,6 +19,8 @@ from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
 from overpose.viewer.scene import Viewer, open_viewer, view
 
+pytestmark = pytest.mark.usefixtures("sticks")
+
 
 def free_port() -> int:
     with socket.socket() as trial:

@@ -14,6 +14,8 @@ from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
 from overpose.viewer.page import write_page
 
+pytestmark = pytest.mark.usefixtures("sticks")
+
 
 class Collector(html.parser.HTMLParser):
     """Tags with their attributes, and the text of each element by tag."""

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.slow
 
 SPACE, PICTURE = "#space", "#picture"
 
+pytestmark = pytest.mark.usefixtures("sticks")
+
 
 @pytest.fixture
 def opened(chromium: Page, track: PoseTrack, clip: Path, tmp_path: Path) -> Page:

@@ -13,7 +13,6 @@ from scipy.spatial.transform import Rotation
 from overpose.formats.gltf import INDICES, VERTICES, Gltf
 from overpose.formats.palette import PALETTE
 from overpose.formats.points import y_up
-from overpose.mocap.motion import Motion
 from overpose.mocap.pose_motion import pose_motion, with_feet
 from overpose.poses import PoseTrack
 from overpose.skeleton import FOOT_ANKLES
@@ -31,7 +30,7 @@ _NEUTRAL = (214, 214, 214)
 
 
 @dataclass(frozen=True, eq=False)
-class _Surface:
+class Surface:
     """What all bodies share of their surface, n vertices.
 
     Attributes:
@@ -47,7 +46,8 @@ class _Surface:
     weights: np.ndarray
 
 
-def _surface_of(model: BodyModel) -> _Surface:
+def surface_of(model: BodyModel) -> Surface:
+    """What is seen of a body: skin and eyes."""
     faces = model.faces[np.concatenate([model.group_faces(name) for name in _SHOWN_GROUPS])]
     vertices, flat = np.unique(faces, return_inverse=True)
     whole = np.rint(model.weights[vertices] * 65535).astype(np.int64)
@@ -58,7 +58,7 @@ def _surface_of(model: BodyModel) -> _Surface:
     bones = np.array([name.endswith(_BARE) for name in model.bone_names])
     main = joints[np.arange(len(joints)), whole.argmax(axis=1)]
     bare = bones[main][faces].sum(axis=1) >= 2
-    return _Surface(
+    return Surface(
         vertices, (faces[~bare], faces[bare]), joints.astype(np.uint8), whole.astype(np.uint16)
     )
 
@@ -69,7 +69,7 @@ class GlbPeople:
     def __init__(self) -> None:
         self._model = load_body()
         self._file = file = Gltf("Body: MakeHuman, CC0-1.0")
-        self._surface = surface = _surface_of(self._model)
+        self._surface = surface = surface_of(self._model)
         self._skinning = {
             "JOINTS_0": file.array(surface.joints, target=VERTICES),
             "WEIGHTS_0": file.array(surface.weights, target=VERTICES, normalized=True),
@@ -90,9 +90,8 @@ class GlbPeople:
             InputError: a limb is shorter than a body's can be.
         """
         file, seen = self._file, track.seen[person]
-        lengths = typical_lengths(track.poses_mm[person, seen])
-        shape = body_of_lengths(self._model, lengths, where)
-        rotations, heads = follow(_motion(track, person, lengths), self._model, shape)
+        poses, roots, feet = _levelled(track, person)
+        shape, rotations, heads = body_following(poses, roots, feet, track.fps, where)
         joints = self._add_bones(shape)
         holder = file.add("nodes", {"name": f"person {person + 1}", "children": [joints[0]]})
         binds = file.array(_inverse_binds(shape))
@@ -169,18 +168,43 @@ class GlbPeople:
         )
 
 
-def _motion(track: PoseTrack, person: int, lengths_mm: np.ndarray) -> Motion:
-    """The person's bones in the frames in which they are seen, z up, in the axes of files."""
+def body_following(
+    poses_mm: np.ndarray, root_mm: np.ndarray, feet_mm: np.ndarray | None, fps: float, where: str
+) -> tuple[BodyShape, np.ndarray, np.ndarray]:
+    """The body of somebody with limbs of their lengths, and its bones as the person moves.
+
+    Args:
+        poses_mm: (frames, 17, 3) of `HUMAN36M`, whole, in the axes of a level camera, about the
+            pelvis.
+        root_mm: (frames, 3) the pelvis; NaN where it is not known.
+        feet_mm: (frames, 4, 3) points of `FEET` about the pelvis; None where not known.
+        fps: frames a second.
+        where: what an error calls the person.
+
+    Returns:
+        the body, and what `follow` gives: rotations and heads of its bones, z up.
+
+    Raises:
+        InputError: a limb is shorter than a body's can be.
+    """
+    model = load_body()
+    lengths = typical_lengths(poses_mm)
+    shape = body_of_lengths(model, lengths, where)
+    motion = pose_motion(poses_mm, root_mm, lengths, fps)
+    if feet_mm is not None:
+        motion = with_feet(motion, feet_mm - poses_mm[:, FOOT_ANKLES])
+    return shape, *follow(motion, model, shape)
+
+
+def _levelled(track: PoseTrack, person: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Poses, roots and feet in the frames in which a person is seen, in axes of a level camera."""
     turn, shift = y_up(track)
-    flip = np.array([1.0, -1.0, -1.0])  # back to the axes of a level camera
+    flip = np.array([1.0, -1.0, -1.0])
     seen = track.seen[person]
     poses = track.poses_mm[person, seen] @ turn.T * flip
     root = (track.root_mm[person, seen] @ turn.T + shift) * flip
-    motion = pose_motion(poses, root, lengths_mm, track.fps)
-    if track.feet_mm is None:
-        return motion
-    feet = track.feet_mm[person, seen] @ turn.T * flip
-    return with_feet(motion, feet - poses[:, FOOT_ANKLES])
+    feet = None if track.feet_mm is None else track.feet_mm[person, seen] @ turn.T * flip
+    return poses, root, feet
 
 
 def _inverse_binds(shape: BodyShape) -> np.ndarray:

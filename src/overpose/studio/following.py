@@ -116,13 +116,15 @@ def _sources(
 
     trunk = align(at("spine") - at("pelvis"), _LEFT, _UP, _LEFT)
     chest = align(at("neck") - at("spine"), _LEFT, _UP, _LEFT)
-    # The nose of recorded skeletons, and so of tracks, lies farther ahead in the head than the
-    # body's: its directions do not compare, but both look straight ahead at rest.
-    same = np.eye(3)
+    rest = motion.skeleton.offsets_mm
+    neck, head = (
+        align(at(end) - at(start), _LEFT, rest[motion.skeleton.index(start)], _LEFT)
+        for start, end in (("neck", "nose"), ("nose", "head_top"))
+    )
     result = {
         "Hips": ("pelvis", trunk), "LowerBack": ("pelvis_to_spine", trunk),
         "Spine": ("pelvis_to_spine", trunk), "Spine1": ("spine", chest),
-        "Neck": ("neck", same), "Neck1": ("neck", same), "Head": ("nose", same),
+        "Neck": ("neck", neck), "Neck1": ("neck", neck), "Head": ("nose", head),
     }  # fmt: skip
     soles = sole_ends_mm(model, shape)
     for side, letter, out, hinge in (("left", "L", _LEFT, _DOWN), ("right", "R", -_LEFT, _UP)):

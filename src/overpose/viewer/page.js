@@ -56,6 +56,7 @@ function checkbox(id, text, checked, change, note = "", colour = null) {
 }
 const toggle = (id) => { const box = $(id); if (box) box.click(); };
 const options = [
+  ...(data.body ? [["bodies", "Bodies"]] : []),
   ["picture", data.clip ? "Video" : "Image plane"], ["keypoints", "2D keypoints"], ["projected", "Projected 3D pose"], ["frustum", "Camera"],
   ["grid", "Floor"], ["paths", "Paths on the floor"], ["names", "Joint names"],
   ["follow", "Follow people"],
@@ -170,7 +171,7 @@ const keys = {
   a: (e) => (e.shiftKey ? pan(40, 0) : orbit(-0.12, 0)), d: (e) => (e.shiftKey ? pan(-40, 0) : orbit(0.12, 0)),
   w: (e) => (e.shiftKey ? pan(0, 40) : orbit(0, 0.1)), s: (e) => (e.shiftKey ? pan(0, -40) : orbit(0, -0.1)),
   "+": () => zoom(0.88), "=": () => zoom(0.88), "-": () => zoom(1.14),
-  k: () => toggle("show-keypoints"), p: () => toggle("show-projected"), n: () => toggle("show-names"),
+  k: () => toggle("show-keypoints"), p: () => toggle("show-projected"), n: () => toggle("show-names"), b: () => toggle("show-bodies"),
   "?": () => $("help-button").click(), escape: () => { $("help").hidden = true; },
 };
 addEventListener("keydown", (e) => {

@@ -1,6 +1,6 @@
 """One HTML file that shows a pose track anywhere, offline: skeletons in 3D beside the video.
 
-The looks and the behaviour of the page are in `page.html`, `page.css` and the five `page*.js`; the
+The looks and the behaviour of the page are in `page.html`, `page.css` and the six `page*.js`; the
 live viewer is `scene`.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from overpose.movement.cycles import Cycles
 from overpose.poses import PoseTrack
@@ -22,6 +23,7 @@ from overpose.support.errors import InputError
 from overpose.support.files import require_writable, writing_file
 from overpose.support.object_storage import path_of
 from overpose.support.version import VERSION
+from overpose.viewer.bodies import Bodies, ShownBody, bodies_of
 from overpose.viewer.clip import ClipPlan, read_clip
 from overpose.viewer.shown import SIDE_COLOURS, Show, ShownPerson, keypoint_edges, show_of
 
@@ -30,7 +32,9 @@ BYTES_PER_SECOND = 650_000
 MOST_BYTES = 36_000_000
 """Of pictures in one page, however long the clip."""
 
-_SCRIPTS = ("page_data.js", "page_space.js", "page_picture.js", "page_angles.js", "page.js")
+_SCRIPTS = (
+    "page_data.js", "page_body.js", "page_space.js", "page_picture.js", "page_angles.js", "page.js",
+)  # fmt: skip
 _MISSING = -32768
 
 
@@ -45,10 +49,11 @@ def write_page(
 ) -> None:
     """Write one self-contained HTML file that plays the poses, and the video if it is given.
 
-    The file needs no network and asks for none. It shows all people in 3D from any side, the
-    camera and the floor, the video with keypoints drawn over it, joint angles and their curves, and
-    a timeline. Pictures of the video are embedded small, about 9 MB for ten seconds and 50 MB at
-    most; of a clip of more than `max_images` frames only every second, third, … is.
+    The file needs no network and asks for none. It shows all people in 3D from any side, as bodies
+    or sticks (`bodies_of`), the camera and the floor, the video with keypoints drawn over it, joint
+    angles and their curves, and a timeline. Pictures of the video are embedded small, about 9 MB
+    for ten seconds and 50 MB at most; of a clip of more than `max_images` frames only every second,
+    third, … is. Bodies add half a megabyte, and 0.1 for each further person.
 
     Args:
         tracks: one track, or several by name; the first one's camera is the camera shown.
@@ -69,8 +74,13 @@ def write_page(
         raise InputError(f"max_images: got {max_images}, expected at least 1")
     require_writable(path, overwrite=overwrite)
     show = show_of(tracks)
+    bodies = bodies_of(show.people)
     title = path.stem if title is None else title
     data = _data(show, title)
+    if bodies is not None:
+        data["body"] = _surface(bodies)
+        for person, body in zip(data["people"], bodies.people, strict=True):
+            person["body"] = None if body is None else _body(body)
     if video is not None:
         data["clip"] = _clip(show, path_of(video), max_images)
     parts = {
@@ -114,6 +124,7 @@ def _data(show: Show, title: str) -> dict[str, Any]:
         "group": round(show.group_mm, 1),
         "colours": SIDE_COLOURS,
         "people": [_person(person) for person in show.people],
+        "body": None,
         "clip": None,
     }
 
@@ -139,6 +150,28 @@ def _person(person: ShownPerson) -> dict[str, Any]:
             "xy": _packed(person.keypoints_px[..., :2]),
             "score": _packed(person.keypoints_px[..., 2]),
         },
+    }
+
+
+def _surface(bodies: Bodies) -> dict[str, Any]:
+    surface = bodies.surface
+    eighths = np.rint(surface.weights / 257).astype(np.uint8)
+    return {
+        "parents": bodies.bone_parents.tolist(),
+        "joints": _base64(surface.joints.tobytes()),
+        "weights": _base64(eighths.tobytes()),
+        "faces": _base64(np.concatenate(surface.faces).astype("<u2").tobytes()),
+        "coloured": len(surface.faces[0]),
+    }
+
+
+def _body(body: ShownBody) -> dict[str, Any]:
+    turns = Rotation.from_matrix(body.rotations.reshape(-1, 3, 3)).as_quat()
+    return {
+        "rest": _packed(body.rest_mm),
+        "bones": _packed(body.bones_mm),
+        "turns": _packed(turns),
+        "places": _packed(body.heads_mm[:, 0]),
     }
 
 

@@ -28,7 +28,7 @@ const people = data.people.map((p) => {
 });
 const state = {
   frame: 0, playing: false, speed: 1, dirty: true, colouring: people.length > 1 ? "person" : "side",
-  picture: true, keypoints: true, projected: false, frustum: true, grid: true, names: false, paths: false,
+  picture: true, keypoints: true, projected: false, frustum: true, grid: true, names: false, paths: false, bodies: people.some((p) => p.body),
   follow: data.group < 0.75 * data.size,
 };
 const photo = data.frames <= 1;

@@ -178,11 +178,11 @@ function drawPeople(ctx) {
   const parts = [];
   spots = [];
   for (const person of people) {
-    const joints = person.shown && jointsOf(person);
+    const joints = person.shown && jointsOf(person), sticks = !(state.bodies && person.body);
     if (!joints) continue;
     const seen = joints.map(seenFrom), screen = seen.map(flat);
     const size = (name, z) => Math.max(1.5, (focal * radius(name)) / z);
-    person.limbs.forEach(([p, j]) => {
+    if (sticks) person.limbs.forEach(([p, j]) => {
       if (seen[p][2] < NEAR || seen[j][2] < NEAR) return;
       const side = person.sides[j], name = person.joints[j];
       const [ra, rb] = [size(name, seen[p][2]), size(name, seen[j][2]) * (name === "head_top" ? 1 : 0.86)];
@@ -192,7 +192,7 @@ function drawPeople(ctx) {
     joints.forEach((joint, j) => {
       if (seen[j][2] < NEAR) return;
       const name = person.joints[j], r = clamp((focal * 15) / seen[j][2], 1.5, 14);
-      parts.push([seen[j][2] - radius(name) - 5, () => {
+      if (sticks || state.names) parts.push([sticks ? seen[j][2] - radius(name) - 5 : 0, () => {
         ctx.beginPath();
         ctx.arc(...screen[j], r, 0, 7);
         ctx.fillStyle = "rgba(255,255,255,0.92)";
@@ -231,6 +231,7 @@ function drawSpace() {
   if (state.grid && view.pitch > 0) shown.forEach((p) => { const j = jointsOf(p); if (j) drawShadow(ctx, p, j); });
   const middle = seenFrom(data.middle)[2], camera = seenFrom([0, 0, 0])[2];
   if (state.frustum && !view.lens && camera > middle) drawFrustum(ctx);
+  if (state.bodies) drawBodies(ctx, w, h, shown);
   drawPeople(ctx);
   if (state.frustum && !view.lens && camera <= middle) drawFrustum(ctx);
 }

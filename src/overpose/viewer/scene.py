@@ -26,11 +26,13 @@ from overpose.support.errors import InputError
 from overpose.support.object_storage import path_of
 from overpose.support.progress import say
 from overpose.viewer.angle_folder import AngleFolder
+from overpose.viewer.bodies import bodies_of
 from overpose.viewer.clip import Pictures
 from overpose.viewer.guard import guarding
 from overpose.viewer.picture import draw_people
 from overpose.viewer.shapes import ball, cylinder, joint_radius_m, limb_transforms
 from overpose.viewer.shown import Show, ShownPerson, show_of
+from overpose.viewer.skinned import SkinnedBody
 
 _TICK_S = 1 / 60
 _SIDE_SHADE = {"left": 1.12, "middle": 1.0, "right": 0.72}
@@ -107,6 +109,7 @@ class Viewer:
         self.show, self.server, self.url = show, server, url
         self._pictures = pictures
         self._bodies = [_Body(server, number, person) for number, person in enumerate(show.people)]
+        self._skinned = _skinned(server, show)
         self._add_surroundings()
         self._add_controls()
         self._clock = 0.0
@@ -128,7 +131,9 @@ class Viewer:
         frame = min(int(self.timeline.value), self.show.frames - 1)
         shown = tuple(box.value for box in self._person_boxes)
         self.angles.update(frame / self.show.fps)
-        flags = (self.keypoints.value, self.projected.value, self.labels.value)
+        flags = (
+            self.keypoints.value, self.projected.value, self.labels.value, self.bodies_box.value
+        )  # fmt: skip
         time_s = frame / self.show.fps
         picture = None if self._pictures is None else self._pictures.number_at(time_s)
         wanted = (frame, shown, flags, picture, self.frustum_box.value, self.floor_box.value)
@@ -136,8 +141,12 @@ class Viewer:
             return
         self._drawn = wanted
         with self.server.atomic():
-            for body, on in zip(self._bodies, shown, strict=True):
-                body.draw(time_s if on else None, labelled=self.labels.value)
+            for number, (body, on) in enumerate(zip(self._bodies, shown, strict=True)):
+                skinned = self._skinned.get(number)
+                dressed = skinned is not None and bool(self.bodies_box.value)
+                if skinned is not None:
+                    skinned.draw(time_s if on and dressed else None)
+                body.draw(time_s if on else None, labelled=self.labels.value, sticks=not dressed)
             self._frustum.visible = bool(self.frustum_box.value)
             self._floor.visible = bool(self.floor_box.value)
             self._draw_picture(picture, time_s, shown)
@@ -244,6 +253,9 @@ class Viewer:
         with gui.add_folder("Show"):
             self.keypoints = gui.add_checkbox("2D keypoints", True)
             self.projected = gui.add_checkbox("projected 3D pose", False)
+            self.bodies_box = gui.add_checkbox(
+                "bodies", bool(self._skinned), visible=bool(self._skinned)
+            )
             self.frustum_box = gui.add_checkbox("camera", True)
             self.floor_box = gui.add_checkbox("floor", True)
             self.labels = gui.add_checkbox("labels", len(show.people) > 1)
@@ -329,11 +341,12 @@ class _Body:
             visible=False,
         )
 
-    def draw(self, time_s: float | None, *, labelled: bool) -> None:
-        """Put the shapes where the person is at a time; hide them for None or where not seen."""
+    def draw(self, time_s: float | None, *, labelled: bool, sticks: bool) -> None:
+        """Put the shapes where the person is at a time; hide them for None or where not seen, or
+        the limbs where a body is drawn instead."""
         joints_mm = None if time_s is None else self._person.positions_mm(time_s)
         seen = joints_mm is not None
-        self._limbs.visible = self._joints.visible = seen
+        self._limbs.visible = self._joints.visible = seen and sticks
         self._label.visible = seen and labelled
         if joints_mm is None:
             return
@@ -345,6 +358,18 @@ class _Body:
         self._joints.batched_positions = joints_m.astype(np.float32)
         top = joints_m[joints_m[:, 1].argmin()] - (0.0, 0.18, 0.0)
         self._label.position = top
+
+
+def _skinned(server: viser.ViserServer, show: Show) -> dict[int, SkinnedBody]:
+    """Bodies by the number of the person, of everybody who has one."""
+    bodies = bodies_of(show.people)
+    if bodies is None:
+        return {}
+    return {
+        number: SkinnedBody(server, f"/bodies/{number + 1}", person, body, bodies.surface)
+        for number, (person, body) in enumerate(zip(show.people, bodies.people, strict=True))
+        if body is not None
+    }
 
 
 def _has_display() -> bool:

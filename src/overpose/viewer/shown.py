@@ -59,6 +59,8 @@ class ShownPerson:
         limbs: (limbs, 2) int64, parent and joint.
         angles: (frames,) degrees of each angle of `ANGLES` that the track shows, by name.
         cycles: strides or repetitions of the person; None where there are none.
+        feet_mm: (frames, 4, 3) float32 points of `FEET`, relative to the pelvis; None where not
+            known.
     """
 
     label: str
@@ -73,6 +75,7 @@ class ShownPerson:
     limbs: np.ndarray
     angles: Mapping[str, np.ndarray]
     cycles: Cycles | None = None
+    feet_mm: np.ndarray | None = None
 
     @property
     def frames(self) -> int:
@@ -175,6 +178,7 @@ def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
                 without_root += 1
             label = f"person {number + 1}"
             doing = doing_of(track, number)
+            feet_mm = None if track.feet_mm is None else track.feet_mm[number] @ to_level.T
             people.append(
                 ShownPerson(
                     label=f"{name} · {label}" if len(named) > 1 else label,
@@ -193,6 +197,7 @@ def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
                     limbs=track.skeleton.limbs,
                     angles=doing.angles,
                     cycles=doing.cycles,
+                    feet_mm=None if feet_mm is None else feet_mm.astype(np.float32),
                 )
             )
     floor_mm, middle_mm, size_mm = _ground(people)
