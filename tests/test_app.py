@@ -22,7 +22,7 @@ from overpose.video.options import PredictOptions
 COMMANDS = (
     "predict", "demo", "reproduce", "render", "data", "train", "evaluate", "ablate", "curve",
     "detect-renders", "train-lifter", "evaluate-video", "evaluate-people", "evaluate-world", "view",
-    "export", "assets", "bench", "onnx", "merge", "table",
+    "export", "assets", "bench", "scale", "onnx", "merge", "table",
 )  # fmt: skip
 
 

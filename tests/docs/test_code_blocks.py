@@ -28,7 +28,7 @@ LANGUAGES = ("python", "sh", "json", "csv", "text")
 SAVED = ROOT / "tests" / "networks" / "saved-f8fa25d"
 WHY_NOT = {
     "sets up the machine": 10,
-    "trains or renders": 16,
+    "trains or renders": 17,
     "opens a window": 1,
     "starts a cluster": 1,
     "needs a camera": 2,
@@ -45,7 +45,7 @@ def why_not_run(words: list[str]) -> str | None:
     if "human36m" in words or any("h36m" in word for word in words):
         return "needs Human3.6M"
     training = ("reproduce", "train", "train-lifter", "ablate", "curve")
-    if command in (*training, "render", "detect-renders", "onnx", "merge"):
+    if command in (*training, "render", "detect-renders", "onnx", "merge", "scale"):
         return "trains or renders"
     if command == "view":
         return "opens a window"

@@ -20,6 +20,7 @@ from overpose.app.measure import Bench, Evaluate, EvaluatePeople, EvaluateVideo,
 from overpose.app.merge import Merge
 from overpose.app.options import require_here
 from overpose.app.predict import Demo, Predict
+from overpose.app.scale import Scale
 from overpose.app.table import Table
 from overpose.app.tracks import Export, View
 from overpose.app.train import DetectRenders, Onnx, Train, TrainLifter
@@ -67,6 +68,7 @@ def _commands(sources: tuple[Source, ...]) -> Any:
         ("export", Export),
         ("assets", Assets),
         ("bench", Bench),
+        ("scale", Scale),
     )
     kinds = tuple(Annotated[kind, tyro.conf.subcommand(name)] for name, kind in commands)
     return Union[kinds]  # noqa: UP007

@@ -1,0 +1,1 @@
+"""What many machines would take: measured here, simulated, written as tables."""
