@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from buckets import bucket, put
 
 from overpose.baselines.convolutions import ConvolutionsConfig
 from overpose.baselines.dconv import DconvConfig
@@ -23,9 +24,11 @@ from overpose.networks.image_encoder import ImageEncoderConfig
 from overpose.report.rows import read_report
 from overpose.support.errors import InputError
 from overpose.support.files import Output
+from overpose.support.object_storage import path_of
 from overpose.training.config import AutoencoderStage, LoopConfig
 from overpose.video.models import trained_model
 
+__all__ = ["bucket"]
 TINY = Preset(
     name="tiny",
     render=RenderConfig(image_size=32),
@@ -224,3 +227,16 @@ def test_protocols_refuse_before_anything_is_written(tmp_path, data, human36m):
     with pytest.raises(InputError, match=r"human36m\.json exists already"):
         evaluate_models((trained,), human36m, Output(out), protocols=("1",))
     assert [path.name for path in out.iterdir()] == ["human36m.json"]
+
+
+def test_a_dataset_in_object_storage_trains_and_measures_the_same(tmp_path, data, bucket):
+    url = path_of(put(bucket, data, "data/tiny"))
+    weights, reports = [], []
+    for place, out in ((data, tmp_path / "here"), (url, tmp_path / "there")):
+        model = train_stages(TINY, place, out, stage="direct")["direct"]
+        weights.append((model / "weights.safetensors").read_bytes())
+        evaluate_models((model,), place, Output(out / "report"))
+        report = read_report(out / "report" / "report.json")
+        reports.append([row.mpjpe_mm for row in report.rows])
+    assert weights[0] == weights[1]
+    assert reports[0] == reports[1]

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from moving_person import moving_track
 from scripted_people import FPS, HEIGHT, WIDTH, ScriptedEngines, standing_px, write_clip
+from tiny_dataset import write_tiny_dataset
 
 from overpose.app import main
+from overpose.datasets.store import open_dataset
 from overpose.keypoints.engines import Engine
 from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
 from overpose.keypoints.people import BlazePoseFinder
 from overpose.layouts import BLAZEPOSE_33
 from overpose.poses import PoseTrack
+from overpose.support.errors import InputError
 from overpose.support.files import writing_file
 from overpose.support.object_storage import (
     BLOCK_BYTES,
@@ -29,6 +32,10 @@ from overpose.support.object_storage import (
 SCRIPTED = Engine(
     "full", "discs", lambda threads: lambda fps: BlazePoseFinder(ScriptedEngines(), fps)
 )
+RENDER = (
+    "--image-size=16", "--supersample=1", "--samples-per-shard=4", "--max-train=12",
+    "--max-val=0", "--max-test=4",
+)  # fmt: skip
 LIFTER = Path(__file__).parents[1] / "networks" / "saved-f8fa25d" / "lifter-finetuned"
 
 
@@ -99,6 +106,24 @@ def test_tracks_are_loaded_and_saved_there(tmp_path: Path, bucket: Any) -> None:
     track.save("s3://data/a.npz")
     assert bucket.cat_file("data/a.npz") == (tmp_path / "a.npz").read_bytes()
     np.testing.assert_array_equal(PoseTrack.load("s3://data/a.npz").poses_mm, track.poses_mm)
+
+
+def test_what_is_rendered_there_is_what_is_rendered_here(tmp_path: Path, bucket: Any) -> None:
+    for out, processes in ((tmp_path / "out", 1), ("s3://data/out", 2)):
+        main(["render", *RENDER, "--out", str(out), "--processes", str(processes)])
+    assert objects_of(bucket, "data/out") == files_of(tmp_path / "out")
+
+
+def test_a_dataset_there_is_read_by_pieces(tmp_path: Path, bucket: Any) -> None:
+    here = write_tiny_dataset(tmp_path / "tiny", masks=True)
+    write_tiny_dataset(path_of("s3://data/tiny"), masks=True)
+    assert objects_of(bucket, "data/tiny") == files_of(here)
+    with open_dataset(here) as own, open_dataset("s3://data/tiny") as other:
+        some = [40, 3, 3, 17]
+        np.testing.assert_array_equal(other.masked_images(some), own.masked_images(some))
+        bucket.rm_file("data/tiny/images-00000.shard")
+        with pytest.raises(InputError, match=r"images-00000.shard: the shard is missing"):
+            other.images(some)
 
 
 def test_a_file_is_read_by_blocks(bucket: Any) -> None:

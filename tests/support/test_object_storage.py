@@ -63,7 +63,8 @@ def test_what_is_there_is_read_like_files(bucket: MemoryFileSystem) -> None:
         assert file.read() == bytes([199])
     assert (top / "in" / "b.bin").stat().st_size == 200
     assert [path.name for path in top.glob("*.txt")] == ["a.txt"]
-    assert read_ranges(top / "in" / "b.bin", [(3, 2), (198, 2)]) == [b"\3\4", b"\xc6\xc7"]
+    pieces = [(top / "in" / "b.bin", 3, 2), (top / "in" / "b.bin", 198, 2)]
+    assert read_ranges(pieces) == [b"\3\4", b"\xc6\xc7"]
 
 
 def test_what_is_not_there_is_missing(bucket: MemoryFileSystem) -> None:

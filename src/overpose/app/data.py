@@ -24,6 +24,7 @@ class Render:
     """
 
     sources: ClassVar[tuple[Source, ...]] = SOURCES
+    elsewhere: ClassVar = ("out",)
     output: Output
     motion: MotionSource = field(default_factory=MotionSource)
     images: RenderConfig = field(default_factory=RenderConfig)

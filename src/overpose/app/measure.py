@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import tyro
 
@@ -18,6 +18,7 @@ class Evaluate:
     Example: overpose evaluate --data data --models runs/mine/finetuned --out runs/mine/report
     """
 
+    elsewhere: ClassVar = ("data",)
     data: Path
     """A dataset: rendered, Human3.6M or your own."""
     models: tuple[Path, ...]

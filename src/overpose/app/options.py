@@ -48,19 +48,20 @@ def require_here(options: object, elsewhere: Collection[str]) -> None:
 
     Args:
         options: a command, or options of it.
-        elsewhere: names of the options that take them.
+        elsewhere: names of the options that take them, unless a cluster does the work.
 
     Raises:
         InputError: there is one.
     """
+    if getattr(options, "ray", None) is not None:
+        elsewhere = ()
     for field in fields(options):  # pyright: ignore[reportArgumentType]
         value = getattr(options, field.name)
         for each in value if isinstance(value, tuple) else (value,):
             if isinstance(each, RemotePath) and field.name not in elsewhere:
-                said = f"{', '.join(sorted(elsewhere))} of this command" if elsewhere else "predict"
                 raise InputError(
-                    f"{field.name}: got {each}, expected a file here: names in object storage are "
-                    f"taken by {said} (docs/storage.md); copy it here first, or from here"
+                    f"{field.name}: got {each}, expected a name here: docs/storage.md says what "
+                    "may be in object storage; copy it here first, or from here"
                 )
             if is_dataclass(each):
                 require_here(each, elsewhere)

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import tyro
 
@@ -26,6 +26,7 @@ class Train:
     Example: overpose train --data data --out runs/mine --preset cpu
     """
 
+    elsewhere: ClassVar = ("data",)
     data: Path
     """A dataset: rendered, Human3.6M or your own."""
     out: Path

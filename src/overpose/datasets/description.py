@@ -26,6 +26,7 @@ from overpose.datasets.layout import (
 from overpose.support.digests import sha256_of_file
 from overpose.support.errors import InputError
 from overpose.support.files import read_json
+from overpose.support.object_storage import as_file
 
 RENDER_AGAIN = "copy the dataset again, or render it again with --overwrite"
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -115,8 +116,10 @@ def read_description(directory: Path, *, verify: bool) -> tuple[DatasetInfo, pa.
         plan=said.plan,
         overpose_version=str(said.plan.get("overpose_version", "")),
     )
+    there = {path.name: path for path in directory.iterdir()}
     for name, (size, digest) in sizes.items():
-        _check_file(directory / name, size, digest if verify else None)
+        path = there.get(name, directory / name)
+        _check_file(path, size, digest if verify else None)
     table = _read_table(directory / TABLE_NAME, sum(shard.images.bytes for shard in said.shards))
     if table.num_rows != summary.samples:
         raise InputError(
@@ -149,7 +152,7 @@ def _check_file(path: Path, size: int, digest: str | None) -> None:
 def _read_table(path: Path, most_rows: int) -> pa.Table:
     """The table of samples; each has at least a byte of an image."""
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(as_file(path)) as file:
             rows, groups = file.metadata.num_rows, file.metadata.num_row_groups
             held = sum(file.metadata.row_group(each).total_byte_size for each in range(groups))
             if rows > most_rows or held > _TABLE_BYTES + rows * _ROW_BYTES:

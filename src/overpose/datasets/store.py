@@ -4,6 +4,7 @@ What its files say is checked by `description`; writing belongs to `writer`, the
 """
 
 import mmap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,33 @@ from overpose.camera import Camera
 from overpose.datasets.description import RENDER_AGAIN, DatasetInfo, read_description
 from overpose.datasets.layout import JOINTS, TABLE_SCHEMA, declared_size
 from overpose.support.errors import InputError, raise_if_of_memory
+from overpose.support.object_storage import RemotePath, path_of, read_ranges
+
+Place = tuple[str, int, int]
+"""Shard, offset and length of an image or a mask, bytes."""
 
 
 class _Shards:
-    """The shard files of a directory, mapped into memory when first read."""
+    """The shard files of a directory: mapped into memory when first read, or, in object storage,
+    asked for the pieces that are wanted."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._maps: dict[str, mmap.mmap] = {}
 
-    def bytes(self, name: str, offset: int, length: int) -> np.ndarray:
+    def pieces(self, places: Sequence[Place]) -> list[np.ndarray]:
+        """(length,) uint8 of each shard, offset and length.
+
+        Raises:
+            FileNotFoundError: a shard is missing; it is named.
+            ValueError: a local one ends before.
+        """
+        if isinstance(self.directory, RemotePath):
+            wanted = [(self.directory / name, offset, length) for name, offset, length in places]
+            return [np.frombuffer(data, dtype=np.uint8) for data in read_ranges(wanted)]
+        return [self._mapped(*place) for place in places]
+
+    def _mapped(self, name: str, offset: int, length: int) -> np.ndarray:
         mapped = self._maps.get(name)
         if mapped is None:
             with (self.directory / name).open("rb") as file:
@@ -75,7 +93,7 @@ class Dataset:
         self.frames = _array(table, "frame").astype(np.int64)
         self.takes = _array(table, "take").astype(np.int64)
         places = [table.column(name).to_pylist() for name in ("shard", "offset", "length")]
-        self._places: list[tuple[str, int, int]] = list(zip(*places, strict=True))
+        self._places: list[Place] = list(zip(*places, strict=True))
 
     def __len__(self) -> int:
         return self._table.num_rows
@@ -107,9 +125,9 @@ class Dataset:
         wanted = self._checked(np.asarray(indices))
         size = self.info.image_size
         images = np.zeros((len(wanted), size, size, 3), dtype=np.uint8)  # touched as it is filled
-        for place, index in enumerate(wanted.tolist()):
-            name, offset, length = self._places[index]
-            decoded = self._decoded(name, offset, length, cv2.IMREAD_COLOR)
+        pieces = self._pieces([self._places[index] for index in wanted.tolist()])
+        for place, (index, data) in enumerate(zip(wanted.tolist(), pieces, strict=True)):
+            decoded = self._decoded(data, cv2.IMREAD_COLOR)
             if decoded is None or decoded.shape != (size, size, 3):
                 raise InputError(f"{self._where(index)}: the image is damaged; {RENDER_AGAIN}")
             cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB, dst=images[place])
@@ -121,16 +139,10 @@ class Dataset:
         Raises:
             InputError: there is no such sample, it has no mask, or the mask is damaged.
         """
-        index = int(self._checked(np.array([index]))[0])
-        row = self._row(index, ("mask_shard", "mask_offset", "mask_length"))
-        if row["mask_shard"] is None:
-            raise InputError(f"{self._where(index)}: has no mask")
-        decoded = self._decoded(
-            row["mask_shard"], row["mask_offset"], row["mask_length"], cv2.IMREAD_GRAYSCALE
-        )
-        if decoded is None or decoded.shape != (self.info.image_size,) * 2:
-            raise InputError(f"{self._where(index)}: the mask is damaged; {RENDER_AGAIN}")
-        return decoded > 127
+        checked = self._checked(np.array([index]))
+        if self._without_mask[checked[0]]:
+            raise InputError(f"{self._where(int(checked[0]))}: has no mask")
+        return self._masks(checked)[0]
 
     def masked_images(self, indices: ArrayLike) -> np.ndarray:
         """Images with their masks, (n, S, S, 4) uint8: RGB, and 255 where the person is.
@@ -143,10 +155,9 @@ class Dataset:
         wanted = self._checked(np.asarray(indices))
         images = self.images(wanted)
         masks = np.zeros((*images.shape[:3], 1), dtype=np.uint8)
-        without = self._table.column("mask_shard").is_null().to_numpy()
-        for place, index in enumerate(wanted.tolist()):
-            if not without[index]:
-                masks[place, ..., 0] = self.mask(index) * np.uint8(255)
+        there = np.flatnonzero(~self._without_mask[wanted])
+        for place, mask in zip(there.tolist(), self._masks(wanted[there]), strict=True):
+            masks[place, ..., 0] = mask * np.uint8(255)
         return np.concatenate([images, masks], axis=3)
 
     def camera(self, index: int) -> Camera:
@@ -202,17 +213,37 @@ class Dataset:
             model=row["camera_model"],
         )
 
-    def _decoded(self, name: str, offset: int, length: int, flags: int) -> np.ndarray | None:
+    @property
+    def _without_mask(self) -> np.ndarray:
+        """(N,) bool."""
+        return self._table.column("mask_shard").is_null().to_numpy()
+
+    def _masks(self, indices: np.ndarray) -> list[np.ndarray]:
+        """Masks of samples that have one, (S, S) bool each."""
+        columns = ("mask_shard", "mask_offset", "mask_length")
+        rows = self._table.select(list(columns)).take(pa.array(indices)).to_pylist()
+        pieces = self._pieces([(*(row[name] for name in columns),) for row in rows])
+        masks = []
+        for index, data in zip(indices.tolist(), pieces, strict=True):
+            decoded = self._decoded(data, cv2.IMREAD_GRAYSCALE)
+            if decoded is None or decoded.shape != (self.info.image_size,) * 2:
+                raise InputError(f"{self._where(index)}: the mask is damaged; {RENDER_AGAIN}")
+            masks.append(decoded > 127)
+        return masks
+
+    def _pieces(self, places: Sequence[Place]) -> list[np.ndarray]:
+        try:
+            return self._shards.pieces(places)
+        except FileNotFoundError as error:
+            missing = self.info.path / Path(error.filename).name
+            raise InputError(f"{missing}: the shard is missing; {RENDER_AGAIN}") from None
+
+    def _decoded(self, data: np.ndarray, flags: int) -> np.ndarray | None:
         size = self.info.image_size
         try:
-            data = self._shards.bytes(name, offset, length)
             if declared_size(data) != (size, size):  # before memory is taken for it
                 return None
             return cv2.imdecode(data, flags)
-        except FileNotFoundError:
-            raise InputError(
-                f"{self.info.path / name}: the shard is missing; {RENDER_AGAIN}"
-            ) from None
         except (ValueError, cv2.error) as error:
             raise_if_of_memory(error)
             return None
@@ -243,7 +274,8 @@ def open_dataset(path: Path | str, *, verify: bool = False) -> Dataset:
     """Open a dataset's directory.
 
     Args:
-        path: the directory.
+        path: the directory; as text also one in object storage (`s3://`), of which the pieces are
+            read that are asked for.
         verify: also compare every file with its SHA-256, which reads all of it; otherwise only
             presence and sizes are checked.
 
@@ -251,7 +283,7 @@ def open_dataset(path: Path | str, *, verify: bool = False) -> Dataset:
         InputError: there is no finished dataset of this version, or a file is missing, truncated
             or (with `verify`) altered; the message names the file.
     """
-    directory = Path(path)
+    directory = path_of(path)
     return Dataset(*read_description(directory, verify=verify), _Shards(directory))
 
 

@@ -33,10 +33,11 @@ from overpose.datasets.layout import (
 )
 from overpose.skeleton import HUMAN36M
 from overpose.support.checks import difference_text
-from overpose.support.digests import sha256_of_file
+from overpose.support.digests import sha256, sha256_of_file
 from overpose.support.errors import InputError
 from overpose.support.files import read_json, write_json, writing_file
 from overpose.support.locks import working_alone
+from overpose.support.object_storage import as_file
 from overpose.support.shards import RECORD
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -148,12 +149,15 @@ def finish_dataset(
         raise InputError(f"{directory}: shard {missing[0]} is not finished; run again to resume")
     plan = read_json(directory / PLAN_NAME)["plan"]
     records = [read_json(directory / part_record_name(number)) for number in range(shards)]
-    parts = [pq.read_table(directory / part_table_name(number)) for number in range(shards)]
+    parts = [
+        pq.read_table(as_file(directory / part_table_name(number))) for number in range(shards)
+    ]
     table = pa.concat_tables(parts) if parts else TABLE_SCHEMA.empty_table()
     splits = table.column("split").to_pylist()
     try:
         with writing_file(directory / TABLE_NAME) as temporary:
             pq.write_table(table, temporary, compression="zstd")
+            written = _described(temporary) | {"name": TABLE_NAME}
         info = {
             "format": "overpose-dataset",
             "format_version": FORMAT_VERSION,
@@ -170,7 +174,7 @@ def finish_dataset(
             "units": UNITS,
             "provenance": dict(provenance),
             "plan": plan,
-            "table": _described(directory / TABLE_NAME),
+            "table": written,
             "shards": records,
         }
         write_json(directory / INFO_NAME, info)
@@ -219,17 +223,16 @@ def _write_shard(directory: Path, number: int, samples: Sequence[Sample]) -> Non
         rows.append(sample_row(sample, images.name, offset, masks.name, mask_offset))
         offset += len(sample.jpeg)
         mask_offset += len(sample.mask_png or b"")
-    with writing_file(images) as temporary:
-        temporary.write_bytes(b"".join(sample.jpeg for sample in samples))
+    described = _written(images, b"".join(sample.jpeg for sample in samples))
+    of_masks = None
     if has_masks:
-        with writing_file(masks) as temporary:
-            temporary.write_bytes(b"".join(sample.mask_png or b"" for sample in samples))
+        of_masks = _written(masks, b"".join(sample.mask_png or b"" for sample in samples))
     with writing_file(directory / part_table_name(number)) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=TABLE_SCHEMA), temporary)
     record = {
         "samples": len(samples),
-        "images": _described(images),
-        "masks": _described(masks) if has_masks else None,
+        "images": described,
+        "masks": of_masks,
     }
     write_json(directory / part_record_name(number), record)
 
@@ -242,6 +245,12 @@ def _is_written(directory: Path, number: int) -> bool:
         return whole and (directory / part_table_name(number)).is_file()
     except (InputError, OSError, KeyError, TypeError):
         return False
+
+
+def _written(path: Path, content: bytes) -> dict[str, Any]:
+    with writing_file(path) as temporary:
+        temporary.write_bytes(content)
+    return {"name": path.name, "bytes": len(content), "sha256": sha256(content)}
 
 
 def _described(path: Path) -> dict[str, Any]:

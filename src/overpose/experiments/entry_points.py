@@ -20,6 +20,7 @@ from overpose.methods import METHODS, Inputs, Method, load_model
 from overpose.report.rows import Report
 from overpose.support.files import Output
 from overpose.support.locks import working_alone
+from overpose.support.object_storage import path_of
 from overpose.training.loop import Runtime
 from overpose.training.processes import is_first, together
 
@@ -64,7 +65,7 @@ def train(
     runtime = Runtime(device=device)
     with together(device), working_alone(Path(out)) if is_first() else nullcontext():
         trained = train_stages(
-            chosen, Path(data), Path(out), stage=stage, inputs=inputs, seed=seed, runtime=runtime
+            chosen, path_of(data), Path(out), stage=stage, inputs=inputs, seed=seed, runtime=runtime
         )
     return {name: load_model(place, kinds=chosen.kinds) for name, place in trained.items()}
 
@@ -97,8 +98,8 @@ def evaluate(
     """
     places = [Path(place) for place in models]
     if out is None:
-        return measure_models(places, Path(data), methods=methods)[0]
-    return evaluate_models(places, Path(data), Output(Path(out), overwrite), methods=methods)
+        return measure_models(places, path_of(data), methods=methods)[0]
+    return evaluate_models(places, path_of(data), Output(Path(out), overwrite), methods=methods)
 
 
 def reproduce(

@@ -25,7 +25,6 @@ from overpose.media.webcam import open_webcam
 from overpose.support.cluster import Cluster, require_one_way
 from overpose.support.digests import sha256_of_file, sha256_of_parts
 from overpose.support.errors import InputError
-from overpose.support.object_storage import RemotePath
 from overpose.support.progress import progress_bar, say
 from overpose.support.records import Record
 from overpose.support.shards import Shard
@@ -121,8 +120,6 @@ def predict_files(
     if not inputs:
         raise InputError("predict: got no input, expected photos or videos")
     require_one_way(shard, cluster)
-    if cluster is not None:
-        _require_here((*inputs, asked.keypoints, asked.model, asked.outputs.output.out))
     inputs = [path.resolve() if path.name in ("", "..") else path for path in inputs]  # to name it
     if isinstance(asked.keypoints, Path) and len(inputs) > 1:
         raise InputError(
@@ -163,15 +160,6 @@ def predict_files(
         (out / UNFINISHED).unlink(missing_ok=True)
     elif shard is not None:
         say(f"shard {shard}: {len(part)} of {len(inputs)} inputs, {len(own)} of them now")
-
-
-def _require_here(given: Sequence[object]) -> None:
-    """A cluster's workers read what is sent to them, or seen by them."""
-    for path in given:
-        if isinstance(path, RemotePath):
-            raise InputError(
-                f"ray: got {path}, expected files here: the two are not tried together"
-            )
 
 
 UNFINISHED = "unfinished.json"

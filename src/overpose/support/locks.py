@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from overpose.support.errors import InputError
+from overpose.support.object_storage import RemotePath
 
 try:
     import fcntl
@@ -39,11 +40,15 @@ def locked(path: Path) -> Iterator[bool | None]:
 def working_alone(directory: Path) -> Iterator[None]:
     """Make a directory if need be, and keep other processes of overpose out of it meanwhile.
 
-    One that is still empty when the work fails is removed.
+    One that is still empty when the work fails is removed. Object storage has neither directories
+    nor locks: nobody is kept out there.
 
     Raises:
         InputError: one is at work there already, or `directory` is a file.
     """
+    if isinstance(directory, RemotePath):
+        yield
+        return
     place = Path(os.path.realpath(directory))
     try:
         place.mkdir(parents=True, exist_ok=True)

@@ -255,21 +255,29 @@ def as_file(path: Path) -> Any:
     return path.open("rb") if isinstance(path, RemotePath) else path
 
 
-def read_ranges(path: RemotePath, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-    """Pieces of a remote file, by one question each, at the same time.
+def read_ranges(pieces: Sequence[tuple[RemotePath, int, int]]) -> list[bytes]:
+    """Pieces of remote files of one server, by one question each, at the same time.
 
     Args:
-        path: the file.
-        ranges: offset and length of each, bytes.
+        pieces: file, offset and length of each, bytes.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: there is no such file; the first of them is named.
         StorageError: as `RemotePath.ask`.
     """
-    starts = [offset for offset, _ in ranges]
-    ends = [offset + length for offset, length in ranges]
-    keys = [path.key] * len(ranges)
-    return path.ask(lambda system: system.cat_ranges(keys, starts, ends, on_error="raise"))
+    if not pieces:
+        return []
+    keys = [path.key for path, _, _ in pieces]
+    starts = [offset for _, offset, _ in pieces]
+    ends = [offset + length for _, offset, length in pieces]
+    try:
+        return pieces[0][0].ask(
+            lambda system: system.cat_ranges(keys, starts, ends, on_error="raise")
+        )
+    except FileNotFoundError as error:
+        missing = (path for path in dict(zip(keys, pieces, strict=True)).values())
+        gone = next((path for path, _, _ in missing if not path.exists()), None)
+        raise error if gone is None else gone._missing() from None
 
 
 def refuse_lost_address(path: Path) -> None:
