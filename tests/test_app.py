@@ -21,8 +21,8 @@ from overpose.video.options import PredictOptions
 
 COMMANDS = (
     "predict", "demo", "reproduce", "render", "data", "train", "evaluate", "ablate", "curve",
-    "detect-renders", "train-lifter", "evaluate-video", "evaluate-people", "evaluate-world", "view",
-    "export", "assets", "bench", "scale", "onnx", "merge", "table",
+    "detect-renders", "train-lifter", "evaluate-video", "evaluate-people", "evaluate-world",
+    "evaluate-steps", "view", "export", "assets", "bench", "scale", "onnx", "merge", "table",
 )  # fmt: skip
 
 

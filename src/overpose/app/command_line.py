@@ -16,7 +16,14 @@ from overpose.app.assets import Assets
 from overpose.app.cards import choices
 from overpose.app.data import Render, data_group
 from overpose.app.experiments import Ablate, Curve, Reproduce
-from overpose.app.measure import Bench, Evaluate, EvaluatePeople, EvaluateVideo, EvaluateWorld
+from overpose.app.measure import (
+    Bench,
+    Evaluate,
+    EvaluatePeople,
+    EvaluateSteps,
+    EvaluateVideo,
+    EvaluateWorld,
+)
 from overpose.app.merge import Merge
 from overpose.app.options import require_here
 from overpose.app.predict import Demo, Predict
@@ -61,6 +68,7 @@ def _commands(sources: tuple[Source, ...]) -> Any:
         ("evaluate-video", EvaluateVideo),
         ("evaluate-people", EvaluatePeople),
         ("evaluate-world", EvaluateWorld),
+        ("evaluate-steps", EvaluateSteps),
         ("onnx", Onnx),
         ("merge", Merge),
         ("table", Table),

@@ -1,4 +1,4 @@
-"""Measuring: `evaluate`, `evaluate-video`, `evaluate-people`, `evaluate-world`, `bench`."""
+"""Measuring: `evaluate`, `bench`, and what `evaluate-` begins with: video, people, world, steps."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,6 +145,31 @@ class EvaluateWorld:
             processes=self.processes,
         )
         print((self.output.out / "world.md").read_text(encoding="utf-8"), end="")
+
+
+@dataclass(frozen=True)
+class EvaluateSteps:
+    """Measure steps, cadence and speed of walking and running.
+
+    Looks at recorded motion and at the clips that evaluate-world made. OUT gets steps.json and
+    steps.md.
+
+    Example: overpose evaluate-steps --mocap cmu.tar.xz --splits s.json --clips runs/world --out out
+    """
+
+    output: Output
+    mocap: Path
+    """Recorded motion, as `render` takes it."""
+    splits: Path
+    """Which trials train and test, JSON; see docs/data.md."""
+    clips: Path
+    """Directory that evaluate-world wrote to."""
+
+    def run(self) -> None:
+        from overpose.experiments.world.steps import study_steps
+
+        study_steps(MotionSource(self.mocap, self.splits), self.clips, self.output)
+        print((self.output.out / "steps.md").read_text(encoding="utf-8"), end="")
 
 
 @dataclass(frozen=True)

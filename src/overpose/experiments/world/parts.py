@@ -54,6 +54,11 @@ def parts(estimator: PoseEstimator, clip: WorldClip) -> dict[str, PoseTrack]:
     }
 
 
+def whole_track(estimator: PoseEstimator, clip: WorldClip) -> PoseTrack:
+    """What `predict` makes of a clip."""
+    return _track(estimator, clip, PredictOptions())
+
+
 def with_truth(estimator: PoseEstimator, clip: WorldClip) -> dict[str, PoseTrack]:
     """The track of a clip with one true value after the other in place of what is estimated."""
     options = PredictOptions(focal_px=clip.focal_px)
