@@ -7,6 +7,7 @@ from made_up import FOCAL_PX, HEIGHT, WIDTH, track_of
 from overpose.experiments.streaming import _on_floor
 from overpose.keypoints.people import Person
 from overpose.skeleton import FOOT_ANKLES, HUMAN36M
+from overpose.video.judging import Judge
 from overpose.video.live import LivePerson, LivePoser
 from overpose.video.models import shipped_judge
 from overpose.video.options import PredictOptions
@@ -68,12 +69,17 @@ def test_a_foot_that_is_held_up_does_not_stand_on_the_floor() -> None:
     assert kept.stands(feet, level).tolist() == [False, True]
 
 
-def grounded(frames: int, options: PredictOptions) -> LiveGround:
-    joints = standing_joints()
-    ground = LiveGround(VIEW, options)
+def grounded(
+    frames: int, options: PredictOptions, judge: Judge | None = None, shaken_px: float = 0.0
+) -> LiveGround:
+    joints, rng = standing_joints(), np.random.default_rng(0)
+    keypoints = track_of(("gesturing",), 1).keypoints_px[0, 0]
+    ground = LiveGround(VIEW, options, HUMAN36M.layout, judge)
     for _ in range(frames):
         ground.look(DARK, [])
-        ground.saw(1, joints, Feet(feet_of(joints)[None], np.ones((1, 4), bool)))
+        seen = keypoints.copy()
+        seen[:, :2] += shaken_px * rng.normal(size=(len(seen), 2))
+        ground.saw(1, joints, Feet(feet_of(joints)[None], np.ones((1, 4), bool)), seen)
     return ground
 
 
@@ -85,6 +91,13 @@ def test_the_floor_is_found_below_who_stands_after_a_second() -> None:
     assert level.height_mm == pytest.approx(lowest, rel=0.25)
     assert level.up[1] < -0.98
     assert grounded(80, PredictOptions(ground=False)).level is None
+
+
+def test_what_is_no_person_shows_no_floor() -> None:
+    judge = shipped_judge()
+    assert grounded(30, PredictOptions(), judge).level is not None
+    assert grounded(30, PredictOptions(), judge, shaken_px=60.0).level is None
+    assert grounded(30, PredictOptions(keep_doubtful=True), judge, 60.0).level is not None
 
 
 def test_a_camera_that_moves_has_no_floor() -> None:

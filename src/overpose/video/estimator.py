@@ -253,10 +253,9 @@ class PoseEstimator:
     ) -> Iterator[TrackedFrame]:
         """The people of a video frame by frame, as it comes: for live use and endless videos.
 
-        Every pose is made of what was seen until then: by the model for single frames, the 1€
-        filter, limb lengths, gravity and floor so far, and feet that stand. Memory does not grow.
-        Nobody is judged: whoever is found is there. `people`, `track` and `bridge_s` of the options
-        do nothing here; any `smooth` but "none" is the 1€ filter.
+        Poses are made of what was seen until then: by the model for single frames, the 1€ filter,
+        limb lengths, floor and standing feet so far. Memory does not grow. Whoever is found is
+        there. `people`, `track` and `bridge_s` do nothing; any `smooth` but "none" is that filter.
 
         Raises:
             InputError: `source` cannot be read.
@@ -267,7 +266,7 @@ class PoseEstimator:
             return
         view = _view(source.info, options)
         finder = self._find_people(view.fps)
-        poser = LivePoser(self._photo, finder.layout, view, options)
+        poser = LivePoser(self._photo, finder.layout, view, options, self._judge)
         people: tuple[LivePerson, ...] = ()
         for frame in source:
             if not frame.repeated:

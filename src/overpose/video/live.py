@@ -12,6 +12,7 @@ from overpose.keypoints.sides import SideKeeper
 from overpose.layouts import KeypointLayout, house_keypoints
 from overpose.networks.lifted import Lifted, ankles_mm
 from overpose.video.image_poses import ImageModel, poses_from_image
+from overpose.video.judging import Judge
 from overpose.video.lifting import Lifter
 from overpose.video.options import PredictOptions
 from overpose.video.placement import place_root, scale_to_height
@@ -84,6 +85,7 @@ class LivePoser:
         layout: of the keypoints.
         view: camera and clock.
         options: see `PoseEstimator.track`.
+        judge: says whose feet show the floor; everybody's if None.
     """
 
     def __init__(
@@ -92,13 +94,14 @@ class LivePoser:
         layout: KeypointLayout,
         view: View,
         options: PredictOptions,
+        judge: Judge | None = None,
     ) -> None:
         self._model = model
         self._layout = layout
         self._view = view
         self._options = options
         self._memories: dict[int, _Memory] = {}
-        self._ground = LiveGround(view, options)
+        self._ground = LiveGround(view, options, layout, judge)
         self._frame = 0
 
     @property
@@ -200,7 +203,7 @@ class LivePoser:
         joints = pose + root
         given = None if feet_mm is None else feet_mm[None]
         feet = feet_of(joints[None], given, straight_px[None], self._layout, self._view)
-        self._ground.saw(number, joints, feet)
+        self._ground.saw(number, joints, feet, straight_px)
         stands = memory.feet.stands(feet.points_mm[0], self._ground.level)
         if self._options.smooth == "none":
             return stands, root

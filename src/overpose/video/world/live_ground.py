@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from overpose.keypoints.people import Person
+from overpose.layouts import KeypointLayout
 from overpose.skeleton import FOOT_ANKLES
+from overpose.video.judging import DOUBTFUL, Judge
 from overpose.video.options import PredictOptions
 from overpose.video.posing import View
 from overpose.video.world.background import Background
@@ -97,12 +99,21 @@ class LiveGround:
     Args:
         view: camera and clock.
         options: whether to look for a floor, and whether the camera is level.
+        layout: of people's keypoints.
+        judge: says whose feet count; everybody's if None.
     """
 
-    def __init__(self, view: View, options: PredictOptions) -> None:
-        self._view, self._options = view, options
+    def __init__(
+        self,
+        view: View,
+        options: PredictOptions,
+        layout: KeypointLayout,
+        judge: Judge | None = None,
+    ) -> None:
+        self._view, self._options, self._layout = view, options, layout
+        self._judge = None if options.keep_doubtful else judge
         self._background = Background(view.fps)
-        self._memory: dict[int, deque[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+        self._memory: dict[int, deque[tuple[np.ndarray, ...]]] = {}
         self._level: Level | None = None
         self._estimates, self._frames = 0, 0
 
@@ -120,28 +131,34 @@ class LiveGround:
         if self._frames % max(1, round(ESTIMATE_EVERY_S * self._view.fps)) == 0:
             self._estimate()
 
-    def saw(self, number: int, joints_mm: np.ndarray, feet: Feet) -> None:
+    def saw(self, number: int, joints_mm: np.ndarray, feet: Feet, keypoints_px: np.ndarray) -> None:
         """Somebody in the frame that was looked at last.
 
         Args:
             number: of the person.
             joints_mm: (17, 3) in camera coordinates.
             feet: of one frame.
+            keypoints_px: (K, 3) straightened.
         """
         if self._options.ground and np.isfinite(joints_mm).all():
             length = max(2, round(MEMORY_S * self._view.fps))
             kept = self._memory.setdefault(number, deque(maxlen=length))
-            kept.append((joints_mm, feet.points_mm[0], feet.seen[0]))
+            kept.append((joints_mm, feet.points_mm[0], feet.seen[0], keypoints_px))
 
     def forget(self, numbers: Sequence[int]) -> None:
         """Everybody but these is gone."""
         self._memory = {n: kept for n, kept in self._memory.items() if n in numbers}
 
+    def _is_real(self, keypoints_px: np.ndarray) -> bool:
+        if self._judge is None:
+            return True
+        return self._judge.scores([keypoints_px], self._layout, self._view)[0] >= DOUBTFUL
+
     def _estimate(self) -> None:
         people = []
         for kept in self._memory.values():
-            joints, points, seen = (np.stack(each) for each in zip(*kept, strict=True))
-            if len(joints) >= self._view.fps / 2:
+            joints, points, seen, keypoints = (np.stack(each) for each in zip(*kept, strict=True))
+            if len(joints) >= self._view.fps / 2 and self._is_real(keypoints):
                 people.append((joints, Feet(points, seen)))
         if not people:
             return
