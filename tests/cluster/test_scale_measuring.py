@@ -6,9 +6,7 @@ from overpose.experiments.scale.driver import measure_driver
 from overpose.experiments.scale.measuring import measure_render
 
 SHARDS = 8
-IMAGES = RenderConfig(
-    image_size=16, supersample=1, samples_per_shard=2, max_train=2 * SHARDS, max_val=0, max_test=0
-)
+IMAGES = RenderConfig(samples_per_shard=100, max_train=100 * SHARDS, max_val=0, max_test=0)
 
 
 def test_a_killed_worker_is_noted_and_its_unit_done_by_another() -> None:

@@ -166,7 +166,7 @@ def _noted(log: Path) -> list[Unit]:
 def _killing(log: Path, units: int, kills: int, seed: int) -> Iterator[list[float]]:
     """Kill workers at work meanwhile, by their notes; gives when, by the clock."""
     draw, killed, over = random.Random(seed), list[float](), threading.Event()
-    marks = sorted(draw.uniform(0.05, 0.9) * units for _ in range(kills))
+    marks = sorted(int(draw.uniform(0.05, 0.9) * units) for _ in range(kills))
     gone: set[int] = set()
 
     def kill_one() -> bool:
@@ -184,7 +184,8 @@ def _killing(log: Path, units: int, kills: int, seed: int) -> Iterator[list[floa
             while sum(unit.ended_s is not None for unit in _noted(log)) < mark:
                 if over.wait(_LOOK_S):
                     return
-            wait_s = draw.uniform(0, 1)
+            taken = [unit.ended_s - unit.begun_s for unit in _noted(log) if unit.ended_s]
+            wait_s = draw.uniform(0, median(taken or [_LOOK_S]))  # anywhere in a unit
             while not over.wait(wait_s) and not kill_one():
                 wait_s = _LOOK_S
 
