@@ -5,12 +5,14 @@ from overpose.experiments.scale.calibration import calibrate
 from overpose.experiments.scale.driver import measure_driver
 from overpose.experiments.scale.measuring import measure_render
 
-SHARDS = 8
-IMAGES = RenderConfig(samples_per_shard=100, max_train=100 * SHARDS, max_val=0, max_test=0)
+SHARDS = 12
+IMAGES = RenderConfig(
+    image_size=32, samples_per_shard=20, max_train=20 * SHARDS, max_val=0, max_test=0
+)
 
 
 def test_a_killed_worker_is_noted_and_its_unit_done_by_another() -> None:
-    run = measure_render(IMAGES, 1, kills=1)
+    run = measure_render(IMAGES, 1, kills=1, seed=1)  # early
     done = [unit for unit in run.units if unit.ended_s is not None]
     assert sorted(unit.number for unit in done) == list(range(SHARDS))
     assert len(run.kills_s) == 1
