@@ -11,7 +11,6 @@ import pytest
 from scripted_people import FPS, HEIGHT, WIDTH, ScriptedEngines, draw, standing_px, write_clip
 
 from overpose.app import main
-from overpose.experiments import prediction
 from overpose.keypoints.engines import FULL, Engine
 from overpose.keypoints.keypoint_files import KeypointFile, read_keypoints, write_keypoints
 from overpose.keypoints.people import BlazePoseFinder, PeopleFinder
@@ -135,7 +134,7 @@ def test_a_directory_that_cannot_be_written_to_is_named_at_once(
     def refused(*args: object, **settings: object) -> object:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(prediction.tempfile, "TemporaryFile", refused)
+    monkeypatch.setattr("overpose.support.files.tempfile.TemporaryFile", refused)
     assert run("predict", clip, "--out", tmp_path / "out") == 1
     assert "cannot be written to (Permission denied)" in error_of(capsys)
 
