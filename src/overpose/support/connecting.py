@@ -56,7 +56,7 @@ def connected(cluster: Cluster, environment: Mapping[str, str]) -> Iterator[Any]
     # Ray has workers import what lies in the current directory; it lies in an empty one.
     with tempfile.TemporaryDirectory(prefix="overpose-ray-") as empty:
         try:
-            with contextlib.chdir(empty), _silent():
+            with contextlib.chdir(empty), _silent(), _asking_nobody(cluster):
                 ray.init(cluster.address, **options)
         except Exception as error:
             ray.shutdown()
@@ -65,6 +65,26 @@ def connected(cluster: Cluster, environment: Mapping[str, str]) -> Iterator[Any]
             yield ray
         finally:
             ray.shutdown()
+
+
+@contextmanager
+def _asking_nobody(cluster: Cluster) -> Iterator[None]:
+    """A cluster that is started asks over HTTP in which cloud it is, even with statistics off: that
+    goes to a proxy where nothing answers, on loopback."""
+    if cluster.address != LOCAL:
+        yield
+        return
+    nowhere = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost,::1"}
+    before = {name: os.environ.get(name) for name in nowhere}
+    os.environ.update(nowhere)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextmanager
