@@ -5,36 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from scripted_people import ScriptedEngines, write_clip
-
-from overpose.app import main
-from overpose.keypoints.engines import Engine
-from overpose.keypoints.people import BlazePoseFinder
-
-SCRIPTED = Engine(
-    "full", "discs", lambda threads: lambda fps: BlazePoseFinder(ScriptedEngines(), fps)
-)
-"""The stand-in for BlazePose, so that nothing is downloaded."""
-
-
-def run(*arguments: object) -> int:
-    """The exit status of the command line."""
-    given = ("--keypoints", "full") if arguments[0] == "predict" else ()
-    try:
-        main([str(argument) for argument in (*arguments, *given)], engines=(SCRIPTED,))
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
-def contents(directory: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in directory.iterdir()}
-
-
-def error_of(capsys: pytest.CaptureFixture[str]) -> str:
-    lines = [line for line in capsys.readouterr().err.splitlines() if "overpose: error:" in line]
-    assert len(lines) == 1
-    return lines[0]
+from scripted_command import error_of, files_of, run
+from scripted_people import write_clip
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +42,8 @@ def merged(parts: Path, *names: str) -> int:
 def test_merged_predictions_are_those_of_one_run(clips: list[Path], parts: Path) -> None:
     assert run("predict", *clips, "--out", parts / "one", "--formats", "json", "bvh") == 0
     assert merged(parts, "1", "0") == 0
-    assert contents(parts / "whole") == contents(parts / "one")
-    assert len(contents(parts / "whole")) == 12
+    assert files_of(parts / "whole") == files_of(parts / "one")
+    assert len(files_of(parts / "whole")) == 12
 
 
 def test_parts_share_the_inputs_out(predicted: Path) -> None:
@@ -94,19 +66,19 @@ def test_more_parts_than_inputs_leave_some_empty(clips: list[Path], tmp_path: Pa
         given = ("--out", tmp_path / "parts", "--shard", f"{part}/3")
         assert run("predict", *clips[:2], *given) == 0
     assert run("merge", tmp_path / "parts", "--out", tmp_path / "whole") == 0
-    assert set(contents(tmp_path / "whole")) == {"clip0.npz", "clip1.npz"}
+    assert set(files_of(tmp_path / "whole")) == {"clip0.npz", "clip1.npz"}
 
 
 def test_a_part_goes_on_where_it_was(
     clips: list[Path], parts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = contents(parts / "0")
+    before = files_of(parts / "0")
     (parts / "0" / "clip2.json").unlink()
     given = ("--shard", "0/2", "--formats", "json", "bvh")
     assert run("predict", *clips, "--out", parts / "0", *given) == 0
     printed = capsys.readouterr().out.split()
     assert {Path(line).stem.partition("_")[0] for line in printed} == {"clip2"}
-    assert contents(parts / "0") == before
+    assert files_of(parts / "0") == before
 
 
 def test_a_part_is_not_continued_with_other_options(
@@ -184,7 +156,7 @@ def test_what_failed_is_named_and_the_others_are_merged(
     capsys.readouterr()
     assert run("merge", tmp_path / "parts", "--out", tmp_path / "whole") == 1
     assert "bad.mp4: neither a photo nor a video" in error_of(capsys)
-    assert set(contents(tmp_path / "whole")) == {"clip0.npz", "clip1.npz"}
+    assert set(files_of(tmp_path / "whole")) == {"clip0.npz", "clip1.npz"}
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from scripted_people import FPS, HEIGHT, WIDTH, ScriptedEngines, draw, standing_px, write_clip
+from scripted_command import error_of, run
+from scripted_people import FPS, HEIGHT, WIDTH, draw, standing_px, write_clip
 
-from overpose.app import main
-from overpose.keypoints.engines import FULL, Engine
+from overpose.keypoints.engines import FULL
 from overpose.keypoints.keypoint_files import KeypointFile, read_keypoints, write_keypoints
 from overpose.keypoints.people import BlazePoseFinder, PeopleFinder
 from overpose.layouts import BLAZEPOSE_33
@@ -19,31 +19,10 @@ from overpose.media.video import open_media
 from overpose.poses import PoseTrack
 from overpose.skeleton import HUMAN36M
 
-SCRIPTED = Engine(
-    "full", "discs", lambda threads: lambda fps: BlazePoseFinder(ScriptedEngines(), fps)
-)
-"""The stand-in for BlazePose, so that nothing is downloaded."""
-
 
 def clip_at(path: Path, frames: int = 20) -> Path:
     write_clip(path, [{"red": (100 + i, 120), "green": (240, 120)} for i in range(frames)])
     return path
-
-
-def run(*arguments: object, engine: Engine = SCRIPTED) -> int:
-    """The exit status of the command line."""
-    keypoints = () if "--keypoints" in arguments else ("--keypoints", "full")
-    try:
-        main([str(argument) for argument in (*arguments, *keypoints)], engines=(engine,))
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
-def error_of(capsys: pytest.CaptureFixture[str]) -> str:
-    lines = [line for line in capsys.readouterr().err.splitlines() if "overpose: error:" in line]
-    assert len(lines) == 1
-    return lines[0]
 
 
 def names(directory: Path) -> list[str]:

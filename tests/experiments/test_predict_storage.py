@@ -7,19 +7,13 @@ import numpy as np
 import pytest
 from buckets import bucket, contents, put
 from fsspec.implementations.memory import MemoryFile, MemoryFileSystem
-from scripted_people import FPS, HEIGHT, WIDTH, ScriptedEngines, draw, standing_px, write_clip
+from scripted_command import error_of, files_of, keypoints_at, run
+from scripted_people import FPS, HEIGHT, WIDTH, draw, write_clip
 
 from overpose.app import main
-from overpose.keypoints.engines import Engine
-from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
-from overpose.keypoints.people import BlazePoseFinder
-from overpose.layouts import BLAZEPOSE_33
 from overpose.media.writer import writing_video
 
 __all__ = ["bucket"]
-SCRIPTED = Engine(
-    "full", "discs", lambda threads: lambda fps: BlazePoseFinder(ScriptedEngines(), fps)
-)
 LIFTER = Path(__file__).parents[1] / "networks" / "saved-f8fa25d" / "lifter-finetuned"
 CAMERA = """[cam]
 name = "cam"
@@ -30,32 +24,6 @@ rotation = [1.7, 0.0, 0.0]
 translation = [0.0, 1.0, 3.0]
 fisheye = false
 """
-
-
-def run(*arguments: object) -> int:
-    keypoints = () if "--keypoints" in arguments else ("--keypoints", "full")
-    try:
-        main([*map(str, arguments), *keypoints], engines=(SCRIPTED,))
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
-def error_of(capsys: pytest.CaptureFixture[str]) -> str:
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if "overpose: error:" in line]
-    return line
-
-
-def files_of(directory: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in directory.iterdir()}
-
-
-def keypoints_at(path: Path, people: int = 1) -> Path:
-    points = np.full((people, 12, 33, 3), 0.9, np.float32)
-    points[..., :2] = standing_px(150, 120)
-    settings = {"fps": FPS, "width": WIDTH, "height": HEIGHT}
-    write_keypoints(path, KeypointFile(BLAZEPOSE_33, points, **settings))
-    return path
 
 
 @pytest.fixture(scope="module")

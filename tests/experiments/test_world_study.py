@@ -9,7 +9,7 @@ from made_up import FOCAL_PX, HEIGHT, WIDTH, track_of
 from overpose.camera import Camera
 from overpose.experiments.world.clips import WorldClip
 from overpose.experiments.world.errors import errors_of
-from overpose.experiments.world.parts import shipped_estimator, with_truth
+from overpose.experiments.world.parts import shipped_estimator, whole_track, with_truth
 from overpose.experiments.world.recordings import _place_row
 from overpose.experiments.world.tables import table_text
 from overpose.layouts import BLAZEPOSE_33
@@ -43,7 +43,8 @@ def walker() -> WorldClip:
 
 def test_true_values_take_the_place_of_estimates() -> None:
     clip = walker()
-    tracks = with_truth(shipped_estimator(), clip)
+    estimator = shipped_estimator()
+    tracks = with_truth(estimator, clip, whole_track(estimator, clip))
     found = {
         name: errors_of(track.poses_mm[0] + track.root_mm[0][:, None], clip, track.camera_to_world)
         for name, track in tracks.items()

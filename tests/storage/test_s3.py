@@ -9,15 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from moving_person import moving_track
-from scripted_people import FPS, HEIGHT, WIDTH, ScriptedEngines, standing_px, write_clip
+from scripted_command import error_of, files_of, keypoints_at, run
+from scripted_people import write_clip
 from tiny_dataset import write_tiny_dataset
 
 from overpose.app import main
 from overpose.datasets.store import open_dataset
-from overpose.keypoints.engines import Engine
-from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
-from overpose.keypoints.people import BlazePoseFinder
-from overpose.layouts import BLAZEPOSE_33
 from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
 from overpose.support.files import writing_file
@@ -29,9 +26,6 @@ from overpose.support.object_storage import (
     path_of,
 )
 
-SCRIPTED = Engine(
-    "full", "discs", lambda threads: lambda fps: BlazePoseFinder(ScriptedEngines(), fps)
-)
 RENDER = (
     "--image-size=16", "--supersample=1", "--samples-per-shard=4", "--max-train=12",
     "--max-val=0", "--max-test=4",
@@ -45,30 +39,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("inputs")
     write_clip(place / "clip.mp4", [{"red": (100 + i, 120), "green": (240, 120)} for i in range(9)])
     for name in ("a", "b", "c"):
-        points = np.full((1, 12, 33, 3), 0.9, np.float32)
-        points[..., :2] = standing_px(150, 120)
-        settings = {"fps": FPS, "width": WIDTH, "height": HEIGHT}
-        write_keypoints(place / f"{name}.json", KeypointFile(BLAZEPOSE_33, points, **settings))
+        keypoints_at(place / f"{name}.json")
     return place
-
-
-def overpose(*arguments: object) -> int:
-    """The exit status of the command line."""
-    keypoints = () if "--keypoints" in arguments else ("--keypoints", "full")
-    try:
-        main([*map(str, arguments), *keypoints], engines=(SCRIPTED,))
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
-def error_of(capsys: pytest.CaptureFixture[str]) -> str:
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if "overpose: error:" in line]
-    return line
-
-
-def files_of(directory: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
 def objects_of(system: Any, name: str) -> dict[str, bytes]:
@@ -84,7 +56,7 @@ def test_a_clip_there_and_results_there_are_those_of_files_here(
         (inputs / "clip.mp4", tmp_path / "out"),
         ("s3://data/clips/clip.mp4", "s3://data/out"),
     ):
-        assert overpose("predict", clip, "--out", out, "--formats", "json", "--html") == 0
+        assert run("predict", clip, "--out", out, "--formats", "json", "--html") == 0
     assert objects_of(bucket, "data/out") == files_of(tmp_path / "out")
 
 
@@ -96,7 +68,7 @@ def test_models_keypoints_and_parts_may_be_there(inputs: Path, tmp_path: Path, b
         ("s3://data/in", "s3://data/models/lifter-finetuned", "s3://data/out"),
     ):
         given = [f"{where}/{name}.json" for name in ("a", "b", "c")]
-        assert overpose("predict", *given, "--model", model, "--shard", "0/2", "--out", out) == 0
+        assert run("predict", *given, "--model", model, "--shard", "0/2", "--out", out) == 0
     assert objects_of(bucket, "data/out") == files_of(tmp_path / "out")
 
 
@@ -191,9 +163,9 @@ def locked(bucket: Any) -> str:
 def test_refused_access_is_one_line(
     locked: str, inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert overpose("predict", f"{locked}/a.json", "--out", tmp_path / "out") == 1
+    assert run("predict", f"{locked}/a.json", "--out", tmp_path / "out") == 1
     assert f"{locked}/a.json: access is refused" in error_of(capsys)
-    assert overpose("predict", inputs / "a.json", "--out", f"{locked}/out") == 1
+    assert run("predict", inputs / "a.json", "--out", f"{locked}/out") == 1
     said = error_of(capsys)
     assert f"{locked}/out" in said
     assert "access is refused" in said
@@ -218,7 +190,7 @@ def test_what_is_not_there_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = {"INPUT": inputs / "a.json", "OUT": tmp_path / "out"}
-    assert overpose("predict", words.get(given, given), "--out", words.get(out, out)) == 1
+    assert run("predict", words.get(given, given), "--out", words.get(out, out)) == 1
     assert said in error_of(capsys)
 
 
@@ -229,7 +201,7 @@ def test_no_credentials_are_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    assert overpose("predict", "s3://data/a.mp4", "--out", tmp_path / "out") == 1
+    assert run("predict", "s3://data/a.mp4", "--out", tmp_path / "out") == 1
     assert "s3://data/a.mp4: no credentials for it" in error_of(capsys)
 
 
@@ -243,6 +215,6 @@ def test_a_server_that_is_not_there_is_given_up(
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
     begun = time.monotonic()
-    assert overpose("predict", "s3://data/a.mp4", "--out", tmp_path / "out") == 1
+    assert run("predict", "s3://data/a.mp4", "--out", tmp_path / "out") == 1
     assert "s3://data/a.mp4: the server cannot be reached" in error_of(capsys)
     assert time.monotonic() - begun < 60

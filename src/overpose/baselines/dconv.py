@@ -19,7 +19,7 @@ from overpose.networks.normalization import JOINTS
 from overpose.networks.sharing import Dropout, normal_like
 from overpose.networks.storage import Kind
 from overpose.skeleton import HUMAN36M
-from overpose.support.bfloat16 import products_in
+from overpose.support.bfloat16 import training_products
 from overpose.support.errors import InputError
 
 TARGET_MM = 1200.0
@@ -145,8 +145,7 @@ class DconvMPHML(nn.Module):
                 * self.config.colour_noise
             )
             images = images + (strength @ self.colour_components)[:, :, None, None]
-        dtype = self.training_dtype if self.training else torch.float32
-        with products_in(dtype, images.device):
+        with training_products(self, images.device):
             _, features = self.shared(images)
             if features.requires_grad:  # both branches' gradients are averaged, not summed
                 features.register_hook(lambda gradient: gradient / 2)

@@ -18,7 +18,7 @@ from overpose.networks.image_encoder import central_crops, initialise
 from overpose.networks.normalization import JOINTS, POSE_SIZE
 from overpose.networks.storage import Kind
 from overpose.skeleton import HUMAN36M
-from overpose.support.bfloat16 import products_in
+from overpose.support.bfloat16 import training_products
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
@@ -122,8 +122,7 @@ class StructNet(nn.Module):
     def embed_images(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Embeddings (batch, E) and the auxiliary pose / 1200 mm (batch, 51) of crops
         (batch, 3, crop, crop) with RGB values 0..255."""
-        dtype = self.training_dtype if self.training else torch.float32
-        with products_in(dtype, crops.device):
+        with training_products(self, crops.device):
             middle, last = self.shared(self.shared.standardised(crops), last_linear=True)
             both = torch.cat([relu(self.on_middle(middle)), relu(self.on_last(last))], dim=1)
             features = relu(self.hidden(self.dropout(both)))

@@ -95,6 +95,13 @@ def y_up(track: PoseTrack) -> tuple[np.ndarray, np.ndarray]:
     return world[:3, :3], world[:3, 3]
 
 
+def joints_y_up_mm(track: PoseTrack) -> np.ndarray:
+    """(people, frames, 17, 3) float64: joints in the coordinates of `y_up`; NaN where not seen."""
+    turn, shift = y_up(track)
+    joints = joints_camera_mm(track) @ turn.T + shift
+    return np.where(track.seen[..., None, None], joints, np.nan)
+
+
 def track_angles(track: PoseTrack) -> dict[str, np.ndarray]:
     """(people, frames) float64 degrees of every angle of `ANGLES` that the track shows."""
     poses = np.where(track.seen[..., None, None], track.poses_mm, np.float32(np.nan))

@@ -123,9 +123,8 @@ def open_picture(path: Path) -> Iterator[Image.Image]:
 def _opened(path: Path) -> Image.Image:
     start = _start(path)
     if start.startswith(b"\xff\xd8\xff"):
-        return JpegImageFile(
-            as_file(path)
-        )  # `Image.open` refuses large ones before they are made smaller
+        # `Image.open` refuses large ones before they are made smaller.
+        return JpegImageFile(as_file(path))
     if _brand(start) == "HEIC":
         from pi_heif.as_plugin import HeifImageFile
 

@@ -176,7 +176,7 @@ def open_media(source: Path | str, *, fps: float | None = None) -> Media:
     Raises:
         InputError: there is no such file, or it is neither a picture nor a video with frames.
     """
-    path = path_of(source) if isinstance(source, str) else source
+    path = path_of(source)
     if path.is_dir():
         if not is_frame_folder(path):
             raise InputError(

@@ -1,4 +1,4 @@
-"""What the measures of movement need of a body: its legs, its pelvis, and where it is seen."""
+"""What the measures of movement need of a body: its legs and its pelvis."""
 
 import numpy as np
 
@@ -30,9 +30,3 @@ def height_of_pelvis_mm(joints_mm: np.ndarray) -> np.ndarray:
         for part in ("hip", "ankle")
     )
     return hips - ankles
-
-
-def stretches(there: np.ndarray) -> list[tuple[int, int]]:
-    """(start, stop) of the runs of True in (frames,) bool."""
-    edges = np.flatnonzero(np.diff(there, prepend=False, append=False))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

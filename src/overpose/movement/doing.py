@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from overpose.angles import SIDES
-from overpose.formats.points import joints_camera_mm, track_angles, y_up
+from overpose.formats.points import joints_y_up_mm, track_angles
 from overpose.movement.cycles import LEAST_CYCLES, Cycles
 from overpose.movement.gait import Walk, walks_of
 from overpose.movement.repetitions import Repetitions, repetitions_of, squats_of
@@ -88,18 +88,17 @@ def doing_of(track: PoseTrack, person: int) -> Doing:
 
     Steps have lengths where the track has a world and the person a place in it.
     """
+    alone = track.of_people([person])
     seen = track.seen[person]
     placed = bool(np.isfinite(track.root_mm[person, seen]).all())
     on_floor = track.camera_to_world is not None and placed
     angles = {}
     if track.joint_names == HUMAN36M.joint_names:
-        angles = {name: values[person] for name, values in track_angles(track).items()}
+        angles = {name: values[0] for name, values in track_angles(alone).items()}
     empty = Doing(track.fps, float(seen.sum()) / track.fps, on_floor, angles)
     if empty.too_short or not angles:
         return empty
-    turn, shift = y_up(track)
-    joints = joints_camera_mm(track.of_people([person]))[0] @ turn.T + shift
-    joints[~seen] = np.nan
+    joints = joints_y_up_mm(alone)[0]
     walks = walks_of(joints, track.fps, on_floor=on_floor)
     busy = np.zeros(track.frames, dtype=bool)
     for walk in walks:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overpose.angles import SIDES
 from overpose.formats.format import Format
+from overpose.movement.cycles import POINTS
 from overpose.support.errors import InputError
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def _sides(doing: "overpose.movement.doing.Doing", name: str) -> list[tuple[str,
     """Names of an angle's curves, and their sides."""
     if name in doing.angles:
         return [(name, "middle")]
-    both = [(f"{side}_{name}", side) for side in ("left", "right")]
+    both = [(f"{side}_{name}", side) for side in SIDES]
     return [(full, side) for full, side in both if full in doing.angles]
 
 
@@ -137,7 +139,7 @@ def _draw_cycle(
 ) -> None:
     cycles = doing.cycles
     assert cycles is not None
-    share, count = np.linspace(0, 100, 101), 0
+    share, count = np.linspace(0, 100, POINTS), 0
     for full, side in _sides(doing, name):
         found = cycles.mean_of(full, doing.angles[full])
         if found is None:

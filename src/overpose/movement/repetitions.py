@@ -10,7 +10,8 @@ import numpy as np
 from scipy.signal import find_peaks
 
 from overpose.angles import SIDES
-from overpose.movement.body import height_of_pelvis_mm, joint, leg_mm, stretches
+from overpose.movement.body import height_of_pelvis_mm, joint, leg_mm
+from overpose.support.stretches import stretches
 from overpose.video.smoothing import smooth_zero_phase
 
 BOTH = "both"

@@ -30,7 +30,7 @@ from overpose.networks.model_files import (
 from overpose.networks.normalization import JOINTS, POSE_SIZE, PoseNormalization, root_relative
 from overpose.networks.storage import Kind
 from overpose.skeleton import FEET, FOOT_ANKLES
-from overpose.support.bfloat16 import products_in
+from overpose.support.bfloat16 import training_products
 
 Observed = (
     Float[Tensor, "batch inputs"]
@@ -128,8 +128,7 @@ class PosePredictor(nn.Module):
 
     def features(self, observations: Observed) -> Float[Tensor, "batch width"]:
         """What the encoder makes of what it takes."""
-        dtype = self.training_dtype if self.training else torch.float32
-        with products_in(dtype, observations.device):
+        with training_products(self, observations.device):
             features = self.encoder(observations)
         return features.float()
 

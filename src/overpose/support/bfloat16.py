@@ -1,9 +1,17 @@
 """Training in bfloat16, where a processor multiplies in it faster than in float32."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import torch
+
+
+@runtime_checkable
+class Trained(Protocol):
+    """A network that says in what type its layers multiply in training."""
+
+    training: bool
+    training_dtype: "torch.dtype"
 
 
 def knows_bfloat16(device: str = "cpu") -> bool:
@@ -39,8 +47,10 @@ def name_of(dtype: "torch.dtype") -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def products_in(dtype: "torch.dtype", device: "torch.device") -> "torch.autocast":
-    """A context in which layers multiply in that type; weights and gradients stay float32."""
+def training_products(model: Trained, device: "torch.device") -> "torch.autocast":
+    """A context in which layers multiply in the model's `training_dtype` while it trains, else in
+    float32; weights and gradients stay float32."""
     import torch
 
+    dtype = model.training_dtype if model.training else torch.float32
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)

@@ -16,6 +16,7 @@ from typing import Any
 
 from overpose.support.cluster import LOCAL, Cluster
 from overpose.support.errors import InputError
+from overpose.support.workers import in_environment
 
 PATIENCE_S = 20.0
 """How long to wait for a connection, and for a free CPU."""
@@ -23,6 +24,9 @@ STORE_BYTES = 512 << 20
 """Of the object store of a cluster that is started here: a few units' files."""
 TOKEN_MODE = "RAY_AUTH_MODE"
 TOKEN, TOKEN_PATH = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
+_ASKING_NOBODY = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost,::1"}
+"""A cluster that is started asks over HTTP in which cloud it is, even with statistics off: that
+goes to a proxy where nothing answers, on loopback."""
 _ELSEWHERE = ("192.0.2.1", 9)  # of nobody: which address would be used to go there
 
 
@@ -45,6 +49,7 @@ def connected(cluster: Cluster, environment: Mapping[str, str]) -> Iterator[Any]
     with _silent():  # it says there which level it has been told to say things from
         import ray  # pyright: ignore[reportMissingImports]
 
+    meanwhile: Mapping[str, str] = {}
     options: dict[str, Any] = {
         "logging_level": "ERROR",
         "log_to_driver": False,
@@ -53,10 +58,11 @@ def connected(cluster: Cluster, environment: Mapping[str, str]) -> Iterator[Any]
     if cluster.address == LOCAL:
         options |= {"num_cpus": cluster.processes, "object_store_memory": STORE_BYTES}
         options |= {"include_dashboard": False}
+        meanwhile = _ASKING_NOBODY
     # Ray has workers import what lies in the current directory; it lies in an empty one.
     with tempfile.TemporaryDirectory(prefix="overpose-ray-") as empty:
         try:
-            with contextlib.chdir(empty), _silent(), _asking_nobody(cluster):
+            with contextlib.chdir(empty), _silent(), in_environment(meanwhile):
                 ray.init(cluster.address, **options)
         except Exception as error:
             ray.shutdown()
@@ -65,26 +71,6 @@ def connected(cluster: Cluster, environment: Mapping[str, str]) -> Iterator[Any]
             yield ray
         finally:
             ray.shutdown()
-
-
-@contextmanager
-def _asking_nobody(cluster: Cluster) -> Iterator[None]:
-    """A cluster that is started asks over HTTP in which cloud it is, even with statistics off: that
-    goes to a proxy where nothing answers, on loopback."""
-    if cluster.address != LOCAL:
-        yield
-        return
-    nowhere = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost,::1"}
-    before = {name: os.environ.get(name) for name in nowhere}
-    os.environ.update(nowhere)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager

@@ -275,8 +275,8 @@ def read_ranges(pieces: Sequence[tuple[RemotePath, int, int]]) -> list[bytes]:
             lambda system: system.cat_ranges(keys, starts, ends, on_error="raise")
         )
     except FileNotFoundError as error:
-        missing = (path for path in dict(zip(keys, pieces, strict=True)).values())
-        gone = next((path for path, _, _ in missing if not path.exists()), None)
+        files = {path.key: path for path, _, _ in pieces}
+        gone = next((path for path in files.values() if not path.exists()), None)
         raise error if gone is None else gone._missing() from None
 
 

@@ -92,7 +92,7 @@ def do_jobs(
         return
     context = multiprocessing.get_context("spawn")
     # One thread each: together they use every core.
-    with _environment(_of_worker()):
+    with in_environment(_of_worker()):
         stop = context.Event()
         pool = ProcessPoolExecutor(
             processes, context, initializer=_start, initargs=(make_work, argument, stop)
@@ -182,7 +182,7 @@ def in_fresh_process(
     """
     context = multiprocessing.get_context("spawn")
     with (
-        _environment({**SAFE, **environment}),
+        in_environment({**SAFE, **environment}),
         ProcessPoolExecutor(1, context, initializer=_watch) as fresh,
     ):
         try:
@@ -200,7 +200,7 @@ def beside(work: Callable[..., None], *arguments: Any) -> Iterator[None]:
         arguments: anything that can be pickled.
     """
     context = multiprocessing.get_context("spawn")
-    with _environment(_of_worker()):
+    with in_environment(_of_worker()):
         process = context.Process(target=_do_beside, args=(work, arguments), daemon=True)
         process.start()
     try:
@@ -294,7 +294,7 @@ def _of_worker() -> dict[str, str]:
 
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def in_environment(values: Mapping[str, str]) -> Iterator[None]:
     """Processes started inside have these variables."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

@@ -9,6 +9,7 @@ import numpy as np
 
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
+from overpose.support.stretches import stretches
 
 
 class OneEuro:
@@ -140,7 +141,7 @@ def smooth_zero_phase(values: np.ndarray, fps: float, cutoff_hz: float) -> np.nd
     patterns, group = np.unique(np.isfinite(columns), axis=1, return_inverse=True)
     for number, pattern in enumerate(patterns.T):
         same = np.flatnonzero(group.reshape(-1) == number)
-        for start, stop in _stretches(pattern):
+        for start, stop in stretches(pattern):
             if stop - start >= 3:
                 stretch = columns[start:stop, same]
                 around = detrend(stretch, axis=0)  # so that ends and short stretches keep a slope
@@ -184,12 +185,6 @@ def bridge_gaps(values: np.ndarray, max_frames: int) -> np.ndarray:
 def _one_euro_weight(cutoff_hz: float | np.ndarray, elapsed_s: np.ndarray) -> np.ndarray:
     time_constant_s = 1 / (2 * np.pi * cutoff_hz)
     return 1 / (1 + time_constant_s / elapsed_s)
-
-
-def _stretches(seen: np.ndarray) -> list[tuple[int, int]]:
-    """Start and stop of every run of True in (frames,) bool."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], seen, [False]]).astype(np.int8)))
-    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 
 
 def _columns(values: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ def parts(estimator: PoseEstimator, clip: WorldClip) -> dict[str, PoseTrack]:
         "60 degrees across the diagonal": _track(estimator, clip, replace(bare, focal_px=old)),
         "0.8 of the longer side": placed,
         "and fit": _stood(placed, clip, None, bare),
-        WHOLE: _track(estimator, clip, PredictOptions()),
+        WHOLE: whole_track(estimator, clip),
     }
 
 
@@ -59,13 +59,18 @@ def whole_track(estimator: PoseEstimator, clip: WorldClip) -> PoseTrack:
     return _track(estimator, clip, PredictOptions())
 
 
-def with_truth(estimator: PoseEstimator, clip: WorldClip) -> dict[str, PoseTrack]:
-    """The track of a clip with one true value after the other in place of what is estimated."""
+def with_truth(estimator: PoseEstimator, clip: WorldClip, whole: PoseTrack) -> dict[str, PoseTrack]:
+    """The track of a clip with one true value after the other in place of what is estimated.
+
+    Args:
+        estimator: from `shipped_estimator`.
+        clip: the truth.
+        whole: from `whole_track`.
+    """
     options = PredictOptions(focal_px=clip.focal_px)
     bare = replace(options, ground=False)
     level = Level(clip.camera_to_world[1, :3], float(clip.camera_to_world[1, 3]))
     placed = _track(estimator, clip, bare)
-    whole = _track(estimator, clip, PredictOptions())
     roots = np.where(whole.seen[..., None], clip.joints_mm[None, :, 0], np.float32(np.nan))
     return {
         "true focal length": _track(estimator, clip, options),

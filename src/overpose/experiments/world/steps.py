@@ -17,15 +17,16 @@ from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.recorded import open_recorded
 from overpose.experiments.world.clips import UNEVEN, read_clip
 from overpose.experiments.world.parts import shipped_estimator, whole_track
-from overpose.formats.points import joints_camera_mm, y_up
+from overpose.formats.points import joints_y_up_mm
 from overpose.mocap.joints17 import joints17_world_mm
 from overpose.mocap.motion import Motion
-from overpose.movement.body import joint, stretches
+from overpose.movement.body import joint
 from overpose.movement.gait import LEAST_STEPS, STEP_S, Walk, walks_of
 from overpose.report.header import report_header
 from overpose.report.tables import markdown_lines
 from overpose.support.errors import InputError
 from overpose.support.files import Output, write_json, writing_file
+from overpose.support.stretches import stretches
 from overpose.synthetic.motions import CLIP_FPS
 from overpose.video.smoothing import smooth_zero_phase
 
@@ -185,10 +186,7 @@ def _of_clips(directory: Path, action: str) -> Iterator[Found]:
         track = whole_track(estimator, clip)
         walks: tuple[Walk, ...] = ()
         if track.camera_to_world is not None:
-            turn, shift = y_up(track)
-            joints = joints_camera_mm(track)[0] @ turn.T + shift
-            joints[~track.seen[0]] = np.nan
-            walks = walks_of(joints, track.fps, on_floor=True)
+            walks = walks_of(joints_y_up_mm(track)[0], track.fps, on_floor=True)
         yield step_errors(walks, truth, CLIP_FPS), len(truth) >= LEAST_STEPS
 
 

@@ -74,7 +74,7 @@ def study_world(
             for clip in made:
                 tracks = parts(estimator, clip)
                 cameras.append(_camera_row(clip, tracks[WHOLE]))
-                for part, track in (tracks | with_truth(estimator, clip)).items():
+                for part, track in (tracks | with_truth(estimator, clip, tracks[WHOLE])).items():
                     errors.setdefault(part, []).append(_errors_of(track, clip))
                 advance(1)
         report["rows"] += [

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from overpose.skeleton import FEET
+from overpose.support.stretches import stretches
 from overpose.video.world.feet import Feet
 from overpose.video.world.level import Level
 
@@ -78,8 +79,7 @@ def _lasting(values: np.ndarray, least: int) -> np.ndarray:
     """(frames, n) bool without runs of True shorter than `least` frames."""
     result = values.copy()
     for column in range(values.shape[1]):
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], values[:, column], [False]])))
-        for start, stop in edges.reshape(-1, 2):
+        for start, stop in stretches(values[:, column]):
             if stop - start < least:
                 result[start:stop, column] = False
     return result

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from overpose.skeleton import HUMAN36M
+from overpose.support.stretches import stretches
 from overpose.video.world.contact import Contact
 from overpose.video.world.level import Level
 
@@ -117,9 +118,8 @@ def _doubt(frames: int, expected_mm: np.ndarray | None, weights: FitWeights) -> 
 
 def _pieces(seen: np.ndarray) -> list[tuple[int, int]]:
     """First frame and end of each part that is fitted at once."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], seen, [False]])))
     pieces = []
-    for start, stop in edges.reshape(-1, 2).tolist():
+    for start, stop in stretches(seen):
         while stop - start > LONGEST:
             pieces.append((start, start + LONGEST))
             start += LONGEST - OVERLAP
