@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harden.commands import COMMANDS
-from harden.faults import Fault, faults_of, strace
+from harden.faults import Fault, faults_of, in_turns, strace
 from harden.kills import try_kills
 from harden.ledger import Ledger, keep
 from harden.summary import summary
@@ -42,6 +42,11 @@ def test_a_full_disk_leaves_nothing_half_written_and_loses_nothing(bench: Bench)
     assert "No space left on device" in ran.said
     assert bench.after_failure(ran) == []
     assert bench.again() == []
+
+
+def test_faults_of_every_file_come_before_a_second_one_of_any() -> None:
+    groups = ([3, 1, 2], [20, 10], [30])
+    assert in_turns(groups, lambda number: str(number).encode()) == [1, 10, 30, 2, 20, 3]
 
 
 def test_memory_that_runs_out_is_one_line(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 """What is made of measurements: calibration, jobs on many cores, limits, money, the command."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -191,11 +192,25 @@ def test_the_command_writes_numbers_and_tables(
     assert "--overwrite" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda value: value["train"].pop("cores"), "required field `cores`"),
+        (lambda value: value["render"].update(images_per_shard=0), "Expected `int` >= 1"),
+        (lambda value: value["driver"].update(unit_s="1"), "Expected `float`, got `str`"),
+        (lambda value: value.update(hash_bytes_per_s=float("nan")), "got the number nan"),
+        (lambda value: value["lift"]["runs"][0].update(total_s=-1.0), "got the number -1.0"),
+        (lambda value: value["render"].update(runs=[]), "runs that say too little"),
+    ],
+)
 def test_damaged_measurements_are_one_line(
-    measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    damage: Callable[[dict[str, Any]], object], said: str,
+) -> None:  # fmt: skip
     value = json.loads(measured.read_text())
-    del value["train"]["cores"]
+    damage(value)
     measured.write_text(json.dumps(value))
     assert run("scale", "--measured", str(measured), "--out", str(tmp_path / "out")) == 1
-    assert "measured: got measurements that lack something" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("overpose: error: measured: ")
+    assert said in line

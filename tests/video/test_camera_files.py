@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from overpose.support import apart
 from overpose.support.errors import InputError
 from overpose.video.measured_cameras import read_camera
 
@@ -167,3 +168,14 @@ def test_other_files_are_refused_in_one_line(
         read_camera(tmp_path / name, 1280, 720)
     with pytest.raises(InputError, match="no such file"):
         read_camera(tmp_path / "missing.toml", 1280, 720)
+
+
+def test_a_file_that_keeps_its_parser_busy_for_ever_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apart, "LEAST_S", 2.0)
+    (tmp_path / "camera.yaml").write_text(
+        "%YAML_matrix: !!opencv-matrix\n   rows: 3\n   cols: 3\nncv-matrix\n   rows: 3\n"
+    )
+    with pytest.raises(InputError, match="takes more than 2 s to read; damaged?"):
+        read_camera(tmp_path / "camera.yaml", 1280, 720)

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Command:
             state of them is no damage.
         ignored: patterns of files that hold times and dates, and are not compared.
         has_children: whether it starts processes that work.
+        repeats: whether it does anything where its whole result is there already.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Command:
     growing: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     has_children: bool = False
+    repeats: bool = True
 
 
 def joints_mm(frames: int = FRAMES, subject: int = 1) -> np.ndarray:
@@ -119,6 +122,26 @@ def write_dataset(directory: Path) -> None:
         pass
 
 
+def write_tracks(directory: Path) -> None:
+    """Two pose tracks."""
+    for name in ("one", "two"):
+        track().save(directory / f"{name}.npz")
+
+
+def write_parts(directory: Path) -> None:
+    """Two parts of one prediction."""
+    from overpose.app import main
+
+    inputs = [directory / f"{name}.json" for name in ("one", "two")]
+    for path in inputs:
+        write_clip(directory)
+        (directory / "keypoints.json").rename(path)
+    for part in ("0", "1"):
+        with suppress(SystemExit):
+            out = str(directory / part)
+            main(["predict", *map(str, inputs), "--shard", f"{part}/2", "--out", out])
+
+
 def nothing(directory: Path) -> None:
     """No inputs."""
 
@@ -127,10 +150,17 @@ _FORMATS = ("json", "csv", "bvh", "c3d", "trc")
 COMMANDS = (
     Command("export", write_track, ("export", "in/clip.npz", "--out", "out")),
     Command(
+        "table", write_tracks,
+        ("table", "in/one.npz", "in/two.npz", "--out", "out/corpus.parquet"),
+    ),
+    Command(
+        "merge", write_parts, ("merge", "in/0", "in/1", "--out", "out"), repeats=False,
+    ),
+    Command(
         "predict",
         write_clip,
         ("predict", "in/clip.mp4", "--keypoints", "in/keypoints.json", "--out", "out", "--formats",
-         *_FORMATS, "--overlay", "--html"),
+         *_FORMATS, "--overlay", "--html", "--report"),
     ),
     Command(
         "convert",

@@ -4,12 +4,15 @@ import random
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from harden.ledger import Ledger
-from harden.trial import Bench, Budget, digest, shared_out, trial_record
+from harden.trial import WHOLE_EVERY, Bench, Budget, digest, shared_out, trial_record
+
+Kind = TypeVar("Kind")
 
 CALLS = {
     "write": ("ENOSPC", "EIO"),
@@ -63,29 +66,37 @@ def strace(bench: Bench, log: Path, *more: str) -> tuple[str, ...]:
 
 
 def faults_of(bench: Bench, most: int = EVERY_CALL_TO) -> list[Fault]:
-    """Every fault of a command whose call is about its results, in an order drawn once."""
+    """Every fault of a command whose call is about its results, in an order drawn once.
+
+    First one of each call, error and file, then a second one, so that a run cut short has tried
+    every kind.
+    """
     log = bench.place / f"calls-{bench.way}.log"
     if not log.exists():
         bench.fresh()
         bench.run(strace(bench, bench.place / "calls.part"))
         (bench.place / "calls.part").rename(log)
-    found: set[Fault] = set()
-    calls = list(_calls_about(log, str(bench.trial)))
+    groups: dict[tuple[str, str], list[Fault]] = {}
+    calls = {(call, number): about for call, number, about in _calls_about(log, str(bench.trial))}
     for call, errors in CALLS.items():
-        numbers = sorted({number for name, number in calls if name == call})
+        numbers = sorted(number for name, number in calls if name == call)
         beyond = random.Random(call).sample(numbers[most:], min(most, len(numbers[most:])))
-        found |= {Fault(call, e, number) for number in (*numbers[:most], *beyond) for e in errors}
-    return sorted(found, key=lambda fault: digest(fault.key))
+        for number in (*numbers[:most], *beyond):
+            for error in errors:
+                group = groups.setdefault((f"{call} {error}", calls[call, number]), [])
+                group.append(Fault(call, error, number))
+    return in_turns(groups.values(), lambda fault: digest(fault.key))
 
 
 def try_faults(bench: Bench, ledger: Ledger, budget: Budget, most: int = EVERY_CALL_TO) -> None:
     """Try every fault that has no result yet, while there is time."""
     require_strace()
     bench.make_reference()
-    tried = [(bench, fault) for fault in faults_of(bench, most)]
+    tried = [(at, bench, fault) for at, fault in enumerate(faults_of(bench, most))]
     whole = bench.as_whole()
-    tried += [(whole, fault) for fault in shared_out(faults_of(whole, most))]
-    for way, fault in sorted(tried, key=lambda trial: digest(trial[1].key)):
+    apart = shared_out(faults_of(whole, most))
+    tried += [(at * WHOLE_EVERY, whole, fault) for at, fault in enumerate(apart)]
+    for _, way, fault in sorted(tried, key=lambda trial: trial[0]):
         key = way.key(fault.key)
         if key in ledger.done:
             continue
@@ -100,8 +111,16 @@ def try_faults(bench: Bench, ledger: Ledger, budget: Budget, most: int = EVERY_C
         ledger.add(trial_record(key, way, ran, problems) | {"hit": hit[:3]})
 
 
-def _calls_about(log: Path, place: str) -> Iterator[tuple[str, int]]:
-    """Calls that change something below a place: their name, and which one of their thread it is.
+def in_turns(groups: Iterable[Sequence[Kind]], order: Callable[[Kind], bytes]) -> list[Kind]:
+    """One of each group, then another one of each, and so on."""
+    ordered = [sorted(group, key=order) for group in groups]
+    turns = [(turn, order(item), item) for group in ordered for turn, item in enumerate(group)]
+    return [item for *_, item in sorted(turns, key=lambda each: each[:2])]
+
+
+def _calls_about(log: Path, place: str) -> Iterator[tuple[str, int, str]]:
+    """Calls that change something below a place: their name, which one of their thread it is, and
+    the file, without the digits of its name.
 
     strace counts the calls of each thread by itself.
     """
@@ -113,8 +132,9 @@ def _calls_about(log: Path, place: str) -> Iterator[tuple[str, int]]:
         thread, call, rest = matched.groups()
         counts[thread, call] += 1
         creates = call != "openat" or "O_CREAT" in rest
-        if creates and (place in rest or re.search(r'"(out|\./out)', rest)):
-            yield call, counts[thread, call]
+        about = re.search(rf'(?:{re.escape(place)}|"(?:\./)?out)[^">]*', rest)
+        if creates and about is not None:
+            yield call, counts[thread, call], re.sub(r"\d+", "", about[0].rpartition("/")[2])
 
 
 def _lines(log: Path) -> list[str]:

@@ -4,7 +4,6 @@ import csv
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -14,27 +13,12 @@ import numpy as np
 from PIL import Image
 
 from harden.commands import joints_mm, track, write_clip, write_dataset, write_own
+from harden.reader import Reader
+from harden.readers_of_settings import SETTINGS
 from overpose.skeleton import HUMAN36M
 
 FRAMES_READ = 40
 """Of a damaged video; one that says it is endless is not watched to its end."""
-
-
-@dataclass(frozen=True)
-class Reader:
-    """A card.
-
-    Attributes:
-        name: of the reader; damaged files that are kept begin with it.
-        file: what is damaged, in the directory that `write` fills.
-        write: puts one undamaged input into an empty directory.
-        read: reads the directory's input as overpose does.
-    """
-
-    name: str
-    file: str
-    write: Callable[[Path], None]
-    read: Callable[[Path], object]
 
 
 def _keypoints(name: str) -> Callable[[Path], object]:
@@ -319,6 +303,7 @@ READERS = (
         Reader(f"video-{kind}", f"clip.{kind}", _clip(kind, codec), _media(f"clip.{kind}"))
         for kind, codec in _CODECS
     ),
+    *SETTINGS,
 )  # fmt: skip
 """C3D is not here: overpose writes it and does not read it. Nor are pose tracks as JSON."""
 

@@ -6,6 +6,7 @@ Formats belong to `camera_files`.
 import re
 from pathlib import Path
 
+from overpose.support.apart import read_apart
 from overpose.support.errors import InputError
 from overpose.video.camera_files import CAMERA_FORMATS
 from overpose.video.camera_files.filed import FiledCamera, MeasuredCamera, measured
@@ -28,16 +29,17 @@ def read_camera(
         InputError: no such file, none of these formats, damaged, several cameras of which none is
             meant, or one that cannot be that of this picture.
     """
-    cameras = _read(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file; expected one of a measured camera")
+    cameras = read_apart(_cameras_of, path)
     try:
         return measured(_chosen(cameras, name, stem), width, height)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def _read(path: Path) -> list[FiledCamera]:
-    if not path.exists():
-        raise InputError(f"{path}: no such file; expected one of a measured camera")
+def _cameras_of(path: Path) -> list[FiledCamera]:
+    """Run apart: some damaged files keep the parsers of others busy for ever."""
     lower = "" if path.is_dir() else path.name.lower()
     known = ", ".join(each.title for each in CAMERA_FORMATS)
     kind = next((c for c in CAMERA_FORMATS if _ends(lower, c.endings)), None)

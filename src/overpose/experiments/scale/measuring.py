@@ -76,13 +76,6 @@ class Run:
     total_s: float
     bytes: int
 
-    @classmethod
-    def of(cls, value: dict[str, Any]) -> "Run":
-        """What `dataclasses.asdict` made of one."""
-        units = tuple(Unit(**unit) for unit in value["units"])
-        fields: dict[str, Any] = {**value, "units": units, "kills_s": tuple(value["kills_s"])}
-        return cls(**fields)
-
 
 def measure_render(
     images: RenderConfig, workers: int, *, kills: int = 0, seed: int = 0
@@ -219,12 +212,6 @@ class LiftRun:
     people: int
     read_bytes: int
     written_bytes: int
-
-    @classmethod
-    def of(cls, value: dict[str, Any]) -> "LiftRun":
-        """What `dataclasses.asdict` made of one."""
-        fields: dict[str, Any] = {**value, "apart_s": tuple(value["apart_s"])}
-        return cls(**fields)
 
 
 def measure_lift(clip: Path, workers: int, *, clips: int) -> LiftRun:

@@ -14,7 +14,7 @@ from overpose.datasets.rendering.options import RenderConfig
 from overpose.experiments.bench.training import bench_training
 from overpose.experiments.presets import PAPER
 from overpose.experiments.scale.calibration import Calibration, calibrate, predict_run
-from overpose.experiments.scale.driver import DriverCosts, measure_driver
+from overpose.experiments.scale.driver import measure_driver
 from overpose.experiments.scale.jobs import (
     Job,
     Rates,
@@ -30,6 +30,7 @@ from overpose.experiments.scale.jobs import (
     training,
     training_limits,
 )
+from overpose.experiments.scale.measured import Measured, measured_of
 from overpose.experiments.scale.measuring import (
     LiftRun,
     Run,
@@ -88,6 +89,7 @@ def study_scale(
         found = measure(images, rounds)
     else:
         found = read_json(measured)
+        measured_of(found)
     write_json(output.out / MEASURED, found)
     numbers = estimate(found, options)
     write_json(output.out / NUMBERS, numbers)
@@ -134,16 +136,20 @@ def estimate(found: dict[str, Any], options: ScaleOptions) -> dict[str, Any]:
     Raises:
         InputError: the measurements are damaged.
     """
+    measured = measured_of(found)
+    runs = measured.render.runs
     try:
-        runs = [Run.of(value) for value in found["render"]["runs"]]
-        lifts = [LiftRun.of(value) for value in found["lift"]["runs"]]
         calibrated = next(run for run in runs if run.workers == 1 and run.kills_s)
-        known = calibrate(calibrated)
-        rates = _rates(found, runs, lifts, known)
-    except (KeyError, TypeError, ValueError, StopIteration) as error:
+        rates = _rates(measured, calibrate(calibrated))
+        of_shard = driver_of(shard_job(rates), rates, options)
+        predictions = [
+            predict_run(rates.calibration, run, of_shard) for run in runs if run is not calibrated
+        ]
+        two_workers = {"render": _speedups(runs), "predict": _speedups(measured.lift.runs)}
+    except (LookupError, ValueError, StopIteration, ZeroDivisionError) as error:
         raise InputError(
-            f"measured: got measurements that lack something ({error!r}), expected the "
-            f"{MEASURED} of an earlier run"
+            f"measured: got runs that say too little ({error!r}), expected the {MEASURED} of an "
+            "earlier run"
         ) from None
     jobs = (render_job(rates, options), lift_job(rates, options))
     rows = []
@@ -153,17 +159,15 @@ def estimate(found: dict[str, Any], options: ScaleOptions) -> dict[str, Any]:
                 rows.append(_timed(way, job, cores, rates, options))
     rows += [training(cores, rates, options) for cores in options.cores]
     broken = [limit for job in jobs for limit in limits(job, rates, options)]
-    of_shard = driver_of(shard_job(rates), rates, options)
-    predictions = [predict_run(known, run, of_shard) for run in runs if run is not calibrated]
     return {
-        **{name: found[name] for name in ("commit", "machine", "date")},
+        "commit": measured.commit,
+        "machine": measured.machine,
+        "date": measured.date,
         "assumed": {
             name: "inf" if value == math.inf else value for name, value in asdict(options).items()
         },
         "rates": asdict(rates),
-        "two_workers": {
-            "render": _speedups(runs), "predict": _speedups(lifts),
-        },
+        "two_workers": two_workers,
         "predictions": [asdict(each) | {"error": each.error} for each in predictions],
         "jobs": [_described(job) for job in jobs],
         "stored_bytes": stored_bytes(jobs),
@@ -189,24 +193,22 @@ def _timed(
     return row
 
 
-def _rates(
-    found: dict[str, Any], runs: list[Run], lifts: list[LiftRun], known: Calibration
-) -> Rates:
-    render, train = found["render"], found["train"]
+def _rates(measured: Measured, known: Calibration) -> Rates:
+    render, lifts, train = measured.render, measured.lift.runs, measured.train
     alone = next(run for run in lifts if run.workers == 1)
     return Rates(
         calibration=known,
-        driver=DriverCosts(**found["driver"]),
-        images_per_unit=render["images_per_shard"],
-        image_bytes=median(run.bytes for run in runs) / render["images"],
+        driver=measured.driver,
+        images_per_unit=render.images_per_shard,
+        image_bytes=median(run.bytes for run in render.runs) / render.images,
         clip_s=alone.clip_s,
         clip_unit_s=tuple(s for run in lifts if run.workers == 1 for s in run.apart_s),
         clip_bytes=alone.written_bytes,
         clip_read_bytes=alone.read_bytes,
-        hash_bytes_per_s=found["hash_bytes_per_s"],
-        train_images_per_s=train["images_per_s"],
-        train_cores=train["cores"],
-        gradient_bytes=train["gradient_bytes"],
+        hash_bytes_per_s=measured.hash_bytes_per_s,
+        train_images_per_s=train.images_per_s,
+        train_cores=train.cores,
+        gradient_bytes=train.gradient_bytes,
     )
 
 
