@@ -177,5 +177,5 @@ def test_a_file_that_keeps_its_parser_busy_for_ever_is_one_line(
     (tmp_path / "camera.yaml").write_text(
         "%YAML_matrix: !!opencv-matrix\n   rows: 3\n   cols: 3\nncv-matrix\n   rows: 3\n"
     )
-    with pytest.raises(InputError, match="takes more than 2 s to read; damaged?"):
+    with pytest.raises(InputError, match="takes more than 2 s to read"):
         read_camera(tmp_path / "camera.yaml", 1280, 720)
