@@ -12,6 +12,7 @@ import pytest
 from overpose.support import files
 from overpose.support.errors import InputError
 from overpose.support.files import (
+    partial_directory,
     read_json,
     recover_directory,
     require_apart,
@@ -162,7 +163,7 @@ def test_recovery_removes_what_a_kill_after_the_renames_left(tmp_path: Path) -> 
 def test_a_reader_between_the_renames_of_a_writer_waits_for_the_second(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, temporary = tmp_path / "out", tmp_path / ".out.abcd_123.part"
+    path, temporary = tmp_path / "out", tmp_path / ".out.00000000.part"
     (tmp_path / ".out.old").mkdir()
     temporary.mkdir()
     (temporary / "a").write_text("new")
@@ -173,8 +174,8 @@ def test_a_reader_between_the_renames_of_a_writer_waits_for_the_second(
     assert contents(path) == {"a": "new"}
 
 
-LEFT = (".out.abcd_123.part", ".out.dirs4567.part")
-OTHERS = (".out.npz.abcd_123.part", ".out.mine.part", "out.abcd_123.part")
+LEFT = (".out.00000000.part", ".out.00000001.part")
+OTHERS = (".out.npz.00000000.part", ".out.mine.part", "out.00000000.part")
 
 
 def left_behind(directory: Path) -> None:
@@ -247,7 +248,7 @@ def test_a_symbolic_link_is_written_through(tmp_path: Path) -> None:
 def test_a_directory_still_being_filled_is_not_taken_for_a_leftover(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = tmp_path / ".out.dirs4567.part"
+    old = tmp_path / ".out.00000001.part"
     old.mkdir()
     (old / "weights").touch()
     now = time.time()
@@ -435,3 +436,37 @@ def test_names_of_any_length_that_is_allowed_can_be_written(tmp_path: Path, name
 def test_a_name_that_is_too_long_is_not_writable(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="got a name of 256 bytes"):
         require_writable(tmp_path / ("ä" * 128), overwrite=True)
+
+
+def test_who_writes_the_same_name_meanwhile_keeps_what_is_begun(tmp_path: Path) -> None:
+    """Temporary names are taken again, by the first who finds one free."""
+    path = tmp_path / "out"
+    with writing_directory(path) as first, writing_directory(path) as second:
+        (first / "a").write_text("first")
+        (second / "a").write_text("second")
+        assert first != second
+    with partial_directory(path) as first:
+        first.rename(tmp_path / "mine")
+        with partial_directory(path) as other:
+            assert other == first
+    with partial_directory(path) as first:
+        first.rename(tmp_path / "my other")
+        other = writing_directory(path)
+        other.__enter__()
+    assert first.is_dir()
+    other.__exit__(None, None, None)
+    assert {item.name for item in tmp_path.iterdir()} == {"out", "mine", "my other"}
+
+
+def test_nobody_lists_a_directory_to_write_a_file_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a file takes as long among thousands of others as among none."""
+    listed: list[object] = []
+    for name in ("listdir", "scandir"):
+        monkeypatch.setattr(os, name, listed.append)
+    with writing_file(tmp_path / "out"):
+        pass
+    monkeypatch.undo()
+    assert listed == []
+    assert [item.name for item in tmp_path.iterdir()] == ["out"]

@@ -3,13 +3,13 @@
 import errno
 import json
 import os
-import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from overpose.support.errors import InputError
@@ -28,6 +28,9 @@ STALE_S = 86_400.0
 where locks cannot tell."""
 _NEW_S = 10.0
 """Younger ones may not be locked yet."""
+_SIDE_BY_SIDE = 8
+"""Temporary files or directories of one name that are looked for: as many as write it at once. Each
+has a number; the first that is free is taken, so that nobody lists what else is in a directory."""
 _RENAMES_S = 5.0
 """What lies between the two renames of a writer takes less, by far."""
 _UNFLUSHED = (errno.EACCES, errno.EPERM, errno.EINVAL, errno.EBADF, errno.ENOTSUP)
@@ -130,19 +133,17 @@ def writing_file(path: Path) -> Iterator[Path]:
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_stale(path)
-    handle, name = tempfile.mkstemp(prefix=_hidden(path, 13), suffix=".part", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _begun(path, lambda place: place.touch(0o600, exist_ok=False))
     try:
         with locked(temporary):
             yield temporary
             _flush(temporary)
             temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)
-            _flush_names(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    _flush_names(path.parent)
 
 
 @contextmanager
@@ -179,12 +180,14 @@ def partial_directory(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_stale(path)
-    temporary = Path(tempfile.mkdtemp(prefix=_hidden(path, 13), suffix=".part", dir=path.parent))
+    temporary = _begun(path, lambda place: place.mkdir(0o700))
+    made = temporary.stat()
     try:
         with locked(temporary):
             yield temporary
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if _is_still(temporary, made):
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def recover_directory(path: Path) -> None:
@@ -217,13 +220,29 @@ def _is_being_written(path: Path) -> bool:
     return False
 
 
+def _temporary(path: Path, number: int) -> Path:
+    return path.with_name(f"{_hidden(path, 13)}{number:08}.part")
+
+
 def _temporaries(path: Path) -> list[Path]:
-    own = re.compile(
-        rf"{re.escape(_hidden(path, 13))}[a-z0-9_]{{8}}\.part"
-    )  # as tempfile names them
-    with suppress(OSError):  # a directory that may be written to but not listed
-        return [entry for entry in path.parent.iterdir() if own.fullmatch(entry.name)]
-    return []
+    places = [_temporary(path, number) for number in range(_SIDE_BY_SIDE)]
+    return [place for place in places if os.path.lexists(place)]
+
+
+def _begun(path: Path, make: Callable[[Path], None]) -> Path:
+    """A temporary file or directory beside `path`, made as nobody else's."""
+    for number in count():
+        with suppress(FileExistsError):
+            make(_temporary(path, number))
+            return _temporary(path, number)
+    raise AssertionError  # numbers do not end
+
+
+def _is_still(temporary: Path, made: os.stat_result) -> bool:
+    """Whether a name is that of what was made; once it was renamed, another writer may have it."""
+    with suppress(OSError):
+        return os.path.samestat(temporary.lstat(), made)
+    return False
 
 
 def _remove_stale(path: Path) -> None:
