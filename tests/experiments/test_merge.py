@@ -8,6 +8,8 @@ import pytest
 from scripted_command import error_of, files_of, run
 from scripted_people import write_clip
 
+from overpose.support.records import Record
+
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
@@ -79,6 +81,33 @@ def test_a_part_goes_on_where_it_was(
     printed = capsys.readouterr().out.split()
     assert {Path(line).stem.partition("_")[0] for line in printed} == {"clip2"}
     assert files_of(parts / "0") == before
+
+
+def test_an_interrupted_part_keeps_what_is_done_and_is_not_merged(
+    clips: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = ("predict", *clips, "--out", tmp_path / "part", "--shard", "0/1")
+    add = Record.add
+
+    def interrupted(record: Record, unit: str, files: list[Path]) -> None:
+        add(record, unit, files)
+        if unit == "clip1":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Record, "add", interrupted)
+        assert run(*given) == 130
+    capsys.readouterr()
+    assert run("merge", tmp_path / "part", "--out", tmp_path / "whole") == 1
+    assert "part 0/1 is not finished (clip2 is missing)" in error_of(capsys)
+    assert run(*given) == 0
+    assert [Path(line).stem for line in capsys.readouterr().out.split()] == ["clip2"]
+    assert run("merge", tmp_path / "part", "--out", tmp_path / "whole") == 0
+    names = {path.name for path in (tmp_path / "part").iterdir()}
+    assert names == {"shard-0-of-1.json", "clip0.npz", "clip1.npz", "clip2.npz"}
 
 
 def test_a_part_is_not_continued_with_other_options(

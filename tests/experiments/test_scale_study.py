@@ -118,6 +118,18 @@ def test_work_that_grows_with_what_is_there_takes_the_sum() -> None:
     assert found.hours == pytest.approx(growth_s * 2000**2 / 2 / 3600, rel=0.05)
 
 
+@pytest.mark.parametrize(("growth_s", "ends"), [(0.0, [""]), (1e-3, ["beginning", "end"])])
+def test_work_that_does_not_grow_is_one_limit(growth_s: float, ends: list[str]) -> None:
+    driver = replace(CALM, unit_s=0.1, note_s=0.05, noted_s=growth_s)
+    job = Job("lift", 2000, (6.0,), 1, 1.0, noted=True)
+    found = [
+        limit for limit in limits(job, replace(RATES, driver=driver), IDEAL)
+        if limit.what.startswith("the command's own work")
+    ]  # fmt: skip
+    assert {limit.what.partition(", in the ")[2] for limit in found} == set(ends)
+    assert max(limit.cores for limit in found) == pytest.approx(6.0 / 0.15)
+
+
 def test_gradients_go_round_in_a_ring() -> None:
     options = replace(IDEAL, link_gbit=8.0, latency_ms=0.0)
     assert ring_seconds(1, 10**9, options) == 0.0
@@ -190,6 +202,19 @@ def test_the_command_writes_numbers_and_tables(
     assert f"| lift | `--ray` | 2 | {0.5 * 2 * row['hours']:.3g} |" in page
     assert run(*given) == 1
     assert "--overwrite" in capsys.readouterr().err
+
+
+def test_measurements_of_before_the_record_had_journals_are_read(
+    measured: Path, tmp_path: Path
+) -> None:
+    value = json.loads(measured.read_text())
+    del value["driver"]["note_s"]
+    value["driver"]["noted_s"] = 1e-5
+    measured.write_text(json.dumps(value))
+    assert run("scale", "--measured", str(measured), "--out", str(tmp_path / "out")) == 0
+    page = (tmp_path / "out" / "scale.md").read_text()
+    assert "for every 1,000 noted before | 10 |" in page
+    assert "to note a unit" not in page
 
 
 @pytest.mark.parametrize(

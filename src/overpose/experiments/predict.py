@@ -136,7 +136,8 @@ def predict_files(
         shard = shard or Shard(0, 1)
         path = out / UNFINISHED if cluster is not None else shard.record_in(out)
         record = Record.begun(path, shard, _plan(stems, asked), overwrite=output.overwrite)
-        own = [path for path in part if path.stem in record.missing]
+        missing = set(record.missing)
+        own = [path for path in part if path.stem in missing]
         if path.exists():  # what is there of the others is left of an earlier run
             output = replace(output, overwrite=True)
             asked = replace(asked, outputs=replace(asked.outputs, output=output))
@@ -155,6 +156,8 @@ def predict_files(
         elif record is not None:
             record.add(done.stem, files)
         yield from files
+    if record is not None:
+        record.write()
     _raise_if_failed(failed, len(own))
     if cluster is not None:
         (out / UNFINISHED).unlink(missing_ok=True)

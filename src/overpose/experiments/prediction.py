@@ -3,6 +3,7 @@ all. Inputs are the units of its work; which there are and where it is done is s
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -64,7 +65,7 @@ class Outputs:
             InputError: two inputs of one name, a result that would replace an input or another
                 result, a file that exists already, or a directory that cannot be written to.
         """
-        repeated = sorted({stem for stem in stems if stems.count(stem) > 1})
+        repeated = sorted(stem for stem, times in Counter(stems).items() if times > 1)
         if repeated:
             raise InputError(
                 f"predict: got two inputs named {repeated[0]}, whose files would be the same; give "
@@ -73,16 +74,20 @@ class Outputs:
         if self.output.out.exists() and not self.output.out.is_dir():
             raise InputError(f"{self.output.out}: got a file, expected a directory to write into")
         now = stems if predicted is None else predicted
-        written = [path for stem in now for path in self._written(stem, stems)]
+        people: dict[str, list[int]] = {}
+        for stem in stems:
+            if match := re.fullmatch(r"(.+)_person([2-9]|[1-9]\d+)", stem, re.DOTALL):
+                people.setdefault(match[1], []).append(int(match[2]))
+        written = [path for stem in now for path in self._written(stem, people.get(stem, ()))]
         require_apart(written, inputs)
         for path in written:
             require_writable(path, overwrite=self.output.overwrite)
         require_place(self.output.out)
         get_needed(self.formats)
 
-    def _written(self, stem: str, stems: Sequence[str]) -> Iterator[Path]:
+    def _written(self, stem: str, people: Sequence[int]) -> Iterator[Path]:
         """What may be written for one input; of people whose number is not known yet, those that
-        could be taken for another input."""
+        could be taken for another input: these."""
         yield self.output.out / f"{stem}.npz"
         if self.html:
             yield self.output.out / f"{stem}.html"
@@ -94,9 +99,8 @@ class Outputs:
         for each in with_along(self.formats):
             path = format_path(self.output.out, stem, each)
             yield from each.possible_paths(path)
-            like = (re.fullmatch(rf"{re.escape(stem)}_person([2-9]|[1-9]\d+)", s) for s in stems)
             if each.per_person:
-                yield from (each.person_path(path, int(match[1])) for match in like if match)
+                yield from (each.person_path(path, number) for number in people)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,20 @@
 """What was done of a part of a command's work: a record beside the files.
 
-What a unit of work is, and how parts are put together, belongs to the commands.
+While the work goes on, what was done since the record was written is in journals beside it, of some
+units each: noting a unit takes as long however many there are. What a unit of work is, and how
+parts are put together, belongs to the commands.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from overpose.support.checks import difference_text
-from overpose.support.digests import sha256_of_file
+from overpose.support.digests import sha256, sha256_of_file
 from overpose.support.errors import InputError
 from overpose.support.files import read_json, write_json
 from overpose.support.shards import Shard
@@ -18,6 +22,8 @@ from overpose.support.shards import Shard
 _KIND = "overpose-shard"
 _VERSION = 1
 _COMMANDS = ("predict", "render")
+JOURNAL_UNITS = 64
+"""In each journal; the last one is written anew, whole, for each unit."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +64,15 @@ class Record:
         self.plan: dict[str, Any] = json.loads(json.dumps(plan, allow_nan=False))
         self.done: dict[str, list[UnitFile]] = {}
         self.failed: dict[str, str] = {}
+        self._journals = 0
+        self._noted: list[dict[str, Any]] = []
 
     @classmethod
     def read(cls, path: Path) -> "Record":
-        """What is in a file.
+        """What is in a file, and in the journals beside it.
 
         Raises:
-            InputError: the file is absent, or no record.
+            InputError: the file is absent, or no record, or a journal is damaged.
         """
         value = read_json(path)
         try:
@@ -76,12 +84,12 @@ class Record:
             ):
                 raise ValueError("of another command, or of units without names")
             record = cls(path, Shard.parse(value["shard"]), value["plan"])
-            for unit in value["done"]:
-                files = [UnitFile(**file) for file in unit["files"]]
-                if not all(_is_of_directory(file) for file in files):
-                    raise ValueError("a file outside its directory")
-                record.done[unit["unit"]] = files
             record.failed = {str(name): str(why) for name, why in value["failed"].items()}
+            record._take(value["done"])
+            for path in record._written_journals():
+                journal = read_json(path)
+                if journal["of"] == record._identity:  # else left of work that was replaced
+                    record._take(journal["noted"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: not a record of a shard ({error})") from None
         return record
@@ -129,9 +137,9 @@ class Record:
         return [name for name in self.units if not self._is_there(name)]
 
     def add(self, unit: str, files: Iterable[Path]) -> None:
-        """Note that a unit is done, and write that down."""
+        """Note that a unit is done, and write that down; the record was written before."""
         self.note(unit, files)
-        self.write()
+        self._write_down(self._entry(unit))
 
     def note(self, unit: str, files: Iterable[Path]) -> None:
         """Note that a unit is done."""
@@ -139,20 +147,59 @@ class Record:
         self.done[unit] = [UnitFile.of(path) for path in files]
 
     def write(self) -> None:
-        """Write it as it is now."""
-        done = [
-            {"unit": name, "files": [asdict(file) for file in self.done[name]]}
-            for name in self.units
-            if name in self.done
-        ]
+        """Write it as it is now, in one file; journals go."""
+        done = [self._entry(name) for name in self.units if name in self.done]
         head = {"format": _KIND, "format_version": _VERSION, "shard": str(self.shard)}
         value = {**head, "plan": self.plan, "done": done, "failed": self.failed}
         write_json(self.path, value)
+        for path in reversed(list(self._written_journals())):
+            path.unlink(missing_ok=True)
+        self._journals, self._noted = 0, []
 
     def fail(self, unit: str, why: str) -> None:
-        """Note that a unit cannot be done, and write that down."""
+        """Note that a unit cannot be done, and write that down, as `add`."""
+        self.done.pop(unit, None)
         self.failed[unit] = why
-        self.write()
+        self._write_down({"unit": unit, "failed": why})
+
+    @cached_property
+    def _identity(self) -> str:
+        """What tells the work from other work, in journals."""
+        return sha256(json.dumps([str(self.shard), self.plan], sort_keys=True))
+
+    def _entry(self, unit: str) -> dict[str, Any]:
+        return {"unit": unit, "files": [asdict(file) for file in self.done[unit]]}
+
+    def _write_down(self, entry: dict[str, Any]) -> None:
+        self._noted.append(entry)
+        write_json(self._journal(self._journals), {"of": self._identity, "noted": self._noted})
+        if len(self._noted) == JOURNAL_UNITS:
+            self._journals, self._noted = self._journals + 1, []
+
+    def _take(self, noted: Any) -> None:
+        """Units as `_entry` and `fail` have written them; what was noted later counts."""
+        for entry in noted:
+            unit = entry["unit"]
+            if "failed" in entry:
+                self.done.pop(unit, None)
+                self.failed[unit] = str(entry["failed"])
+                continue
+            files = [UnitFile(**file) for file in entry["files"]]
+            if not all(_is_of_directory(file) for file in files):
+                raise ValueError("a file outside its directory")
+            self.failed.pop(unit, None)
+            self.done[unit] = files
+
+    def _journal(self, number: int) -> Path:
+        return self.path.parent / f"{self.path.stem}.{number:04}.json"
+
+    def _written_journals(self) -> Iterator[Path]:
+        """From the first to the last; the last goes first, so that there is no gap."""
+        for number in count():
+            path = self._journal(number)
+            if not path.exists():
+                return
+            yield path
 
     def _is_there(self, unit: str) -> bool:
         try:

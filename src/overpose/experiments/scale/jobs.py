@@ -16,6 +16,9 @@ from overpose.experiments.scale.simulation import Driver, Machines, simulate
 
 RENDER_FILES = 4
 """Of a shard: images, masks, table, record."""
+_GROWN = 1.1
+"""How many times as long the command's own work for the last unit takes as for the first, where
+that is said."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,7 @@ def driver_of(job: Job, rates: Rates, options: ScaleOptions) -> Driver:
     """The command itself, with a job's results: half of what a unit of nothing costs hands it out,
     the rest takes the results."""
     half_s = rates.driver.unit_s / 2
-    take_s = rates.driver.of_unit(job.files, job.bytes) - half_s
+    take_s = rates.driver.of_unit(job.files, job.bytes, noted=job.noted) - half_s
     growth_s = rates.driver.growth_s(job.files, noted=job.noted)
     return Driver(half_s, take_s, job.bytes / _link_bytes_per_s(options), growth_s)
 
@@ -219,13 +222,16 @@ def limits(job: Job, rates: Rates, options: ScaleOptions) -> list[Limit]:
     """What breaks first, and what then, by the cores that it takes."""
     driver = driver_of(job, rates, options)
     serial_s = driver.hand_s + driver.take_s
+    last_s = serial_s + driver.growth_s * job.units
+    own = [("the command's own work", serial_s)]
+    if last_s > _GROWN * serial_s:
+        own = [("the command's own work, in the beginning", serial_s),
+               ("the command's own work, in the end", last_s)]  # fmt: skip
     work_s = job.units * job.mean_s
     merge_s = job.units * job.bytes / min(rates.hash_bytes_per_s, _link_bytes_per_s(options))
     found = [
         ("ray", "the link of the command's machine", job.mean_s, driver.link_s),
-        ("ray", "the command's own work, in the beginning", job.mean_s, serial_s),
-        ("ray", "the command's own work, in the end", job.mean_s,
-         serial_s + driver.growth_s * job.units),
+        *(("ray", what, job.mean_s, seconds) for what, seconds in own),
         ("ray", "fewer units than cores", job.units, 1.0),
         ("shard", "merge takes longer than the parts", work_s, merge_s),
         ("shard", "fewer units than cores", job.units, 1.0),

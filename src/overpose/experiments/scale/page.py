@@ -53,6 +53,8 @@ def _measured(numbers: Mapping[str, Any]) -> list[str]:
         ("milliseconds of the command's own work for a unit of nothing", ms("unit_s")),
         ("and for each file of its results", ms("file_s")),
         ("and for each megabyte of them", ms("byte_s", 1e6)),
+        *((("and to note a unit of `predict`", ms("note_s")),)
+          if rates["driver"]["note_s"] else ()),
         ("and for each file, for every 1,000 that are there", ms("listed_s", 1000)),
         ("and for a unit of `predict`, for every 1,000 noted before", ms("noted_s", 1000)),
         *((f"two workers against one, {name}", " ".join(f"{each:.2f}" for each in found))
