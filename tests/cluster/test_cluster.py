@@ -119,9 +119,13 @@ def test_workers_that_are_killed_have_their_units_done_again(dataset: Path, tmp_
         if workers and killed < 4:
             draw.choice(workers).kill()
             killed += 1
-    assert finished(running)[0] == 0
+    printed, said = running.communicate(timeout=900)
+    assert running.returncode == 0
     assert killed > 0
     assert contents(tmp_path / "data") == contents(dataset)
+    assert printed.splitlines() == [f"16 samples: {tmp_path / 'data'}"]
+    assert "raylet" not in said
+    assert "\x1b" not in said
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray warns of itself

@@ -61,16 +61,17 @@ def connected(cluster: Cluster, environment: Mapping[str, str]) -> Iterator[Any]
         meanwhile = _ASKING_NOBODY
     # Ray has workers import what lies in the current directory; it lies in an empty one.
     with tempfile.TemporaryDirectory(prefix="overpose-ray-") as empty:
-        try:
-            with contextlib.chdir(empty), _silent(), in_environment(meanwhile):
-                ray.init(cluster.address, **options)
-        except Exception as error:
-            ray.shutdown()
-            raise InputError(_why_not(error, cluster.address)) from None
-        try:
-            yield ray
-        finally:
-            ray.shutdown()
+        with _deaf(ray):
+            try:
+                with contextlib.chdir(empty), _silent(), in_environment(meanwhile):
+                    ray.init(cluster.address, **options)
+            except Exception as error:
+                ray.shutdown()
+                raise InputError(_why_not(error, cluster.address)) from None
+            try:
+                yield ray
+            finally:
+                ray.shutdown()
 
 
 @contextmanager
@@ -84,6 +85,19 @@ def _silent() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+@contextmanager
+def _deaf(ray: Any) -> Iterator[None]:
+    """What the cluster's machines tell of workers that died is not printed meanwhile: Ray has no
+    option for it, it comes whatever `log_to_driver` is. It stays in Ray's logs."""
+    inside = ray._private.worker
+    kept = inside.print_to_stdstream
+    inside.print_to_stdstream = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        inside.print_to_stdstream = kept
 
 
 def require_reachable(address: str) -> None:
