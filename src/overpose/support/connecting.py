@@ -60,18 +60,17 @@ def connected(cluster: Cluster, environment: Mapping[str, str]) -> Iterator[Any]
         options |= {"include_dashboard": False}
         meanwhile = _ASKING_NOBODY
     # Ray has workers import what lies in the current directory; it lies in an empty one.
-    with tempfile.TemporaryDirectory(prefix="overpose-ray-") as empty:
-        with _deaf(ray):
-            try:
-                with contextlib.chdir(empty), _silent(), in_environment(meanwhile):
-                    ray.init(cluster.address, **options)
-            except Exception as error:
-                ray.shutdown()
-                raise InputError(_why_not(error, cluster.address)) from None
-            try:
-                yield ray
-            finally:
-                ray.shutdown()
+    with tempfile.TemporaryDirectory(prefix="overpose-ray-") as empty, _deaf(ray):
+        try:
+            with contextlib.chdir(empty), _silent(), in_environment(meanwhile):
+                ray.init(cluster.address, **options)
+        except Exception as error:
+            ray.shutdown()
+            raise InputError(_why_not(error, cluster.address)) from None
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
 
 
 @contextmanager
