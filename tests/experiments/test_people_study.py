@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from overpose.experiments.people.clips import GHOST, PERSON, UNCLEAR, label_of, random_thing
+from overpose.experiments.people.half_bodies import Cut, counted
 from overpose.experiments.people.study import Judged, fitted, medians, rows
 from overpose.experiments.people.videos import empty_regions
 from overpose.layouts import BLAZEPOSE_33
@@ -84,3 +85,14 @@ def test_of_a_kind_that_nobody_is_of_nothing_is_usual() -> None:
     found = medians(kinds)
     assert found["people"]["misfit"] == USUAL.misfit
     assert found["ghosts"]["misfit"] is None
+
+
+def test_points_beyond_the_cut_are_counted_and_those_beyond_the_border_are_unsure() -> None:
+    truth = np.full((33, 2), 50.0)
+    truth[:4, 1] = (130, 140, 150, 101)  # the last is too near to the cut to count
+    keypoints = np.full((33, 3), (50.0, 50.0, 0.9))
+    keypoints[0] = (50, 130, 0.9)  # where it is, beyond the border
+    keypoints[1] = (50, 90, 0.9)  # drawn into the picture
+    keypoints[2] = (50, 90, 0.2)
+    keypoints[32, 2] = 0.1
+    assert counted(keypoints, truth, 200, 100) == Cut(3, 2, 1, 29, 28)

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 import tyro
 
-from overpose.app.options import Processes
+from overpose.app.options import Processes, detector_models
 from overpose.datasets.motion_source import MotionSource
 from overpose.support.files import Output
 
@@ -96,12 +96,11 @@ class EvaluatePeople:
 
     def run(self) -> None:
         from overpose.experiments.people.study import study_people
-        from overpose.support.assets import download_asset
 
         study_people(
             MotionSource(self.mocap, self.splits, self.up),
             self.output,
-            (download_asset("pose_detection"), download_asset("pose_landmark_full")),
+            detector_models(),
             clips=self.clips,
             videos=self.videos,
             processes=self.processes,

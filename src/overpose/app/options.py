@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from tyro.conf import arg
@@ -80,3 +81,12 @@ def cluster_at(address: str | None, processes: int | None = None) -> Cluster | N
     from overpose.support.workers import number_of_processes
 
     return Cluster(address, number_of_processes(processes))
+
+
+def detector_models() -> dict[str, tuple[Path, Path]]:
+    """For "full" and "heavy" the files of the detector and of the landmark model."""
+    from overpose.support.assets import download_asset
+    from overpose.synthetic.detections import COMPLEXITIES
+
+    detector = download_asset("pose_detection")
+    return {name: (detector, download_asset(f"pose_landmark_{name}")) for name in COMPLEXITIES}

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 import tyro
 
-from overpose.app.options import Device, PresetName, Processes, Ray, cluster_at
+from overpose.app.options import Device, PresetName, Processes, Ray, cluster_at, detector_models
 from overpose.datasets.motion_source import MotionSource
 from overpose.support.files import Output
 from overpose.support.locks import working_alone
@@ -61,15 +61,6 @@ class Train:
             print(f"{name}: {place / 'last'}")
 
 
-def _detector_models() -> dict[str, tuple[Path, Path]]:
-    """For "full" and "heavy" the files of the detector and of the landmark model."""
-    from overpose.support.assets import download_asset
-    from overpose.synthetic.detections import COMPLEXITIES
-
-    detector = download_asset("pose_detection")
-    return {name: (detector, download_asset(f"pose_landmark_{name}")) for name in COMPLEXITIES}
-
-
 @dataclass(frozen=True)
 class DetectRenders:
     """Render clips of people and run the detector on them, for `train-lifter --detections`.
@@ -101,7 +92,7 @@ class DetectRenders:
 
         motion = MotionSource(self.mocap, self.splits, self.up)
         cluster = cluster_at(self.ray, self.processes)
-        models = _detector_models()
+        models = detector_models()
         with working_alone(self.out):
             count = grow_detections(
                 RECIPES[self.recipe],
@@ -150,7 +141,7 @@ class TrainLifter:
 
         recipe = RECIPES[self.recipe]
         motion = MotionSource(self.mocap, self.splits, self.up)
-        models = _detector_models()
+        models = detector_models()
         with working_alone(self.output.out):
             train_lifters(
                 recipe,

@@ -25,7 +25,7 @@ from overpose.media.writer import writing_video
 from overpose.networks.keypoint_windows import MAIN_NAMES
 from overpose.skeleton import HUMAN36M
 from overpose.studio.background import Background
-from overpose.studio.body import load_body
+from overpose.studio.body import BodyModel, BodyShape, load_body
 from overpose.studio.retarget import retarget
 from overpose.studio.textures import TEXTURES
 from overpose.support.errors import InputError
@@ -135,16 +135,13 @@ def _make_clip(job: ClipJob) -> Callable[[int, Callable[[], None]], int]:
 
     def make(number: int, check: Callable[[], None]) -> int:
         rng = random_stream(job.seed, "people clip", number)
-        motion = random_clip(job.recordings, rng, job.frames)
-        shape = body_of_clip(job.seed, "people", number)
-        bones = retarget(motion, model, shape)
-        points = body_points(model, shape, bones.transforms).astype(np.float64)
-        camera = _camera(rng, points.reshape(-1, 3))
-        setting = random_setting(model, shape, points, rng)
+        person = person_before(model, job.recordings, rng, job.frames, (job.seed, "people", number))
+        points, camera = person.points_mm, person.camera
+        setting = random_setting(model, person.shape, points, rng)
         depth_mm = float(camera.to_camera_mm(points)[..., 2].max())
         background, things = _cluttered(setting.scene.background, camera, depth_mm, rng)
         setting = Setting(setting.outfit, replace(setting.scene, background=background))
-        images = filmed(setting, bones.transforms, camera, rng, check)
+        images = filmed(setting, person.transforms, camera, rng, check)
         if rng.random() < 0.5:
             images = compressed(images)
         truth_px = camera.project(points)[:, len(HUMAN36M) :]
@@ -167,6 +164,46 @@ def _make_clip(job: ClipJob) -> Callable[[int, Callable[[], None]], int]:
         return number
 
     return make
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """Somebody who moves before a camera.
+
+    Attributes:
+        shape: of the body.
+        transforms: (F, B, 3, 4) of its bones.
+        points_mm: (F, 17 + 33, 3) joints and landmarks in the world.
+        camera: that sees all of it.
+    """
+
+    shape: BodyShape
+    transforms: np.ndarray
+    points_mm: np.ndarray
+    camera: Camera
+
+
+def person_before(
+    model: BodyModel,
+    recordings: Recordings,
+    rng: np.random.Generator,
+    frames: int,
+    body: tuple[int, str, int],
+) -> Person:
+    """A random body in a random recorded motion before a random camera.
+
+    Args:
+        model: of bodies.
+        recordings: what people move like.
+        rng: of the motion and the camera.
+        frames: at `motions.CLIP_FPS`.
+        body: which one, for `body_of_clip`.
+    """
+    motion = random_clip(recordings, rng, frames)
+    shape = body_of_clip(*body)
+    bones = retarget(motion, model, shape)
+    points = body_points(model, shape, bones.transforms).astype(np.float64)
+    return Person(shape, bones.transforms, points, _camera(rng, points.reshape(-1, 3)))
 
 
 def follow_ghost(
@@ -331,10 +368,16 @@ def _seeds(
     return [seed for seed in seeds if empty(seed)][:FORCED]
 
 
-def label_of(keypoints_px: np.ndarray, truth_px: np.ndarray) -> int:
-    """Whether a track (F, 33, 3) is the person with these true landmarks (F, 33, 2)."""
+def label_of(
+    keypoints_px: np.ndarray, truth_px: np.ndarray, shown: np.ndarray | None = None
+) -> int:
+    """Whether a track (F, 33, 3) is the person with these true landmarks (F, 33, 2), by the main
+    ones, or by those of them that are `shown`, (33,) bool."""
     main = truth_px[:, _MAIN]
     size = np.linalg.norm(main - main.mean(axis=1, keepdims=True), axis=-1).mean(axis=1)
-    apart = np.linalg.norm(keypoints_px[:, _MAIN, :2] - main, axis=-1).mean(axis=1) / size
+    apart = np.linalg.norm(keypoints_px[:, _MAIN, :2] - main, axis=-1)
+    if shown is not None:
+        apart = apart[:, shown[list(_MAIN)]]
+    apart = apart.mean(axis=1) / size
     typical = float(np.nanmedian(apart))
     return PERSON if typical < _ON_PERSON else GHOST if typical > _OFF_PERSON else UNCLEAR

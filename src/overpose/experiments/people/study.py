@@ -23,6 +23,13 @@ from overpose.experiments.people.clips import (
     Tracks,
     make_clips,
 )
+from overpose.experiments.people.half_bodies import (
+    HALF_BODY_TITLES,
+    SURE,
+    HalfBodies,
+    half_bodies,
+    half_body_cells,
+)
 from overpose.experiments.people.videos import VideoTracks, video_tracks
 from overpose.layouts import BLAZEPOSE_33
 from overpose.report.header import report_header
@@ -58,7 +65,7 @@ class Judged:
 def study_people(
     motion: MotionSource,
     output: Output,
-    models: tuple[Path, Path],
+    models: Mapping[str, tuple[Path, Path]],
     *,
     clips: tuple[int, int],
     videos: Sequence[Path] = (),
@@ -69,8 +76,9 @@ def study_people(
     Args:
         motion: recorded motion and its splits.
         output: directory; clips that are there are kept.
-        models: files of the detector and of the landmark model.
-        clips: how many of training and of test subjects.
+        models: files of the detector and of the landmark model, by the latter's name; tracks are
+            made by "full", half bodies seen by all.
+        clips: how many of training and of test subjects; of half bodies as many.
         videos: real videos; everybody found there is taken for a person, and ghosts are made on
             purpose where nobody is.
         processes: one for each core if None.
@@ -82,13 +90,18 @@ def study_people(
     both: tuple[Literal["train", "test"], ...] = ("train", "test")
     kinds: dict[str, dict[str, Judged]] = {}
     frames: dict[str, int] = {}
+    halves: dict[str, list[HalfBodies]] = {}
     for seed, split in enumerate(both):
         made = make_clips(
-            partial(recordings_of, library, splits, split), models, output.out / split,
+            partial(recordings_of, library, splits, split), models["full"], output.out / split,
             clips=clips[seed], seed=seed, processes=processes,
         )  # fmt: skip
         kinds[split] = _of_clips(made, split)
         frames[split] = sum(clip.keypoints_px.shape[1] for clip in made)
+        halves[split] = half_bodies(
+            recordings_of(library, splits, split), models,
+            people=clips[seed], seed=seed, processes=processes,
+        )  # fmt: skip
     report: dict[str, Any] = {
         "protocol": f"{WIDTH}x{HEIGHT} renders of one person among furniture, lamps and stands, "
         f"{CLIP_FPS:g}/s; a judge chosen on training subjects, measured on test subjects",
@@ -99,10 +112,14 @@ def study_people(
         "fitted": fitted(kinds["train"]["people"].whole, _ghosts(kinds["train"])),
         "usual": medians(kinds["test"]),
         "rows": [asdict(r) for s in kinds for r in rows(s, kinds[s], frames[s])],
+        "half_bodies": {
+            split: [{**asdict(row), "points": row.points._asdict()} for row in found]
+            for split, found in halves.items()
+        },
     }
     judge = shipped_judge()
     for path in videos:
-        tracks = video_tracks(path, models)
+        tracks = video_tracks(path, models["full"])
         report.setdefault("videos", []).append(_of_video(judge, path.stem, tracks))
     write_json(output.out / "people.json", report)
     with writing_file(output.out / "people.md") as temporary:
@@ -226,6 +243,10 @@ def table_text(report: Mapping[str, Any]) -> str:
         measures.append([measure.name, *cells_of, f"{measure.usual:g}", f"{measure.weight:g}"])
     titles = ("measure", "people", "ghosts found", "ghosts made", "usual", "weight")
     lines += ["", *markdown_lines(titles, measures)]
+    for split, found in report["half_bodies"].items():
+        title = f"People of {split} subjects cut off: keypoints that the picture does not show"
+        lines += ["", f"{title}, and how many score above {SURE:g}.", ""]
+        lines += markdown_lines(HALF_BODY_TITLES, half_body_cells(found), left=2)
     if report.get("videos"):
         videos = []
         for each in report["videos"]:
