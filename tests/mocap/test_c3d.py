@@ -67,3 +67,26 @@ def test_an_existing_file_is_kept(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="exists already"):
         write_c3d(table(), tmp_path / "walk.c3d")
     assert (tmp_path / "walk.c3d").read_text() == "mine"
+
+
+@pytest.mark.parametrize("at", [16, 514])
+def test_what_ezc3d_could_not_write_and_does_not_say_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """Such as where the data begin, which it fills in last."""
+    write, calls = ezc3d.c3d.write, []
+
+    def lossy(content: ezc3d.c3d, name: str) -> None:
+        write(content, name)
+        calls.append(name)
+        if len(calls) == 1:
+            data = bytearray(Path(name).read_bytes())
+            data[at : at + 2] = b"\0\0"
+            Path(name).write_bytes(data)
+
+    monkeypatch.setattr(ezc3d.c3d, "write", lossy)
+    with pytest.raises(OSError, match=r"Input/output error.*walk\.c3d"):
+        write_c3d(table(), tmp_path / "walk.c3d")
+    assert list(tmp_path.iterdir()) == []
+    write_c3d(table(), tmp_path / "walk.c3d")
+    assert [path.name for path in tmp_path.iterdir()] == ["walk.c3d"]

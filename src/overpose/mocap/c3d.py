@@ -5,6 +5,7 @@ crashes on some damaged ones. What the points mean belongs to whoever made them.
 """
 
 import errno
+import filecmp
 import os
 from pathlib import Path
 
@@ -61,17 +62,23 @@ def write_c3d(table: PointTable, path: Path, *, overwrite: bool = False) -> None
     check_c3d(table, path)
     content = _content(table)
     with writing_file(path) as temporary:
-        named = temporary.with_name(temporary.name + ".c3d")  # ezc3d insists on the ending
+        # ezc3d insists on the ending.
+        named, twin = (temporary.with_name(f"{more}{temporary.name}.c3d") for more in ("", ".twin"))
         try:
             content.write(str(named))
-            # A full disk is no error to ezc3d's streams.
+            # A full or broken disk is no error to ezc3d's streams: the file lacks its end, or what
+            # is filled in last. Nothing but a second one shows the latter.
             if named.stat().st_size < table.points_mm[..., 0].size * _BYTES_PER_POINT:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            content.write(str(twin))
+            if not filecmp.cmp(named, twin, shallow=False):
+                raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
             named.replace(temporary)
         except RuntimeError as error:
             raise OSError(errno.EIO, f"ezc3d: {error}", str(path)) from None
         finally:
             named.unlink(missing_ok=True)
+            twin.unlink(missing_ok=True)
 
 
 def _content(table: PointTable) -> "ezc3d.c3d":
