@@ -1,5 +1,6 @@
 """`--ray`: the bytes of a local run, whatever dies meanwhile, and one line where it cannot be."""
 
+import json
 import random
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from scripted_people import FPS, HEIGHT, WIDTH, standing_px
 
 from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
 from overpose.layouts import BLAZEPOSE_33
+from overpose.mocap.bvh import write_bvh
+from overpose.mocap.procedural import procedural_motion
 
 RENDER = (
     "--image-size=16", "--supersample=1", "--samples-per-shard=2", "--max-train=12",
@@ -126,6 +129,27 @@ def test_workers_that_are_killed_have_their_units_done_again(dataset: Path, tmp_
     assert printed.splitlines() == [f"16 samples: {tmp_path / 'data'}"]
     assert "raylet" not in said
     assert "\x1b" not in said
+
+
+def test_the_detector_runs_on_renders_are_the_bytes_of_a_local_run(tmp_path: Path) -> None:
+    place = tmp_path / "motion"
+    place.mkdir()
+    for subject in ("01", "02"):
+        motion = procedural_motion("walking", subject, 1, 60)
+        write_bvh(motion, place / f"{subject}_01.bvh")
+    splits = {
+        "train_subjects": ["01"], "test_subjects": ["02"],
+        "actions": {"walking": {"train": ["01_01"], "test": ["02_01"]}},
+    }  # fmt: skip
+    (tmp_path / "splits.json").write_text(json.dumps(splits))
+    given = ("detect-renders", "--mocap", place, "--splits", tmp_path / "splits.json")
+    given += ("--recipe", "trial", "--clips", "3", "--out")
+    for out, where in (("here", ("--processes", "1")), ("there", ("--ray", "local"))):
+        status, said = finished(overpose(*given, tmp_path / out, *where))
+        assert status == 0, said
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+    names = {f"clip_{number:05}.npz" for number in range(3)}
+    assert set(contents(tmp_path / "here")) == {"detections.json", *names}
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray warns of itself

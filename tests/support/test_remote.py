@@ -3,10 +3,12 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import run
 
+from overpose.experiments.prediction import Prediction
 from overpose.support import on_cluster, remote
 from overpose.support.errors import InputError
 from overpose.support.progress import say
@@ -129,3 +131,27 @@ def test_a_cluster_that_cannot_be_is_one_line(
 def test_a_cluster_with_a_webcam_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("predict", "--webcam", "0", "--ray", "local") == 1
     assert "ray: got it with --webcam" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("camera", "sent"), [("calib.toml", "calib.toml"), ("colmap/cameras.txt", "colmap")]
+)
+def test_a_cluster_is_given_whatever_files_an_input_is_predicted_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, camera: str, sent: str
+) -> None:
+    """Where a machine does not see them, they are sent; COLMAP's with what lies beside them."""
+    given = []
+
+    def do_units(units: list, work: object, asked: Prediction, *where: object, **names: Any) -> Any:
+        assert asked.options.camera == tmp_path / sent
+        given.extend(names["shared"])
+        return iter(())
+
+    monkeypatch.setattr("overpose.experiments.predict.do_units", do_units)
+    (tmp_path / "colmap").mkdir()
+    for path in (camera, "clip.mp4", "keypoints.json"):
+        (tmp_path / path).touch()
+    wanted = ("--camera", tmp_path / camera, "--keypoints", tmp_path / "keypoints.json")
+    wanted += ("--out", tmp_path / "out", "--ray", "local")
+    assert run("predict", *map(str, (tmp_path / "clip.mp4", *wanted))) == 0
+    assert given == [tmp_path / "keypoints.json", tmp_path / sent]

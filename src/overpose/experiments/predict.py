@@ -175,9 +175,13 @@ def _predicted(
     if cluster is None:
         yield from do_units(inputs, make_predictor, asked, out, 1)
     elif inputs:
-        shared = [path for path in (asked.keypoints, asked.model) if isinstance(path, Path)]
+        camera = asked.options.camera
+        if camera is not None and camera.name == "cameras.txt":
+            camera = camera.parent  # `images.txt` may lie beside it
+        asked = replace(asked, threads=1, options=replace(asked.options, camera=camera))
+        named = (asked.keypoints, asked.model, camera)
+        shared = [path for path in named if isinstance(path, Path)]
         given = {"shared": shared, "reads": lambda path: [path]}
-        asked = replace(asked, threads=1)
         with progress_bar("predict", len(inputs)) as advance:
             for done in do_units(inputs, make_predictor, asked, out, cluster, **given):
                 advance(1)
