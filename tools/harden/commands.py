@@ -128,14 +128,19 @@ def write_tracks(directory: Path) -> None:
         track().save(directory / f"{name}.npz")
 
 
+def write_keypoint_files(directory: Path) -> None:
+    """Two files of keypoints."""
+    for name in ("one", "two"):
+        write_clip(directory)
+        (directory / "keypoints.json").rename(directory / f"{name}.json")
+
+
 def write_parts(directory: Path) -> None:
     """Two parts of one prediction."""
     from overpose.app import main
 
+    write_keypoint_files(directory)
     inputs = [directory / f"{name}.json" for name in ("one", "two")]
-    for path in inputs:
-        write_clip(directory)
-        (directory / "keypoints.json").rename(path)
     for part in ("0", "1"):
         with suppress(SystemExit):
             out = str(directory / part)
@@ -161,6 +166,13 @@ COMMANDS = (
         write_clip,
         ("predict", "in/clip.mp4", "--keypoints", "in/keypoints.json", "--out", "out", "--formats",
          *_FORMATS, "--overlay", "--html", "--report"),
+    ),
+    Command(
+        "shard",
+        write_keypoint_files,
+        ("predict", "in/one.json", "in/two.json", "--shard", "0/1", "--out", "out"),
+        resumes=True,
+        growing=("shard-*.json",),
     ),
     Command(
         "convert",

@@ -91,6 +91,26 @@ def _read_record(directory: Path) -> object:
     return merge([directory / "0", directory / "1"], directory / "out")
 
 
+def _write_journal(directory: Path) -> None:
+    from overpose.support.records import Record
+    from overpose.support.shards import Shard
+
+    path = directory / "shard-0-of-1.json"
+    plan = {"command": "predict", "units": ["one", "two"]}
+    record = Record(path, Shard(0, 1), plan)
+    record.write()
+    (directory / "one.npz").write_bytes(b"one")
+    record.add("one", [directory / "one.npz"])
+    record.fail("two", "damaged")
+
+
+def _read_journal(directory: Path) -> object:
+    from overpose.support.records import Record
+
+    record = Record.read(directory / "shard-0-of-1.json")
+    return record.missing, record.failed
+
+
 def _write_measured(directory: Path) -> None:
     began = [{"number": n, "worker": 1, "begun_s": 1.0 + n, "ended_s": 2.0 + n} for n in range(4)]
     run = {"workers": 1, "units": began, "kills_s": [2.5], "total_s": 6.0, "bytes": 4000}
@@ -147,6 +167,7 @@ SETTINGS = (
     Reader("images-colmap", "images.txt", _write_colmap, _camera("")),
     Reader("splits", "splits.json", _text("splits.json", json.dumps(_SPLITS)), _read_splits),
     Reader("record", _RECORD, write_parts, _read_record),
+    Reader("journal", "shard-0-of-1.0000.json", _write_journal, _read_journal),
     Reader("measured", "measured.json", _write_measured, _read_measured),
     Reader("onnx", "lifter.onnx", _write_onnx, _read_onnx),
 )  # fmt: skip
