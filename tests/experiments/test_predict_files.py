@@ -1,7 +1,7 @@
 """`overpose predict`: files whole or not at all, and one clear line for bad input."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from scripted_people import FPS, HEIGHT, WIDTH, draw, standing_px, write_clip
 
 from overpose.keypoints.engines import FULL
 from overpose.keypoints.keypoint_files import KeypointFile, read_keypoints, write_keypoints
-from overpose.keypoints.people import BlazePoseFinder, PeopleFinder
+from overpose.keypoints.people import BlazePoseFinder
 from overpose.layouts import BLAZEPOSE_33
 from overpose.media.video import open_media
 from overpose.poses import PoseTrack
@@ -91,14 +91,14 @@ def test_ctrl_c_keeps_what_is_finished_and_leaves_nothing_half_written(
 ) -> None:
     first = clip_at(tmp_path / "first.mp4", 5)
     second = clip_at(tmp_path / "second.mp4", 30)
-    counted = BlazePoseFinder.find
+    counted = BlazePoseFinder.begin
 
-    def find(self: BlazePoseFinder, image: np.ndarray, frame: int) -> list:
+    def begin(self: BlazePoseFinder, image: np.ndarray, frame: int) -> Callable:
         if frame == 20:
             raise KeyboardInterrupt
         return counted(self, image, frame)
 
-    monkeypatch.setattr(BlazePoseFinder, "find", find)
+    monkeypatch.setattr(BlazePoseFinder, "begin", begin)
     out = tmp_path / "out"
     assert run("predict", first, second, "--out", out, "--overlay") == 130
     assert "interrupted" in capsys.readouterr().err
@@ -310,14 +310,14 @@ def test_ctrl_c_ends_a_recording_and_keeps_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip = clip_at(tmp_path / "clip.mp4", 30)
-    counted = BlazePoseFinder.find
+    counted = BlazePoseFinder.begin
 
-    def find(self: PeopleFinder, image: np.ndarray, frame: int) -> Iterator:
+    def begin(self: BlazePoseFinder, image: np.ndarray, frame: int) -> Callable:
         if frame == 12:
             raise KeyboardInterrupt
-        return counted(self, image, frame)  # type: ignore[arg-type, return-value]
+        return counted(self, image, frame)
 
-    monkeypatch.setattr(BlazePoseFinder, "find", find)
+    monkeypatch.setattr(BlazePoseFinder, "begin", begin)
     assert run("predict", "--webcam", clip, "--out", tmp_path / "out") == 0
     assert PoseTrack.load(tmp_path / "out" / "clip.npz").frames == 12
 

@@ -1,6 +1,7 @@
 """People rendered in rooms, and BlazePose itself; for tests that need both."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from overpose.studio.frame import render_frame
 from overpose.studio.outfit import dress, pose_outfit, random_materials, random_style
 from overpose.studio.retarget import retarget
 from overpose.studio.scene import random_scene
+from overpose.support.assets import download_asset
 from overpose.support.errors import InputError
 from overpose.support.seeding import random_stream
 from overpose.synthetic.bodies import body_of_clip
@@ -64,5 +66,13 @@ def blazepose(complexity: str = "full") -> BlazePose:
     """BlazePose with one thread; skips where its files are missing and cannot be got."""
     try:
         return BlazePose.from_assets(complexity, threads=1)  # type: ignore[arg-type]
+    except InputError as error:
+        pytest.skip(str(error))
+
+
+def network_file(asset: str) -> Path:
+    """One of BlazePose's files; skips where it is missing and cannot be got."""
+    try:
+        return download_asset(asset)
     except InputError as error:
         pytest.skip(str(error))

@@ -1,6 +1,7 @@
 """A stand-in for BlazePose that finds people drawn as discs of one colour each; for tests."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -32,9 +33,15 @@ def standing_px(hips_x: float = 0.0, hips_y: float = 0.0) -> np.ndarray:
 
 
 class ScriptedEngines(BlazePose):
-    """Finds coloured discs: the detector all of them, the landmark model the one in its region."""
+    """Finds coloured discs: the detector all of them, the landmark model the one in its region.
 
-    def __init__(self) -> None:
+    Args:
+        threads: for what is begun beside the caller; 1: nothing.
+    """
+
+    def __init__(self, threads: int = 1) -> None:
+        if threads > 1:
+            self._workers = ThreadPoolExecutor(threads)
         self.detections = 0
         self.tiled = 0
         self.small = 0

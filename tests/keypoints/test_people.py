@@ -1,5 +1,7 @@
 """Following people: one number each, new ones found, lost ones found again."""
 
+import gc
+import weakref
 from typing import cast
 
 import cv2
@@ -8,7 +10,7 @@ import pytest
 from rendered_people import blazepose, rendered_still
 from scripted_people import FPS, ScriptedEngines, draw, standing_px
 
-from overpose.keypoints.blazepose import BlazePose
+from overpose.keypoints.blazepose import BlazePose, Landmarks, Region
 from overpose.keypoints.people import BlazePoseFinder, DetectionFinder
 from overpose.layouts import COCO_17
 
@@ -50,6 +52,76 @@ def test_who_comes_back_soon_is_the_same_person() -> None:
     assert numbers[9] == [1]
     assert numbers[10:22] == [[]] * 12
     assert numbers[-1] == [1]
+
+
+def busy_scene(frame: int) -> np.ndarray:
+    """Two people who cross; one is away for a while, the other comes late."""
+    return draw(
+        {
+            "red": None if 12 <= frame < 15 else (60 + 5 * frame, 120),
+            "green": (260 - 5 * frame, 130) if frame >= 4 else None,
+        }
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_people_are_the_same_however_many_frames_are_begun_with_ahead(
+    threads: int, ahead: int
+) -> None:
+    expected, found = finder_of(ScriptedEngines()), finder_of(ScriptedEngines(threads))
+    begun = []
+    for frame in range(40):
+        begun.append((frame, found.begin(busy_scene(frame), frame)))
+        for at, ask in begun[: -ahead if frame < 39 else None]:
+            known = expected.find(busy_scene(at), at)
+            people = ask()
+            assert [each.number for each in people] == [each.number for each in known]
+            for one, other in zip(people, known, strict=True):
+                np.testing.assert_array_equal(one.keypoints_px, other.keypoints_px)
+        begun = begun[-ahead:]
+    assert found.presences == expected.presences
+
+
+def test_people_of_a_later_frame_can_be_asked_for_first() -> None:
+    finder, other = finder_of(ScriptedEngines(2)), finder_of(ScriptedEngines())
+    asks = [finder.begin(busy_scene(frame), frame) for frame in range(8)]
+    known = [other.find(busy_scene(frame), frame) for frame in range(8)]
+    for ask, people in reversed(list(zip(asks, known, strict=True))):
+        assert [each.number for each in ask()] == [each.number for each in people]
+
+
+def test_what_a_network_raises_beside_the_caller_comes_to_it() -> None:
+    engines = ScriptedEngines(2)
+    finder = finder_of(engines)
+    finder.find(busy_scene(0), 0)
+    first = finder.begin(busy_scene(1), 1)
+    first()
+
+    def broken(image: np.ndarray, region: Region) -> Landmarks:
+        raise MemoryError("no room for a network")
+
+    engines.landmarks = broken  # type: ignore[method-assign]
+    second, third = finder.begin(busy_scene(2), 2), finder.begin(busy_scene(3), 3)
+    for ask in (second, third):
+        with pytest.raises(MemoryError, match="no room"):
+            ask()
+
+
+def test_frames_that_are_settled_are_forgotten() -> None:
+    finder = finder_of(ScriptedEngines(2))
+    begun, images = [], []
+    for frame in range(12):
+        image = busy_scene(frame)
+        images.append(weakref.ref(image))
+        begun.append(finder.begin(image, frame))
+        del image
+        if len(begun) > 1:
+            begun.pop(0)()
+    begun.pop()()
+    finder.find(busy_scene(12), 12)
+    gc.collect()
+    assert sum(image() is not None for image in images) <= 1
 
 
 def test_nobody_gives_nobody() -> None:

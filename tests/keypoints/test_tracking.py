@@ -199,11 +199,11 @@ def test_the_prediction_moves_on_with_the_person():
     tracker = Tracker(FPS)
     for frame in range(60):
         tracker.update(frame, [person[frame]])
-    predicted = tracker.predicted(1)
+    predicted = tracker.predicted(1, 60)
     trunk = [5, 6, 11, 12]
     np.testing.assert_allclose(predicted[trunk, :2], person[60, trunk, :2], atol=3)
     tracker.update(60, [])
-    assert predicted[:, 0].mean() < tracker.predicted(1)[:, 0].mean()
+    assert predicted[:, 0].mean() < tracker.predicted(1, 61)[:, 0].mean()
 
 
 def test_people_are_those_not_away_for_too_long():
@@ -215,7 +215,7 @@ def test_people_are_those_not_away_for_too_long():
     tracker.update(30, [])
     assert tracker.people == []
     with pytest.raises(InputError, match="expected one of nobody"):
-        tracker.predicted(1)
+        tracker.predicted(1, 31)
 
 
 def test_presences_count_frames_and_area():

@@ -1,7 +1,9 @@
 """The judge of people: what a person's keypoints get, what a ghost's, and who is left out."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +111,9 @@ class ScriptedFinder:
     @property
     def presences(self) -> list[Presence]:
         return presences_of(self.found)
+
+    def begin(self, image: np.ndarray, frame: int) -> Callable[[], list[Person]]:
+        return partial(self.find, image, frame)
 
     def find(self, image: np.ndarray, frame: int) -> list[Person]:
         both = [Person(number, track[frame]) for number, track in enumerate(self.found, start=1)]

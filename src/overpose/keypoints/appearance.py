@@ -12,6 +12,8 @@ from overpose.layouts import BLAZEPOSE_33, KeypointLayout
 _LEVELS = 4
 _TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 _LEG = ("hip", "knee", "ankle")
+_BIN_STEPS = np.array([_LEVELS**2, _LEVELS, 1])
+_CORNERS = np.tensordot(_BIN_STEPS, np.indices((2, 2, 2)), 1)
 _ACROSS, _DOWN = 8, 10
 _LEAST_SAMPLES = 20
 
@@ -84,10 +86,8 @@ def _histogram(image: np.ndarray, points: np.ndarray) -> np.ndarray | None:
     place = np.clip(image[rows, columns] / 256.0 * _LEVELS - 0.5, 0, _LEVELS - 1)
     low = np.minimum(np.floor(place).astype(np.int64), _LEVELS - 2)
     part = place - low
-    counts = np.zeros(_LEVELS**3)
-    for corner in np.ndindex(2, 2, 2):
-        red, green, blue = (low + corner).T
-        weight = np.where(corner, part, 1 - part).prod(axis=-1)
-        bins = (red * _LEVELS + green) * _LEVELS + blue
-        counts += np.bincount(bins, weight, minlength=_LEVELS**3)
+    red, green, blue = np.stack([1 - part, part]).transpose(2, 0, 1)  # (2, n): both neighbours
+    weight = red[:, None, None] * green[None, :, None] * blue  # (2, 2, 2, n)
+    bins = (low * _BIN_STEPS).sum(axis=-1) + _CORNERS[..., None]
+    counts = np.bincount(bins.ravel(), weight.ravel(), minlength=_LEVELS**3)
     return (counts / counts.sum()).astype(np.float32)

@@ -1,15 +1,15 @@
 """BlazePose through LiteRT: finds people in an image and the 33 landmarks of each.
 
-One network at a time, with all threads: on two cores that was faster than people or frames side by
-side with one thread each. Who is who from frame to frame belongs to `tracking`, following
-people through a video to `people`.
+One image at a time. Who is who from frame to frame belongs to `tracking`, following people through
+a video to `people`.
 
 Source: Bazarevsky et al., BlazePose: On-device Real-time Body Pose Tracking, 2020, and the model
 cards of MediaPipe's pose landmark models (Apache-2.0). The decoding is ours.
 """
 
-import threading
+import queue
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,12 +18,16 @@ import cv2
 import numpy as np
 
 from overpose.boxes import warped
+from overpose.keypoints.tflite import with_outputs
 from overpose.layouts import BLAZEPOSE_33
 
 Complexity = Literal["full", "heavy"]
 DETECTOR_SIZE = 224
 LANDMARK_SIZE = 256
 LANDMARKS = len(BLAZEPOSE_33)
+LANDMARKS_AT_ONCE = 2
+"""How many landmark networks work side by side, where there are so many threads: of two people, or
+of two frames in a row. On two cores that is faster than one with two threads."""
 MINIMUM_SCORE = 0.5
 """Detections below this score are dropped."""
 _SUPPRESSION_OVERLAP = 0.3
@@ -92,15 +96,23 @@ class BlazePose:
     Args:
         detector: file of the detector, `.tflite`.
         landmarks: file of the landmark model, `.tflite`.
-        threads: for each network.
+        threads: in all, no more than there are cores. They change no result.
     """
 
+    _workers: ThreadPoolExecutor | None = None
+
     def __init__(self, detector: Path, landmarks: Path, *, threads: int = 2) -> None:
+        at_once = min(threads, LANDMARKS_AT_ONCE)
         self._detect = _network(detector, threads, ("Identity", "Identity_1"))
         self._landmarks = _network(
-            landmarks, threads, ("Identity", "Identity_1", "Identity_3", "Identity_4")
+            landmarks,
+            threads // at_once,
+            ("Identity", "Identity_1", "Identity_3", "Identity_4"),
+            at_once,
         )
         self._anchors = _anchors()
+        if at_once > 1:
+            self._workers = ThreadPoolExecutor(at_once, "overpose-landmarks")
 
     @classmethod
     def from_assets(cls, complexity: Complexity = "heavy", *, threads: int = 2) -> "BlazePose":
@@ -161,6 +173,22 @@ class BlazePose:
         boxes, points, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
         kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), 0.0, _SUPPRESSION_OVERLAP)
         return [_region_from_points(points[i, 0], points[i, 1], float(scores[i])) for i in kept]
+
+    @property
+    def has_threads(self) -> bool:
+        """Whether what is begun goes on beside the caller."""
+        return self._workers is not None
+
+    def begin(self, work: Callable[[], Landmarks]) -> Future[Landmarks]:
+        """Begin with work that asks for `landmarks`; without threads, do it.
+
+        What was begun first is begun with first, so it may wait for what was begun before.
+        """
+        if self._workers is not None:
+            return self._workers.submit(work)
+        done: Future[Landmarks] = Future()
+        done.set_result(work())
+        return done
 
     def landmarks(self, image: np.ndarray, region: Region) -> Landmarks:
         """The landmarks of the person in a region of an RGB image (height, width, 3) uint8."""
@@ -232,23 +260,35 @@ def _region_from_points(hips: np.ndarray, circle: np.ndarray, score: float) -> R
 
 
 def _network(
-    path: Path, threads: int, outputs: Sequence[str]
+    path: Path, threads: int, outputs: Sequence[str], copies: int = 1
 ) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """A function from the input to some of the outputs by name, used by one caller at a time."""
+    """A function from the input to some of the outputs by name, used by as many callers at a time
+    as there are copies; others wait."""
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter: Any = Interpreter(str(path), num_threads=threads)
-    interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]["index"]
-    places = {item["name"]: item["index"] for item in interpreter.get_output_details()}
+    network = with_outputs(path.read_bytes(), outputs)
 
-    alone = threading.Lock()
+    def loaded() -> Any:
+        interpreter: Any = Interpreter(model_content=network, num_threads=threads)
+        interpreter.allocate_tensors()
+        return interpreter
+
+    first = loaded()  # a damaged file is found here; the others are loaded when they are needed
+    source = first.get_input_details()[0]["index"]
+    places = {item["name"]: item["index"] for item in first.get_output_details()}
+    idle: queue.LifoQueue[Any] = queue.LifoQueue()
+    for interpreter in [*[None] * (copies - 1), first]:
+        idle.put(interpreter)
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
-        with alone:
+        interpreter = idle.get()
+        try:
+            interpreter = interpreter or loaded()
             interpreter.set_tensor(source, values)
             interpreter.invoke()
             return {name: interpreter.get_tensor(places[name]) for name in outputs}
+        finally:
+            idle.put(interpreter)
 
     return run
 

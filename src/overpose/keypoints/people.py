@@ -4,8 +4,11 @@ How keypoints are found belongs to `blazepose` and the engines, who is who to
 `tracking`; what becomes of the keypoints, to `estimator`.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -82,8 +85,17 @@ class PeopleFinder(Protocol):
         """Everybody there ever was."""
         ...
 
+    def begin(self, image: np.ndarray, frame: int) -> Callable[[], list[Person]]:
+        """Begin to look at an RGB image (height, width, 3) uint8, the next frame of the video.
+
+        Returns:
+            what gives the people in it. They are the same whether or not the people of the frames
+            before have been asked for.
+        """
+        ...
+
     def find(self, image: np.ndarray, frame: int) -> list[Person]:
-        """The people in an RGB image (height, width, 3) uint8, the next frame of the video."""
+        """The people in such an image, at once."""
         ...
 
 
@@ -111,23 +123,85 @@ class BlazePoseFinder:
         self._last_detection = self._last_tiles = self._last_small = -1_000_000
         self._small_every_s = _SMALL_EVERY_S[0]
         self._frame = -1
+        self._begun: deque[_Look] = deque()
 
     @property
     def presences(self) -> list[Presence]:
         """Everybody there ever was."""
         return self._tracker.presences
 
+    def begin(self, image: np.ndarray, frame: int) -> Callable[[], list[Person]]:
+        """Begin to look at an RGB image (height, width, 3) uint8, the next frame of the video.
+
+        Where there are threads for it, they look for landmarks already where those found in the
+        frame before are likely to be expected. Those who are not are left out; those who are,
+        besides, are looked for in their turn.
+        """
+        look = _Look(image, frame)
+        if self._begun:
+            look.begun = [
+                self._begun_after(each.landmarks, image) for each in self._begun[-1].begun
+            ]
+        else:
+            self._look_at_expected(look)
+        self._begun.append(look)
+        return partial(self._people, look)
+
     def find(self, image: np.ndarray, frame: int) -> list[Person]:
-        """The people in an RGB image (height, width, 3) uint8, the next frame of the video."""
-        self._frame = frame
-        expected = self._expected()
-        found = self._landmarks(image, expected)
+        """The people in such an image, at once."""
+        return self.begin(image, frame)()
+
+    def _people(self, look: "_Look") -> list[Person]:
+        while look.people is None:
+            first = self._begun.popleft()
+            first.people = self._settled(first)
+            if self._begun:
+                self._look_at_expected(self._begun[0])
+        return look.people
+
+    def _begun_after(self, before: Future[Landmarks], image: np.ndarray) -> "_Begun":
+        """What looks for somebody where the frame before says; it waits for that."""
+
+        def landmarks() -> Landmarks:
+            found = before.result()
+            if found.presence < PRESENT:
+                return found
+            return self._engine.landmarks(image, found.region)
+
+        return _Begun(self._engine.begin(landmarks), after=before)
+
+    def _look_at_expected(self, look: "_Look") -> None:
+        """Begin with those expected in a frame, all before which are settled, who are not yet."""
+        if not self._engine.has_threads:
+            return
+        begun = {each.where() for each in look.begun}
+        for region in self._expected(look.frame):
+            if region not in begun:
+                look.begun.append(self._begin(look.image, region))
+
+    def _begin(self, image: np.ndarray, region: Region) -> "_Begun":
+        landmarks = self._engine.begin(partial(self._engine.landmarks, image, region))
+        return _Begun(landmarks, region)
+
+    def _landmarks(self, look: "_Look", regions: Sequence[Region]) -> list[Landmarks]:
+        """Who is present in these regions."""
+        begun = {each.where(): each for each in look.begun}
+        every = [begun.get(region) or self._begin(look.image, region) for region in regions]
+        found = [each.landmarks.result() for each in every]
+        return [each for each in found if each.presence >= PRESENT]
+
+    def _settled(self, look: "_Look") -> list[Person]:
+        """The people of a frame, all before which are settled."""
+        image, self._frame = look.image, look.frame
+        expected = self._expected(look.frame)
+        found = self._landmarks(look, expected)
         known = [each.region for each in found]
         detected = self._detected(image, lost=len(expected) > len(self._regions))
-        found += self._landmarks(image, [each for each in detected if not _covered(each, known)])
+        new = [each for each in detected if not _covered(each, known)]
+        found += self._landmarks(look, new)
         found = [found[i] for i in suppress_duplicates([each.keypoints_px for each in found])]
         looks = [appearance(image, each.keypoints_px) for each in found]
-        numbers = self._tracker.update(frame, [each.keypoints_px for each in found], looks)
+        numbers = self._tracker.update(look.frame, [each.keypoints_px for each in found], looks)
         people = [
             Person(number, each.keypoints_px)
             for number, each in zip(numbers, found, strict=True)
@@ -138,16 +212,16 @@ class BlazePoseFinder:
             for number, each in zip(numbers, found, strict=True)
             if number != NOBODY
         }
-        self._last_seen |= dict.fromkeys(self._regions, frame)
+        self._last_seen |= dict.fromkeys(self._regions, look.frame)
         return people
 
-    def _expected(self) -> list[Region]:
+    def _expected(self, frame: int) -> list[Region]:
         """Where to look: at those seen in the last frame, and at those lost a moment ago."""
         regions = list(self._regions.values())
         for number in self._tracker.people:
-            away_s = (self._frame - self._last_seen[number]) / self._fps
+            away_s = (frame - self._last_seen[number]) / self._fps
             if number not in self._regions and away_s <= _FOLLOWED_S:
-                region = region_of_keypoints(self._tracker.predicted(number))
+                region = region_of_keypoints(self._tracker.predicted(number, frame))
                 if region is not None:
                     regions.append(region)
         return regions
@@ -184,10 +258,6 @@ class BlazePoseFinder:
         self._small_every_s = shortest if small else min(2 * self._small_every_s, longest)
         return [each for each in small if not any(other.surrounds(each) for other in known)]
 
-    def _landmarks(self, image: np.ndarray, regions: Sequence[Region]) -> list[Landmarks]:
-        found = [self._engine.landmarks(image, region) for region in regions]
-        return [each for each in found if each.presence >= PRESENT]
-
 
 class DetectionFinder:
     """Takes everybody that a detector of 2D keypoints finds in each frame by itself.
@@ -213,8 +283,12 @@ class DetectionFinder:
         """Everybody there ever was."""
         return self._tracker.presences
 
+    def begin(self, image: np.ndarray, frame: int) -> Callable[[], list[Person]]:
+        """What looks at an RGB image (height, width, 3) uint8, the next frame of the video."""
+        return partial(self.find, image, frame)
+
     def find(self, image: np.ndarray, frame: int) -> list[Person]:
-        """The people in an RGB image (height, width, 3) uint8, the next frame of the video."""
+        """The people in such an image."""
         found = self._detect(image)
         found = [found[i] for i in suppress_duplicates(found)]
         looks = [appearance(image, keypoints, self.layout) for keypoints in found]
@@ -224,6 +298,44 @@ class DetectionFinder:
             for number, keypoints in zip(numbers, found, strict=True)
             if number != NOBODY
         ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Begun:
+    """A place that is looked at.
+
+    Attributes:
+        landmarks: what is found there.
+        region: the place; None: where `after`, the same person in the frame before, says.
+    """
+
+    landmarks: Future[Landmarks]
+    region: Region | None = None
+    after: Future[Landmarks] | None = None
+
+    def where(self) -> Region | None:
+        """The place; None where nobody was there any more in the frame before, which is waited
+        for."""
+        if self.after is None:
+            return self.region
+        before = self.after.result()
+        return before.region if before.presence >= PRESENT else None
+
+
+@dataclass(eq=False)
+class _Look:
+    """A frame that is looked at.
+
+    Attributes:
+        image, frame: the frame and its number.
+        begun: the places.
+        people: once it is settled.
+    """
+
+    image: np.ndarray
+    frame: int
+    begun: list[_Begun] = field(default_factory=list)
+    people: list[Person] | None = None
 
 
 def _covered(region: Region, known: Sequence[Region]) -> bool:

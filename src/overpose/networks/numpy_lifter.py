@@ -4,15 +4,12 @@ It reads the directories that training writes. What sees the window is in `numpy
 network that was trained is `pose_predictor`.
 """
 
-import threading
 from collections.abc import Mapping
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load
-from threadpoolctl import ThreadpoolController
 
 from overpose.networks.configs import (
     ERROR_LAYERS,
@@ -33,12 +30,11 @@ from overpose.networks.model_files import (
 )
 from overpose.networks.numpy_encoders import Linear, encoder_shapes, linear, numpy_encoder, relu
 from overpose.skeleton import FEET, HUMAN36M
+from overpose.support.blas import one_blas_thread
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 
 _JOINTS = len(HUMAN36M)
-_ONE_AT_A_TIME = threading.Lock()
-"""The number of BLAS's threads, which a lifter sets and sets back, is that of the whole process."""
 
 
 class NumpyLifter:
@@ -72,7 +68,7 @@ class NumpyLifter:
 
     def normalised_poses(self, features: np.ndarray) -> np.ndarray:
         """Poses (N, 51) float32 in the network's own units, of windows (N, inputs) float32."""
-        with _ONE_AT_A_TIME, _blas().limit(limits=1):
+        with one_blas_thread():
             return self._poses(self._encode(features))
 
     def predict(self, features: np.ndarray, batch_size: int | None = None) -> np.ndarray:
@@ -100,7 +96,7 @@ class NumpyLifter:
         return joined([self._lifted(features[start : start + size]) for start in starts])
 
     def _lifted(self, features: np.ndarray) -> Lifted:
-        with _ONE_AT_A_TIME, _blas().limit(limits=1):
+        with one_blas_thread():
             hidden = self._encode(features)
             normalised = self._poses(hidden).reshape(-1, _JOINTS, 3)
             poses_mm = normalised * self._scale_mm + self._mean_mm
@@ -178,16 +174,6 @@ def _expected(
     for name, shape in layers.items():
         shapes |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
     return {name: (shape, "float32") for name, shape in shapes.items()} | encoder_shapes(encoder)
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    """The library that numpy multiplies matrices with, to have it use one thread.
-
-    Its threads wait by spinning, which takes the cores from the networks that find people: with one
-    thread a live video runs twice as fast, and whole tracks take no longer.
-    """
-    return ThreadpoolController().select(user_api="blas")
 
 
 def _soft_choice(code: np.ndarray, tokens: int) -> np.ndarray:

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from overpose.support.blas import one_blas_thread
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 from overpose.support.stretches import stretches
@@ -144,7 +145,8 @@ def smooth_zero_phase(values: np.ndarray, fps: float, cutoff_hz: float) -> np.nd
         for start, stop in stretches(pattern):
             if stop - start >= 3:
                 stretch = columns[start:stop, same]
-                around = detrend(stretch, axis=0)  # so that ends and short stretches keep a slope
+                with one_blas_thread():
+                    around = detrend(stretch, axis=0)  # ends and short stretches keep a slope
                 columns[start:stop, same] += (
                     sosfiltfilt(sections, around, axis=0, padlen=min(padding, len(around) - 1))
                     - around

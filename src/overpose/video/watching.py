@@ -1,6 +1,8 @@
 """Looking at a video frame by frame: who is in it, kept in a `Recording`."""
 
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +14,8 @@ from overpose.video.image_poses import ImageModel, poses_from_image
 from overpose.video.recording import PersonRecord, Recording
 from overpose.video.world.background import Background
 
+AHEAD = 1
+"""Frames in which people are looked for already while who is who is settled in the one before."""
 LONGEST_LOOK_S = 0.25
 """For how long, at most, people count as seen by a single frame that stays."""
 
@@ -35,25 +39,85 @@ def watch(
         poses_by: the model that makes poses of the images; None where keypoints are enough.
         advance: told of every frame.
     """
-    people: list[Person] = []
-    poses: np.ndarray | None = None
-    since = 0
-    background = Background(media.info.fps)
-    for frame in media:
-        passed = not frame.repeated and not pace.is_due(frame.index)
-        if not frame.repeated and not passed:
-            people = finder.find(frame.image, frame.index)
-            pace.saw(frame.index, people)
-            since = frame.index
-            background.look(frame.image, people, frame.index)
-            if poses_by is not None:
-                poses = poses_from_image(poses_by, frame.image, people)
-            people = _in_original_px(people, frame, media.info)
-        held_s = (frame.index - since) / media.info.fps
-        held = 0 < held_s < LONGEST_LOOK_S
-        recording.add(people, poses, held=held, passed=passed)
+    ahead = AHEAD if pace.step == 1 else 0
+    watching = _Watching(media.info, recording, pace, poses_by)
+    waiting: deque[_Waiting] = deque()
+    looks = 0
+
+    def settle() -> int:
+        """Whether the first that waits was looked at."""
+        first = waiting.popleft()
+        watching.settle(first)
         advance(1)
-    recording.camera_is_static = background.is_static
+        return first.people is not None
+
+    try:
+        for frame in media:
+            passed = not frame.repeated and not pace.is_due(frame.index)
+            look = not frame.repeated and not passed
+            people = finder.begin(frame.image, frame.index) if look else None
+            waiting.append(_Waiting(frame, people, passed))
+            looks += look
+            while looks > ahead:
+                looks -= settle()
+    except KeyboardInterrupt:
+        while waiting:
+            settle()
+        raise
+    while waiting:
+        settle()
+    recording.camera_is_static = watching.background.is_static
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    """A frame that is not recorded yet.
+
+    Attributes:
+        frame: the frame.
+        people: what gives those in it; None where it is not looked at.
+        passed: whether that is because of the pace.
+    """
+
+    frame: Frame
+    people: Callable[[], list[Person]] | None
+    passed: bool
+
+
+class _Watching:
+    """Records frame after frame.
+
+    Args:
+        info: of the video.
+        recording: filled.
+        pace: told who was found.
+        poses_by: as in `watch`.
+    """
+
+    def __init__(
+        self, info: MediaInfo, recording: Recording, pace: Pace, poses_by: ImageModel | None
+    ) -> None:
+        self.background = Background(info.fps)
+        self._info, self._recording, self._pace = info, recording, pace
+        self._poses_by = poses_by
+        self._people: list[Person] = []
+        self._poses: np.ndarray | None = None
+        self._since = 0
+
+    def settle(self, waiting: _Waiting) -> None:
+        """Record a frame."""
+        frame = waiting.frame
+        if waiting.people is not None:
+            people = waiting.people()
+            self._pace.saw(frame.index, people)
+            self._since = frame.index
+            self.background.look(frame.image, people, frame.index)
+            if self._poses_by is not None:
+                self._poses = poses_from_image(self._poses_by, frame.image, people)
+            self._people = _in_original_px(people, frame, self._info)
+        held_s = (frame.index - self._since) / self._info.fps
+        held = 0 < held_s < LONGEST_LOOK_S
+        self._recording.add(self._people, self._poses, held=held, passed=waiting.passed)
 
 
 def say_what_was_passed(name: str, recording: Recording, records: list[PersonRecord]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from overpose.skeleton import HUMAN36M
+from overpose.support.blas import one_blas_thread
 from overpose.support.stretches import stretches
 from overpose.video.world.contact import Contact
 from overpose.video.world.level import Level
@@ -170,9 +171,10 @@ class _Piece:
         try:
             for _ in range(_ROUNDS):
                 bands, right = self._system(joints, weights)
-                step = solveh_banded(
-                    bands, right, lower=True, overwrite_ab=True, check_finite=False
-                )
+                with one_blas_thread():
+                    step = solveh_banded(
+                        bands, right, lower=True, overwrite_ab=True, check_finite=False
+                    )
                 joints = joints + step.reshape(joints.shape)
         except (LinAlgError, ValueError):
             return None
