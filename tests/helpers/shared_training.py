@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
 from tiny_dataset import random_bodies
 
+from overpose.baselines.convolutions import ConvolutionsConfig, SharedConvolutions
+from overpose.baselines.structnet import StructNetConfig
+from overpose.methods import structnet
 from overpose.networks.autoencoder import AutoencoderConfig, PoseAutoencoder
 from overpose.networks.configs import (
     ImageEncoderConfig,
@@ -29,13 +33,18 @@ from overpose.training.losses import autoencoding_loss, squared_error
 from overpose.training.processes import number, together
 
 SAMPLES, STEPS = 115, 10  # the last steps of an epoch have one sample less
+CPU = Runtime("cpu", 1)
 LOOP = LoopConfig(epochs=5, batch_size=12, learning_rate=1e-3)
-KINDS = ("keypoints", "images", "autoencoder")
+KINDS = ("keypoints", "images", "autoencoder", "structnet")
 
 
 def task_of(kind: str, dtype: torch.dtype) -> Task:
     """A task with all that depends on who has which sample: crops, noise, dropout, statistics."""
     bodies = random_bodies(SAMPLES)
+    if kind == "structnet":
+        task = structnet_of(bodies)
+        task.model.to(dtype)
+        return task
     normalization = PoseNormalization.fit(bodies)
     poses = normalization.to_normalised(torch.from_numpy(bodies)).to(dtype)
     given = {"batch_size": LOOP.batch_size, "seed": 0, "stage": kind}
@@ -58,6 +67,18 @@ def task_of(kind: str, dtype: torch.dtype) -> Task:
     model.to(dtype)
     return Task(kind, model, [(list(model.parameters()), 1.0)], STEPS, SAMPLES,
                 lambda epoch: batches(epoch=epoch), loss, None, {"kind": kind})  # fmt: skip
+
+
+def structnet_of(bodies: np.ndarray) -> Task:
+    """What `train_structnet` hands to the loop."""
+    convolutions = ConvolutionsConfig(32, 28, (5, 3, 3), (8, 8, 8))
+    config = StructNetConfig(convolutions, (16, 32), 32, 16, pose_hidden=32, dropout=0.3)
+    images = np.random.default_rng(0).integers(0, 256, (SAMPLES, 32, 32, 3), np.uint8)
+    torch.manual_seed(1)
+    begun, tasks = SharedConvolutions(convolutions), list[Task]()
+    with patch.object(structnet, "fit", lambda task, *_: tasks.append(task)):
+        structnet.train_structnet(images, bodies, None, begun, config, LOOP, Path(), runtime=CPU)
+    return tasks[0]
 
 
 def loss_of(model: PosePredictor, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:

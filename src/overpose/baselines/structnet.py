@@ -16,6 +16,7 @@ from overpose.baselines.dconv import TARGET_MM
 from overpose.networks.evaluating import evaluating
 from overpose.networks.image_encoder import central_crops, initialise
 from overpose.networks.normalization import JOINTS, POSE_SIZE
+from overpose.networks.sharing import Dropout
 from overpose.networks.storage import Kind
 from overpose.skeleton import HUMAN36M
 from overpose.support.bfloat16 import training_products
@@ -93,7 +94,7 @@ class StructNet(nn.Module):
             self.shared = SharedConvolutions(config.convolutions)
             self.on_middle = nn.Linear(middle, config.pooled[0])
             self.on_last = nn.Linear(last, config.pooled[1])
-            self.dropout = nn.Dropout(config.dropout)
+            self.dropout = Dropout(config.dropout)
             self.hidden = nn.Linear(sum(config.pooled), config.hidden)
             self.image_embedding = nn.Linear(config.hidden, config.embedding)
             self.auxiliary = nn.Linear(config.hidden, POSE_SIZE)
@@ -126,7 +127,7 @@ class StructNet(nn.Module):
             middle, last = self.shared(self.shared.standardised(crops), last_linear=True)
             both = torch.cat([relu(self.on_middle(middle)), relu(self.on_last(last))], dim=1)
             features = relu(self.hidden(self.dropout(both)))
-        features = features.float()
+        features = features.to(self.auxiliary.weight.dtype)
         embedding = self.image_embedding(features) / self.config.embedding
         return embedding, torch.tanh(self.auxiliary(features) * self.pose_spread)
 

@@ -20,13 +20,13 @@ from overpose.baselines.structnet import KIND, StructNet, StructNetConfig, with_
 from overpose.methods.card import FitContext, Method, Predict
 from overpose.metrics import limb_lengths
 from overpose.networks.normalization import JOINTS
+from overpose.networks.sharing import sum_of_shares
 from overpose.support.bfloat16 import name_of, training_dtype
 from overpose.support.errors import InputError
 from overpose.support.seeding import stream_seed
 from overpose.training.config import LoopConfig
 from overpose.training.data import crop_batches, prefetched, steps_per_epoch
 from overpose.training.loop import RUNTIME, Runtime, Task, fit
-from overpose.training.processes import require_one_process
 from overpose.training.samples import Samples, check_samples, error_mm, fingerprint, run_record
 
 STAGE = "structnet"
@@ -88,7 +88,6 @@ def train_structnet(
         InputError: wrong arrays, other convolutions than the configuration's, or `out` holds a
             checkpoint of something else.
     """
-    require_one_process(STAGE, "counts over the whole batch which poses were mistaken for others")
     size, crop_size = config.convolutions.image_size, config.convolutions.crop_size
     images, poses_mm = check_samples(images, poses_mm, size)
     if validation is not None:
@@ -155,7 +154,8 @@ def structnet_loss(model: StructNet, crops: Tensor, poses: Tensor, numbers: Tens
     """max(0, f(x, y') + D(y, y') - f(x, y)) + ||auxiliary - y||^2, mean over the batch.
 
     y' has the largest f + D among random training poses and those violated most often; D is the
-    MPJPE / 1200 mm. The violations are counted.
+    MPJPE / 1200 mm. The violations are counted, of the whole batch: the random poses are the same
+    whoever has which of its images.
 
     Args:
         model: the networks.
@@ -176,14 +176,16 @@ def structnet_loss(model: StructNet, crops: Tensor, poses: Tensor, numbers: Tens
     right, wrong = (images * embedded[: len(true)]).sum(1), (images * embedded[len(true) :]).sum(1)
     margin = relu(wrong + far - right)
     with torch.no_grad():
-        model.violations.index_add_(0, worst, (margin > 0).to(model.violations.dtype))
+        mistaken = torch.zeros_like(model.violations)
+        mistaken.index_add_(0, worst, (margin > 0).to(mistaken.dtype))
+        model.violations += sum_of_shares(mistaken)
     missed = (auxiliary - true).square().sum(1)
     return (margin + AUXILIARY_WEIGHT * missed).mean()
 
 
 def distances(first: Tensor, second: Tensor) -> Tensor:
     """(n, m): mean distances of the joints of poses (n, 51) and (m, 51)."""
-    total = torch.zeros(len(first), len(second), device=first.device)
+    total = first.new_zeros(len(first), len(second))
     for joint in range(JOINTS):
         columns = slice(3 * joint, 3 * joint + 3)
         total += torch.cdist(first[:, columns], second[:, columns])

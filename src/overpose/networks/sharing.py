@@ -73,6 +73,13 @@ def mean_of_first(values: Tensor, count: int) -> Tensor:
     return values.sum() / (min(count, share.total) * share.weight)
 
 
+def sum_of_shares(here: Tensor) -> Tensor:
+    """What was counted of the samples here, added up over the whole batch; without gradients."""
+    if _share.get() is not None:
+        distributed.all_reduce(here)
+    return here
+
+
 class Dropout(nn.Dropout):
     """Dropout of which each sample has its own, whoever has the sample."""
 
