@@ -106,6 +106,25 @@ def test_dconv_adds_up_its_limbs_as_prediction_does() -> None:
     np.testing.assert_allclose(found, model.predict(images), atol=0.01)
 
 
+def test_products_that_are_no_layers_keep_their_precision(
+    tmp_path: Path, tiny_dataset: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DconvMP-HML divides by sums over channels, and adds up limbs."""
+    monkeypatch.setattr(onnx_export, "MOST_GROWTH_MM", 1e6)
+    save_model(DconvMPHML(DCONV), tmp_path / "model")
+    out = tmp_path / "model.onnx"
+    export_onnx(tmp_path / "model", out, data=tiny_dataset(tmp_path / "data"), int8=True)
+    graph = onnx.load(out).graph
+    made = {output: node.op_type for node in graph.node for output in node.output}
+    sources = [
+        {made.get(name) for name in node.input[:2]}
+        for node in graph.node
+        if node.op_type in ("Conv", "Gemm", "MatMul")
+    ]
+    rounded = [each == {"DequantizeLinear"} for each in sources]
+    assert (rounded.count(True), rounded.count(False)) == (6, 2), sources
+
+
 @pytest.mark.parametrize("most_mm", [1e6, -1e6])
 def test_eight_bits_are_taken_if_they_cost_little(
     images_file: tuple[Path, Path],

@@ -35,6 +35,7 @@ MOST_MM = 0.05
 """How far a coordinate may be off from torch, in the network's units and in mm."""
 MOST_GROWTH_MM = 1.0
 """By how much the mean error may grow with 8 bits."""
+_LAYERS = ("Conv", "Gemm", "MatMul")
 _CHECKED = 256
 _TURNS = 5
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -255,11 +256,27 @@ def _quantise(path: Path, calibration: np.ndarray) -> None:
             str(quantised),
             Reader(),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv", "Gemm", "MatMul"],
+            op_types_to_quantize=list(_LAYERS),
             per_channel=True,
             reduce_range=True,
+            nodes_to_exclude=_not_layers(prepared),
         )
         path.write_bytes(quantised.read_bytes())
+
+
+def _not_layers(path: Path) -> list[str]:
+    """Names of products that are no layers: without constant weights on the right, or plus
+    something other than a number for each output. They stay as they are."""
+    import onnx
+
+    graph = onnx.load(path).graph
+    sizes = {constant.name: len(constant.dims) for constant in graph.initializer}
+    return [
+        node.name
+        for node in graph.node
+        if node.op_type in _LAYERS
+        and (node.input[1] not in sizes or any(sizes.get(bias) != 1 for bias in node.input[2:]))
+    ]
 
 
 def _growth_mm(found: np.ndarray, expected: np.ndarray, true: np.ndarray | None) -> float:
