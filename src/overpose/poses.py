@@ -29,6 +29,7 @@ _OPTIONAL: Mapping[str, tuple[type[np.generic], tuple[str | int, ...]]] = Mappin
         "joint_error_mm": (np.float32, ("people", "frames", 17)),
         "foot_contact": (np.bool_, ("people", "frames", 2)),
         "camera_to_world": (np.float64, (4, 4)),
+        "moving_camera_to_world": (np.float64, ("frames", 4, 4)),
         "principal_px": (np.float64, (2,)),
         "distortion": (np.float64, (5,)),
     }
@@ -76,6 +77,9 @@ class PoseTrack:
         camera_to_world: (4, 4) float64, from camera coordinates to the world's, mm: right-handed, y
             up, the floor at y = 0, the camera above the origin, its optical axis along -z on the
             floor. None where no world is known.
+        moving_camera_to_world: (frames, 4, 4) float64, the same for every frame of a camera that
+            turns in its place; the camera of the first frame is that above the origin. None of
+            others.
         world_is_estimated: whether the world was estimated from the people rather than given.
         foot_contact: (people, frames, 2) bool, whether the left and the right foot stand on
             something; None where nobody looked.
@@ -106,6 +110,7 @@ class PoseTrack:
     distortion: np.ndarray | None = None
     camera_is_static: bool | None = None
     camera_to_world: np.ndarray | None = None
+    moving_camera_to_world: np.ndarray | None = None
     world_is_estimated: bool | None = None
     foot_contact: np.ndarray | None = None
 
@@ -158,12 +163,12 @@ class PoseTrack:
             if value is not None and np.isinf(value).any():
                 raise InputError(f"{name}: got infinity, expected numbers, or NaN where not seen")
         if self.camera_to_world is not None:
-            check_rotation("camera_to_world", self.camera_to_world[:3, :3])
-            if (self.camera_to_world[3] != (0, 0, 0, 1)).any():
-                raise InputError(
-                    f"camera_to_world: got the last row {self.camera_to_world[3].tolist()}, "
-                    "expected 0, 0, 0, 1"
-                )
+            _check_motion("camera_to_world", self.camera_to_world)
+        if self.moving_camera_to_world is not None:
+            if self.camera_to_world is not None:
+                raise InputError("got camera_to_world and moving_camera_to_world, expected one")
+            for frame, matrix in enumerate(self.moving_camera_to_world):
+                _check_motion(f"moving_camera_to_world of frame {frame}", matrix)
 
     @property
     def people(self) -> int:
@@ -179,6 +184,14 @@ class PoseTrack:
     def seen(self) -> np.ndarray:
         """(people, frames) bool: where a person has a whole pose."""
         return np.asarray(np.isfinite(self.poses_mm).all(axis=(-2, -1)))
+
+    @property
+    def world(self) -> np.ndarray | None:
+        """(frames, 4, 4) float64, from the camera coordinates of each frame to the world's; None
+        where no world is known."""
+        if self.camera_to_world is not None:
+            return np.broadcast_to(self.camera_to_world, (self.frames, 4, 4))
+        return self.moving_camera_to_world
 
     @cached_property
     def camera(self) -> Camera:
@@ -254,6 +267,12 @@ class PoseTrack:
             return cls(**values)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
+
+
+def _check_motion(name: str, matrix: np.ndarray) -> None:
+    check_rotation(name, matrix[:3, :3])
+    if (matrix[3] != (0, 0, 0, 1)).any():
+        raise InputError(f"{name}: got the last row {matrix[3].tolist()}, expected 0, 0, 0, 1")
 
 
 def _scalar(name: str, array: np.ndarray) -> Any:

@@ -99,11 +99,16 @@ def test_the_report_shows_every_row() -> None:
     place = {"recording": "hall", "person": 1, "camera": "cam01", "distance_mm": 4000.0,
              "distance_ratio": 0.9, "position_mm": 80.0, "measured_distance_ratio": 0.98,
              "measured_position_mm": 70.0}  # fmt: skip
+    turns = {"split": "train", "turned_deg": 12.3, "found": 0.75, "turn_deg": 0.11,
+             "turn_end_deg": 0.22, "known_focal_deg": 0.05, "assumed_share": 0.15,
+             "focal_share": 0.04, "look_ms": 2.9}  # fmt: skip
     filmed = {"recording": "hall", "camera": "cam01", **camera, "focal_share": -0.09}
     text = table_text({
         "protocol": "p", "commit": "c", "machine": "m", "date": "d", "rows": [row],
-        "cameras": [camera], "by_focal": [band], "recordings": [filmed], "places": [place],
+        "cameras": [camera], "by_focal": [band], "turning": [turns],
+        "recordings": [filmed], "places": [place],
     })  # fmt: skip
     assert "| train | 0.7 to 0.88 | 1 | 5 % | 250.0 | 90.0 | 1.02 |" in text
+    assert "| train | 12.3 | 75 % | 0.11 | 0.22 | 0.05 | 15 % | 4 % | 2.9 |" in text
     assert "| hall | cam01 | -9 % | 3.0 |" in text
     assert "| hall | 1 | cam01 | 4.00 | 0.90 | 80.0 | 0.98 | 70.0 |" in text

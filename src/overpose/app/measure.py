@@ -127,6 +127,8 @@ class EvaluateWorld:
     """The axis of BVH files that points up: y in most, z in those that Blender wrote."""
     clips: tuple[int, int] = (56, 24)
     """How many clips of training subjects, on which numbers are chosen, and of test subjects."""
+    turning_clips: tuple[int, int] = (32, 16)
+    """How many of these scenes also before a camera that turns."""
     recordings: tuple[Path, ...] = ()
     """Directories of videos with a file of their measured cameras, in a world with z up."""
     processes: Processes = None
@@ -140,6 +142,7 @@ class EvaluateWorld:
             self.output,
             (download_asset("pose_detection"), download_asset("pose_landmark_full")),
             clips=self.clips,
+            turning_clips=self.turning_clips,
             recordings=self.recordings,
             processes=self.processes,
         )

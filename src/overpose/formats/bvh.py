@@ -30,13 +30,14 @@ def write(track: "overpose.poses.PoseTrack", path: Path, names: Names = "overpos
     """
     import numpy as np
 
-    from overpose.formats.points import Y_UP, y_up
+    from overpose.formats.points import Y_UP, steadied, y_up
     from overpose.mocap.bvh import write_bvh
     from overpose.mocap.pose_motion import pose_motion, with_feet
     from overpose.skeleton import FOOT_ANKLES
     from overpose.video.proportions import typical_lengths
 
     check(track, path)
+    track = steadied(track)
     turn, shift = y_up(track)
     to_level, moved = Y_UP.T @ turn, Y_UP.T @ shift  # axes of a level camera, the floor's origin
     known = np.where(track.seen[0, :, None, None], track.poses_mm[0], np.float32(np.nan))

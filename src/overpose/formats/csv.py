@@ -19,8 +19,8 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
     """One row for each person, frame and joint, `COLUMNS`; empty cells where not seen.
 
     Heels and toes have rows after the joints, and the expected errors of joints a last column,
-    where they are known. Where the world is, the first three rows of `camera_to_world` stand in
-    twelve more columns, the same in every row.
+    where they are known. Where the world is, the first three rows of the frame's `camera_to_world`
+    stand in twelve more columns: the same in every row, but where the camera turns.
     """
     import numpy as np
 
@@ -31,7 +31,7 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
     confidence = np.concatenate([joint_confidence(track), foot_confidence(track)], axis=2)
     seen, errors = track.seen, track.joint_error_mm
     joints = len(track.joint_names)
-    matrix_names, matrix_cells = _matrix(track.camera_to_world)
+    matrix_names, matrix_cells = _matrices(track.world)
     with (
         writing_file(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
@@ -50,17 +50,17 @@ def write(track: "overpose.poses.PoseTrack", path: Path) -> None:
                         known = joint < joints
                         off = float(errors[person, frame, joint]) if known else math.nan
                         cells.append(_number(off, DECIMALS))
-                    cells += matrix_cells
+                    cells += matrix_cells[frame] if matrix_cells else []
                     writer.writerow((person + 1, frame, time, text_cell(name), *cells))
 
 
-def _matrix(camera_to_world: Any) -> tuple[list[str], list[str]]:
-    """Names and cells of the columns for a matrix (4, 4); none without one."""
-    if camera_to_world is None:
+def _matrices(world: Any) -> tuple[list[str], list[list[str]]]:
+    """Names, and every frame's cells, of the columns for matrices (frames, 4, 4); none without."""
+    if world is None:
         return [], []
     places = [(row, column) for row in range(3) for column in range(4)]
     names = [f"camera_to_world_{row + 1}{column + 1}" for row, column in places]
-    return names, [f"{camera_to_world[place]:.6f}" for place in places]
+    return names, [[f"{matrix[place]:.6f}" for place in places] for matrix in world]
 
 
 def _number(value: float, decimals: int) -> str:

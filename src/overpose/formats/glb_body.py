@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from overpose.formats.gltf import INDICES, VERTICES, Gltf
 from overpose.formats.palette import PALETTE
-from overpose.formats.points import y_up
+from overpose.formats.points import steadied, y_up
 from overpose.mocap.pose_motion import pose_motion, with_feet
 from overpose.poses import PoseTrack
 from overpose.skeleton import FOOT_ANKLES
@@ -198,6 +198,7 @@ def body_following(
 
 def _levelled(track: PoseTrack, person: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Poses, roots and feet in the frames in which a person is seen, in axes of a level camera."""
+    track = steadied(track)
     turn, shift = y_up(track)
     flip = np.array([1.0, -1.0, -1.0])
     seen = track.seen[person]

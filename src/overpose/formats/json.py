@@ -68,6 +68,7 @@ def _of_camera(track: "overpose.poses.PoseTrack") -> dict[str, Any]:
         "camera_is_static": track.camera_is_static,
         "world_is_estimated": track.world_is_estimated,
         "camera_to_world": track.camera_to_world,
+        "moving_camera_to_world": track.moving_camera_to_world,
     }
     return {
         name: value if isinstance(value, bool | float) else value.tolist()

@@ -52,9 +52,10 @@ def coordinates(track: "overpose.poses.PoseTrack") -> dict[str, Any]:
     import numpy as np
 
     from overpose.angles import SIDES, body_axes, knee_flexion, thigh_turns, turns_zxy
-    from overpose.formats.points import joints_camera_mm, track_angles, y_up
+    from overpose.formats.points import joints_camera_mm, steadied, track_angles, y_up
     from overpose.skeleton import HUMAN36M
 
+    track = steadied(track)
     seen = track.seen[0]
     turn, shift_mm = y_up(track)
     axes = body_axes(track.poses_mm[0, seen], turn)

@@ -1,5 +1,6 @@
 """What several formats write of a track: its joints and feet in camera coordinates, how sure."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,34 @@ def joint_confidence(track: PoseTrack) -> np.ndarray:
     return np.where(known, points[..., 2], np.nan).astype(np.float64)
 
 
+def steadied(track: PoseTrack) -> PoseTrack:
+    """The track as the camera would have it, had it stayed as it was in the first frame; itself
+    where the camera does not turn, or no world is known."""
+    world = track.moving_camera_to_world
+    if world is None:
+        return track
+    turns = world[0, :3, :3].T @ world[:, :3, :3]
+    feet = track.feet_mm
+    return replace(
+        track,
+        poses_mm=_each_turned(track.poses_mm, turns),
+        root_mm=_each_turned(track.root_mm, turns),
+        feet_mm=None if feet is None else _each_turned(feet, turns),
+        camera_to_world=world[0].copy(),
+        moving_camera_to_world=None,
+    )
+
+
+def _each_turned(points: np.ndarray, turns: np.ndarray) -> np.ndarray:
+    """(people, frames, …, 3) of the dtype given."""
+    flat = points.reshape(*points.shape[:2], -1, 3) @ turns.swapaxes(1, 2)
+    return flat.reshape(points.shape).astype(points.dtype)
+
+
 def y_up_points(track: PoseTrack) -> PointTable:
     """Everybody's joints, heels and toes as points, y up, see `y_up`; with several people, names
     start with person1_, person2_, …"""
+    track = steadied(track)
     own, places = all_points(track)
     several = track.people > 1
     names = tuple(
@@ -88,7 +114,8 @@ def y_up_points(track: PoseTrack) -> PointTable:
 
 def y_up(track: PoseTrack) -> tuple[np.ndarray, np.ndarray]:
     """Rotation (3, 3) and shift (3,), mm, of camera coordinates to the y-up ones of files: the
-    track's world where it has one, else y up about a camera that is held level."""
+    track's world where it has one, else y up about a camera that is held level. A track whose
+    camera turns is `steadied` first."""
     world = track.camera_to_world
     if world is None:
         return Y_UP, np.zeros(3)
@@ -97,6 +124,7 @@ def y_up(track: PoseTrack) -> tuple[np.ndarray, np.ndarray]:
 
 def joints_y_up_mm(track: PoseTrack) -> np.ndarray:
     """(people, frames, 17, 3) float64: joints in the coordinates of `y_up`; NaN where not seen."""
+    track = steadied(track)
     turn, shift = y_up(track)
     joints = joints_camera_mm(track) @ turn.T + shift
     return np.where(track.seen[..., None, None], joints, np.nan)
@@ -104,6 +132,7 @@ def joints_y_up_mm(track: PoseTrack) -> np.ndarray:
 
 def track_angles(track: PoseTrack) -> dict[str, np.ndarray]:
     """(people, frames) float64 degrees of every angle of `ANGLES` that the track shows."""
+    track = steadied(track)
     poses = np.where(track.seen[..., None, None], track.poses_mm, np.float32(np.nan))
     return joint_angles(poses, track.feet_mm, y_up(track)[0])
 

@@ -195,7 +195,7 @@ def _rows(track: PoseTrack, source: str, person: np.ndarray, frame: np.ndarray) 
         "keypoints_px": _keypoints(track.keypoint_names, track.keypoints_px[person, frame]),
         "pose_mm": _nested(poses, HUMAN36M.joint_names, "xyz"),
         "root_mm": _nested(roots, "xyz"),
-        "world_mm": _nested(_in_world(track, poses, roots), HUMAN36M.joint_names, "xyz"),
+        "world_mm": _nested(_in_world(track, poses, roots, frame), HUMAN36M.joint_names, "xyz"),
         "joint_error_mm": _nested(of(track.joint_error_mm), HUMAN36M.joint_names),
         "feet_mm": _nested(of(track.feet_mm), FEET.names, "xyz"),
         "foot_contact": _nested(of(track.foot_contact), _SIDES),
@@ -214,13 +214,16 @@ def _rows(track: PoseTrack, source: str, person: np.ndarray, frame: np.ndarray) 
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
-def _in_world(track: PoseTrack, poses: np.ndarray, roots: np.ndarray) -> np.ndarray | None:
-    """(n, 17, 3) float32 mm of joints in the track's world; None where none is known."""
-    if track.camera_to_world is None:
+def _in_world(
+    track: PoseTrack, poses: np.ndarray, roots: np.ndarray, frame: np.ndarray
+) -> np.ndarray | None:
+    """(n, 17, 3) float32 mm of joints, those of frames (n,), in the track's world; None where none
+    is known."""
+    if track.world is None:
         return None
-    rotation, shift = track.camera_to_world[:3, :3], track.camera_to_world[:3, 3]
+    world = track.world[frame]
     camera = poses.astype(np.float64) + roots.astype(np.float64)[:, None]
-    return (camera @ rotation.T + shift).astype(np.float32)
+    return (camera @ world[:, :3, :3].swapaxes(1, 2) + world[:, None, :3, 3]).astype(np.float32)
 
 
 def _nested(values: np.ndarray | None, *names: Sequence[str]) -> pa.Array | None:

@@ -108,7 +108,9 @@ def write_formats(
 
 def about_camera(track: PoseTrack) -> PoseTrack:
     """The track without its world, as formats write it about the camera."""
-    return replace(track, camera_to_world=None, world_is_estimated=None)
+    return replace(
+        track, camera_to_world=None, moving_camera_to_world=None, world_is_estimated=None
+    )
 
 
 def get_needed(formats: Sequence[Format]) -> None:

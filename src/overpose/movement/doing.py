@@ -91,7 +91,7 @@ def doing_of(track: PoseTrack, person: int) -> Doing:
     alone = track.of_people([person])
     seen = track.seen[person]
     placed = bool(np.isfinite(track.root_mm[person, seen]).all())
-    on_floor = track.camera_to_world is not None and placed
+    on_floor = track.world is not None and placed
     angles = {}
     if track.joint_names == HUMAN36M.joint_names:
         angles = {name: values[0] for name, values in track_angles(alone).items()}

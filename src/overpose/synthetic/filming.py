@@ -1,9 +1,10 @@
-"""A body that moves, dressed at random in a random scene, frame by frame as a still camera sees it.
+"""A body that moves, dressed at random in a random scene, frame by frame as a camera sees it.
 
 What moves, and what is found in the pictures, belongs to those who ask for them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +43,7 @@ def random_setting(
 def filmed(
     setting: Setting,
     transforms: np.ndarray,
-    camera: Camera,
+    camera: Camera | Sequence[Camera],
     rng: np.random.Generator,
     check: Callable[[], None],
 ) -> list[np.ndarray]:
@@ -51,13 +52,14 @@ def filmed(
     Args:
         setting: from `random_setting`.
         transforms: (frames, B, 3, 4) of `retarget`.
-        camera: that sees it.
+        camera: that sees it; or that of each frame.
         rng: the sensor's noise.
         check: called before each frame.
     """
     images = []
-    for pose in transforms:
+    cameras = repeat(camera) if isinstance(camera, Camera) else camera
+    for pose, each in zip(transforms, cameras, strict=False):
         check()
         vertices = pose_outfit(setting.outfit, pose)
-        images.append(render_frame(vertices, setting.outfit, setting.scene, camera, rng, 1)[0])
+        images.append(render_frame(vertices, setting.outfit, setting.scene, each, rng, 1)[0])
     return images

@@ -38,9 +38,10 @@ from overpose.video.models import shipped_judge, trained_lifter, trained_model
 from overpose.video.optics import lens_fields, view_of
 from overpose.video.options import PredictOptions
 from overpose.video.posing import View, finished_poses, lifted
-from overpose.video.recording import PersonRecord, Recording
+from overpose.video.recording import PersonRecord, Recording, known_of, stacked
 from overpose.video.watching import px_size, say_what_was_passed, watch
 from overpose.video.world.placing import in_world
+from overpose.video.world.turns import Turns, turned_view, view_of_turns
 
 DEFAULTS = PredictOptions()
 
@@ -186,6 +187,8 @@ class PoseEstimator:
         except KeyboardInterrupt:
             if not until_interrupted or recording.frames == 0:
                 raise
+        if options.ground and recording.camera_is_static is False:
+            view = view_of_turns(recording.sightings, recording.frames, view)
         presences = [recording.timed(each) for each in finder.presences]
         everybody = replace(options, people=None, track=None)
         people = {
@@ -215,6 +218,7 @@ class PoseEstimator:
         options: PredictOptions = DEFAULTS,
         known_focal_px: float | None = None,
         stem: str = "",
+        turns: Turns | None = None,
     ) -> PoseTrack:
         """All people whose 2D keypoints you have found yourself.
 
@@ -226,6 +230,7 @@ class PoseEstimator:
             options: whom to keep, camera, smoothing.
             known_focal_px: focal length, pixels, where the image's file says it.
             stem: of the video's name; of several cameras in a file, the one called so is taken.
+            turns: how the camera turned, if it did.
 
         Raises:
             InputError: the shape does not fit the layout, or the model is one for images.
@@ -235,13 +240,15 @@ class PoseEstimator:
             raise InputError("keypoints: got a model for images, expected one for keypoints")
         width, height = size_px
         view = view_of(options, width, height, fps, known_focal_px=known_focal_px, stem=stem)
+        view = view if turns is None else turned_view(view, turns)
         frames = keypoints.shape[1]
         seen = [each for each in presences_of(keypoints) if each.frames > 0]
         kept = _kept(seen, frames, view, options)
         records = [PersonRecord(keypoints[number - 1]).with_sides(layout, fps) for number in kept]
         recording = Recording(layout, frames)
         track = self._tracked(records, recording, view, options, frames == 1)
-        track = in_world(track, view, options, is_static=None, name=stem or "keypoints")
+        static = None if turns is None else False
+        track = in_world(track, view, options, is_static=static, name=stem or "keypoints")
         if self._judge is None:
             return track
         people = [view.straight(each.keypoints_px) for each in records]
@@ -303,9 +310,9 @@ class PoseEstimator:
             keypoints.append(shown)
         frames, count = recording.frames, len(recording.layout)
         return PoseTrack(
-            poses_mm=_stacked([each.poses_mm for each in done], (frames, 17, 3)),
-            root_mm=_stacked(roots, (frames, 3)),
-            keypoints_px=_stacked(keypoints, (frames, count, 3)),
+            poses_mm=stacked([each.poses_mm for each in done], (frames, 17, 3)),
+            root_mm=stacked(roots, (frames, 3)),
+            keypoints_px=stacked(keypoints, (frames, count, 3)),
             keypoint_names=recording.layout.names,
             fps=view.fps,
             width=view.width,
@@ -315,8 +322,8 @@ class PoseEstimator:
             focal_px_std=view.focal_px_std,
             **lens_fields(view),
             model=self.name,
-            feet_mm=_known([each.feet_mm for each in done]),
-            joint_error_mm=_known([each.joint_error_mm for each in done]),
+            feet_mm=known_of([each.feet_mm for each in done]),
+            joint_error_mm=known_of([each.joint_error_mm for each in done]),
         )
 
 
@@ -388,13 +395,3 @@ def _kept(presences: list[Presence], frames: int, view: View, options: PredictOp
     return select_people(
         presences, fps=view.fps, total_frames=frames, people=options.people, track=options.track
     )
-
-
-def _stacked(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    return np.stack(arrays) if arrays else np.empty((0, *shape), np.float32)
-
-
-def _known(arrays: list[np.ndarray | None]) -> np.ndarray | None:
-    """What the lifters know of everybody; None where they do not, or there is nobody."""
-    there = [array for array in arrays if array is not None]
-    return np.stack(there) if there else None

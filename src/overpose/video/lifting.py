@@ -17,6 +17,8 @@ MODEL_FPS = 27.0
 SLOWEST_FPS = 12.0
 """Below this rate the frames of a video are too far apart for the network that sees several."""
 _WINDOWS_AT_ONCE = 256
+_MIRRORED = np.outer((-1.0, 1.0, 1.0), (-1.0, 1.0, 1.0))
+"""Factors of a rotation, as a mirror shows it."""
 
 
 @runtime_checkable
@@ -50,11 +52,12 @@ def lift(
     focal_px: float,
     center_px: tuple[float, float],
     fps: float,
+    turns: np.ndarray | None = None,
 ) -> Lifted:
     """Poses of a person, and what else the lifter knows of them: the mean of both ways of
     `lift_both_ways`, which is better than either and prefers no side."""
     both = lift_both_ways(
-        lifter, keypoints_px, layout, focal_px=focal_px, center_px=center_px, fps=fps
+        lifter, keypoints_px, layout, focal_px=focal_px, center_px=center_px, fps=fps, turns=turns
     )
     return mean_of(both)
 
@@ -68,6 +71,7 @@ def lift_both_ways(
     center_px: tuple[float, float],
     fps: float,
     frames: np.ndarray | None = None,
+    turns: np.ndarray | None = None,
 ) -> list[Lifted]:
     """What a lifter says of a person, and of the same person seen in a mirror, mirrored back.
 
@@ -79,6 +83,8 @@ def lift_both_ways(
         center_px: principal point, pixels.
         fps: frames per second of the video.
         frames: (n,) of which frames; of all if None.
+        turns: (frames, 3, 3) from the camera axes of each frame to those of the first; None where
+            the camera does not turn.
 
     Returns:
         two, of these frames, camera axes, relative to the root; NaN in frames without keypoints.
@@ -101,24 +107,50 @@ def lift_both_ways(
     stride = max(1, round(fps / MODEL_FPS))
     places = np.clip(wanted[:, None] + stride * offsets, 0, max(count - 1, 0))
     middle = int(np.flatnonzero(offsets == 0)[0])
-    found = _predicted(lifter, rays, scores, places, middle)
-    other = _predicted(lifter, INPUTS.mirrored(rays), scores[:, INPUTS.mirror], places, middle)
+    found = _predicted(lifter, rays, scores, places, middle, turns)
+    if turns is not None:
+        turns = turns * _MIRRORED
+    mirrored = INPUTS.mirrored(rays), scores[:, INPUTS.mirror]
+    other = _predicted(lifter, *mirrored, places, middle, turns)
     seen = np.asarray(np.isfinite(rays[wanted]).any(axis=(1, 2)))
     return [found.where(seen), other.mirrored().where(seen)]
 
 
 def _predicted(
-    lifter: Lifter, rays: np.ndarray, scores: np.ndarray, places: np.ndarray, middle: int
+    lifter: Lifter,
+    rays: np.ndarray,
+    scores: np.ndarray,
+    places: np.ndarray,
+    middle: int,
+    turns: np.ndarray | None,
 ) -> Lifted:
     """What the windows at `places` (frames, offsets) give, some at a time: they overlap, and all at
     once would take many times the memory of the video's keypoints."""
     parts = []
     for start in range(0, max(len(places), 1), _WINDOWS_AT_ONCE):
         some = slice(start, start + _WINDOWS_AT_ONCE)
-        windows = make_windows(rays[places[some]], scores[places[some]], middle)
+        seen = rays[places[some]]
+        if turns is not None:
+            seen = _as_from(seen, turns[places[some]], middle)
+        windows = make_windows(seen, scores[places[some]], middle)
         if isinstance(lifter, WholeLifter):
             found = lifter.predict_all(windows.features)
         else:
             found = Lifted(lifter.predict(windows.features))
         parts.append(found.turned(windows.to_camera))
     return joined(parts)
+
+
+def _as_from(rays: np.ndarray, turns: np.ndarray, middle: int) -> np.ndarray:
+    """Rays (windows, frames, n, 2) of a camera that turns, as it saw them had it stayed as it was
+    in the middle frame; NaN behind it.
+
+    Args:
+        rays: x / z, y / z.
+        turns: (windows, frames, 3, 3) from the axes of each frame to common ones.
+        middle: index of the middle frame.
+    """
+    directions = np.concatenate([rays, np.ones((*rays.shape[:-1], 1))], axis=-1)
+    directions = directions @ turns.swapaxes(-1, -2) @ turns[:, middle, None]
+    depth = np.where(directions[..., 2:] > 0, directions[..., 2:], np.nan)
+    return directions[..., :2] / depth

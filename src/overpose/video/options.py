@@ -38,7 +38,7 @@ class PredictOptions:
     height_m: float | None = None
     """Standing height of the people, metres: sets the scale."""
     ground: bool = True
-    """Look for gravity and the floor of a camera that stands still."""
+    """Look for gravity and the floor of a camera that stands still or turns in its place."""
     level: bool = False
     """The camera was level: neither tilted nor rolled."""
     every: Every = 1

@@ -39,6 +39,8 @@ class View:
         lens: the measured camera; None where there is none.
         is_placed: whether the lens says how the camera stands in its world.
         is_metric: whether it says so in millimetres rather than in units that nobody knows.
+        turns: (frames, 3, 3) of a camera that turns in its place, from the axes of each frame to
+            those of the first; None of a camera that stands still, or does something else.
     """
 
     width: int
@@ -50,6 +52,7 @@ class View:
     lens: Camera | None = None
     is_placed: bool = False
     is_metric: bool = False
+    turns: np.ndarray | None = None
 
     @property
     def center_px(self) -> tuple[float, float]:
@@ -65,6 +68,20 @@ class View:
         result = keypoints_px.copy()
         result[..., :2] = rays * self.focal_px + self.center_px
         return result
+
+    def steady(self, points: np.ndarray) -> np.ndarray:
+        """Points or vectors (frames, …, 3) from the axes of each frame to those of the first."""
+        return points if self.turns is None else turned(points, self.turns)
+
+    def of_frames(self, points: np.ndarray) -> np.ndarray:
+        """The inverse of `steady`."""
+        return points if self.turns is None else turned(points, self.turns.swapaxes(1, 2))
+
+
+def turned(points: np.ndarray, rotations: np.ndarray) -> np.ndarray:
+    """Points (frames, …, 3) turned by a rotation (3, 3) for each frame; their dtype stays."""
+    flat = points.reshape(len(points), -1, 3)
+    return (flat @ rotations.swapaxes(1, 2)).reshape(points.shape).astype(points.dtype)
 
 
 def lifted(
@@ -82,6 +99,7 @@ def lifted(
             focal_px=view.focal_px,
             center_px=view.center_px,
             fps=view.fps,
+            turns=view.turns,
         )
         for lifter in lifters
     ]
@@ -98,7 +116,8 @@ def finished_poses(
     """What becomes of one person's raw poses, and of feet and expected errors where there are any.
 
     Feet are smoothed and kept at one size as they lie to their ankles. Errors stay those of the raw
-    poses: finishing makes them smaller, if anything.
+    poses: finishing makes them smaller, if anything. Where the camera turns, all is smoothed as it
+    moves before one that does not.
 
     Args:
         raw: of all frames; NaN where not seen.
@@ -111,20 +130,23 @@ def finished_poses(
         the same, finished, and roots (frames, 3) float32, mm; NaN where not seen.
     """
     gap = round(options.bridge_s * view.fps)
-    poses = bridge_gaps(raw.poses_mm, gap)
+    given = view.steady(raw.poses_mm)
+    poses = bridge_gaps(given, gap)
     poses = _smoothed(poses, view.fps, POSE_CUTOFF_HZ, options.smooth)
     known = np.isfinite(poses).any()
     if options.constant_limbs and known:
         poses = constant_limbs(poses)
     joints_px = house_keypoints(keypoints_px, layout)
-    roots = place_root(poses, joints_px, view.focal_px, view.width, view.height)
+    as_seen = view.of_frames(poses)
+    roots = place_root(as_seen, joints_px, view.focal_px, view.width, view.height)
     roots[np.linalg.norm(roots, axis=-1) > FARTHEST_MM] = np.nan
+    roots = view.steady(roots)
     seen = np.asarray(np.isfinite(poses).all(axis=(1, 2)))
     roots = _smoothed(bridge_gaps(roots, gap), view.fps, ROOT_CUTOFF_HZ, options.smooth)
     roots = np.where(seen[:, None], roots, np.nan)
     feet, errors = raw.feet_mm, raw.joint_error_mm
     if feet is not None:
-        hanging = bridge_gaps(feet - ankles_mm(raw.poses_mm), gap)
+        hanging = bridge_gaps(view.steady(feet) - ankles_mm(given), gap)
         hanging = _smoothed(hanging, view.fps, POSE_CUTOFF_HZ, options.smooth)
         if options.constant_limbs and known:
             hanging = constant_feet(hanging)
@@ -136,6 +158,8 @@ def finished_poses(
         poses, roots = scale_to_height(poses, roots, options.height_m)
         feet = None if feet is None else feet * scale
         errors = None if errors is None else errors * scale
+    poses, roots = view.of_frames(poses), view.of_frames(roots)
+    feet = None if feet is None else view.of_frames(feet)
     done = Lifted(
         poses.astype(np.float32),
         None if feet is None else feet.astype(np.float32),

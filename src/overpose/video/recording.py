@@ -13,6 +13,7 @@ from overpose.keypoints.people import Person
 from overpose.keypoints.selection import Presence
 from overpose.keypoints.sides import sides_exchanged, with_sides_exchanged
 from overpose.layouts import KeypointLayout
+from overpose.video.world.sightings import Sightings
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +46,13 @@ class Recording:
         layout: of their keypoints.
         frames: how many frames there were.
         camera_is_static: whether the camera stood still; None where nobody could see.
+        sightings: of the background, from where on the camera stirred.
     """
 
     layout: KeypointLayout
     frames: int = 0
     camera_is_static: bool | None = None
+    sightings: Sightings = field(default_factory=Sightings)
     _passed: list[bool] = field(default_factory=list)
     _held: dict[int, int] = field(default_factory=dict)
     _seen: dict[int, list[tuple[int, Person, np.ndarray | None]]] = field(default_factory=dict)
@@ -108,3 +111,14 @@ class Recording:
             keypoints = between_looks(keypoints, passed)
             poses = None if poses is None else between_looks(poses, passed)
         return PersonRecord(keypoints, poses)
+
+
+def stacked(arrays: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """Arrays of this shape of everybody, also where there is nobody."""
+    return np.stack(arrays) if arrays else np.empty((0, *shape), np.float32)
+
+
+def known_of(arrays: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """What the lifters know of everybody; None where they do not, or there is nobody."""
+    there = [array for array in arrays if array is not None]
+    return np.stack(there) if there else None

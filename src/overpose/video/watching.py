@@ -97,7 +97,7 @@ class _Watching:
     def __init__(
         self, info: MediaInfo, recording: Recording, pace: Pace, poses_by: ImageModel | None
     ) -> None:
-        self.background = Background(info.fps)
+        self.background = Background(info.fps, recording.sightings)
         self._info, self._recording, self._pace = info, recording, pace
         self._poses_by = poses_by
         self._people: list[Person] = []
@@ -115,6 +115,8 @@ class _Watching:
             if self._poses_by is not None:
                 self._poses = poses_from_image(self._poses_by, frame.image, people)
             self._people = _in_original_px(people, frame, self._info)
+        elif frame.repeated:
+            self.background.repeat(frame.index)
         held_s = (frame.index - self._since) / self._info.fps
         held = 0 < held_s < LONGEST_LOOK_S
         self._recording.add(self._people, self._poses, held=held, passed=waiting.passed)

@@ -18,6 +18,8 @@ import websockets.asyncio.server
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from overpose.support.errors import InputError
+
 _starting = threading.Lock()
 
 
@@ -54,6 +56,21 @@ def _guarded(answer: Callable[..., Any] | None, host: str) -> Callable[..., Any]
         return None if answer is None else answer(connection, request)
 
     return process
+
+
+def require_address(host: str, port: int) -> None:
+    """Refuse an address that cannot be listened on; a port in use is no obstacle."""
+    if not 0 <= port <= 65535:
+        raise InputError(f"port: got {port}, expected 0 to 65535")
+    try:
+        family = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.bind((host, 0))
+    except OSError as error:
+        raise InputError(
+            f"host: cannot listen on {host!r} ({error.strerror or error}); "
+            "expected an address of this computer, such as 127.0.0.1"
+        ) from None
 
 
 def is_own(asked: str, origin: str | None, host: str) -> bool:

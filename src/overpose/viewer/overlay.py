@@ -148,7 +148,7 @@ class Overlay:
         joints = person.positions_mm(frame / person.fps)
         keypoints = person.keypoints_px[frame, :, :2]
         if joints is not None and person in self._placed:
-            points = project_px(joints, self._show) * scale
+            points = project_px(joints, self._show, frame / self._show.fps) * scale
             _draw_limbs(image, points, person, self._thickness)
         elif np.isfinite(keypoints).any():
             points = keypoints * scale

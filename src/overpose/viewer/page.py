@@ -117,7 +117,7 @@ def _data(show: Show, title: str) -> dict[str, Any]:
         "focalIsEstimated": show.focal_is_estimated,
         "principal": show.camera.center_px.tolist(),
         "distortion": list(show.camera.distortion),
-        "level": show.to_level.tolist(),
+        "levels": np.round(show.levels, 6).tolist(),
         "floor": round(show.floor_mm, 1),
         "middle": [round(float(value), 1) for value in show.middle_mm],
         "size": round(show.size_mm, 1),

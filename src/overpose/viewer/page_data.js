@@ -40,9 +40,10 @@ function jointsOf(person, f = frameOf(person)) {
   return Array.from({ length: n }, (_, j) =>
     [0, 1, 2].map((a) => person.root[f * 3 + a] + person.poses[(f * n + j) * 3 + a]));
 }
-// Camera axes to the level ones that everything is in, and back.
-const levelled = (p) => data.level.map((row) => row[0] * p[0] + row[1] * p[1] + row[2] * p[2]);
-const unlevelled = (p) => [0, 1, 2].map((i) => data.level.reduce((sum, row, k) => sum + row[i] * p[k], 0));
+// Axes of the camera in the frame shown to the level ones that everything is in, and back.
+const level = () => data.levels[Math.min(state.frame, data.levels.length - 1)];
+const levelled = (p) => level().map((row) => row[0] * p[0] + row[1] * p[1] + row[2] * p[2]);
+const unlevelled = (p) => [0, 1, 2].map((i) => level().reduce((sum, row, k) => sum + row[i] * p[k], 0));
 function toImage(point) {
   const [x, y, z] = unlevelled(point);
   if (z <= 1) return null;

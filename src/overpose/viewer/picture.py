@@ -44,14 +44,15 @@ def draw_people(
             draw_lines(drawn, points, edges, person.colour, thickness)
         joints_mm = person.positions_mm(time_s) if projected else None
         if joints_mm is not None:
-            points = project_px(joints_mm, show) * scale
+            points = project_px(joints_mm, show, time_s) * scale
             draw_lines(drawn, points, person.limbs.tolist(), (255, 255, 255), thickness)
     return drawn
 
 
-def project_px(joints_mm: np.ndarray, show: Show) -> np.ndarray:
-    """Where the show's camera sees points (..., 3) in level axes, px (..., 2); NaN behind it."""
-    joints_mm = joints_mm @ show.to_level  # the inverse: a row times a rotation
+def project_px(joints_mm: np.ndarray, show: Show, time_s: float = 0.0) -> np.ndarray:
+    """Where the show's camera sees points (..., 3) in level axes at a time, px (..., 2); NaN behind
+    it."""
+    joints_mm = joints_mm @ show.level_at(time_s)  # the inverse: a row times a rotation
     near = joints_mm[..., 2:] <= _NEAR_MM
     return show.camera.project_camera(np.where(near, np.nan, joints_mm))
 

@@ -7,7 +7,6 @@ import contextlib
 import io
 import math
 import os
-import socket
 import sys
 import threading
 import time
@@ -22,19 +21,19 @@ from scipy.spatial.transform import Rotation
 
 from overpose.poses import PoseTrack
 from overpose.skeleton import side_and_part
-from overpose.support.errors import InputError
 from overpose.support.object_storage import path_of
 from overpose.support.progress import say
 from overpose.viewer.angle_folder import AngleFolder
 from overpose.viewer.bodies import bodies_of
 from overpose.viewer.clip import Pictures
-from overpose.viewer.guard import guarding
+from overpose.viewer.guard import guarding, require_address
 from overpose.viewer.picture import draw_people
 from overpose.viewer.shapes import ball, cylinder, joint_radius_m, limb_transforms
 from overpose.viewer.shown import Show, ShownPerson, show_of
 from overpose.viewer.skinned import SkinnedBody
 
 _TICK_S = 1 / 60
+_GROUND = (18, 24, 33)
 _SIDE_SHADE = {"left": 1.12, "middle": 1.0, "right": 0.72}
 
 
@@ -76,7 +75,7 @@ def open_viewer(
 ) -> Iterator["Viewer"]:
     """A viewer that is being served; `run` lets it play. Arguments and errors as for `view`."""
     show = show_of(tracks)
-    _require_address(host, port)
+    require_address(host, port)
     pictures = None if video is None else Pictures(path_of(video), show)
     server = None
     try:
@@ -112,7 +111,7 @@ class Viewer:
         self._skinned = _skinned(server, show)
         self._add_surroundings()
         self._add_controls()
-        self._clock = 0.0
+        self._clock, self._through_camera = 0.0, False
         self._drawn: tuple[Any, ...] = ()
         self._views["Scene"]()
 
@@ -148,6 +147,10 @@ class Viewer:
                     skinned.draw(time_s if on and dressed else None)
                 body.draw(time_s if on else None, labelled=self.labels.value, sticks=not dressed)
             self._frustum.visible = bool(self.frustum_box.value)
+            if len(self.show.levels) > 1:
+                self._frustum.wxyz = _quaternion(self.show.level_at(time_s))
+                if self._through_camera:
+                    self._look_through_camera()
             self._floor.visible = bool(self.floor_box.value)
             self._draw_picture(picture, time_s, shown)
         self.readout.value = (
@@ -173,14 +176,11 @@ class Viewer:
             image = self._pictures.picture(number)
             self._frustum.image = image
         people = [person for person, on in zip(self.show.people, shown, strict=True) if on]
-        self._picture.image = draw_people(
-            image,
-            self.show,
-            people,
-            time_s,
-            keypoints=bool(self.keypoints.value),
-            projected=bool(self.projected.value),
-        )
+        drawn = draw_people(
+            image, self.show, people, time_s,
+            keypoints=bool(self.keypoints.value), projected=bool(self.projected.value),
+        )  # fmt: skip
+        self._picture.image = _across(drawn)
 
     def _add_surroundings(self) -> None:
         show, scene = self.show, self.server.scene
@@ -209,7 +209,7 @@ class Viewer:
             "/camera",
             fov=2 * math.atan(show.height / 2 / show.focal_px),
             aspect=show.width / show.height,
-            wxyz=Rotation.from_matrix(show.to_level).as_quat(scalar_first=True),
+            wxyz=_quaternion(show.level_at(0.0)),
             scale=self._frustum_scale(far=False),
             thickness=0.012,
             color=(255, 214, 140),
@@ -223,10 +223,9 @@ class Viewer:
             brand_color=(255, 159, 67),
         )  # fmt: skip
         width = 640
-        self._blank = np.full(
-            (max(1, round(width * show.height / show.width)), width, 3), (18, 24, 33), np.uint8
-        )
-        self._picture = gui.add_image(self._blank, format="jpeg", jpeg_quality=85)
+        height = max(1, round(width * show.height / show.width))
+        self._blank = np.full((height, width, 3), _GROUND, np.uint8)
+        self._picture = gui.add_image(_across(self._blank), format="jpeg", jpeg_quality=85)
         last = max(1, show.frames - 1)
         moving = show.frames > 1
         self.timeline = gui.add_slider("frame", 0, last, 1, 0, visible=moving)
@@ -275,6 +274,7 @@ class Viewer:
         forward = np.array(
             [math.sin(yaw) * math.cos(pitch), math.sin(pitch), math.cos(yaw) * math.cos(pitch)]
         )
+        self._through_camera = False
         self._frustum.scale = self._frustum_scale(far=False)
         middle = self.show.middle_at(self.timeline.value / self.show.fps) / 1000
         self._place_camera(middle - 2.6 * self.show.group_mm / 1000 * forward, middle, 0.75)
@@ -282,7 +282,8 @@ class Viewer:
     def _look_through_camera(self) -> None:
         """Stand where the camera stood, the picture behind the people."""
         self._frustum.scale = self._frustum_scale(far=True)
-        level = self.show.to_level
+        self._through_camera = True
+        level = self.show.level_at(self.timeline.value / self.show.fps)
         away = max(0.5, float((self.show.middle_mm @ level)[2]) / 1000)
         fov = 2 * math.atan(self.show.height / 2 / self.show.focal_px)
         self._place_camera(np.zeros(3), away * level[:, 2], fov, -level[:, 1])
@@ -360,6 +361,22 @@ class _Body:
         self._label.position = top
 
 
+def _across(image: np.ndarray) -> np.ndarray:
+    """A picture that is no higher than wide, so that the controls below it are in sight."""
+    height, width = image.shape[:2]
+    if height <= width:
+        return image
+    framed = np.full((height, height, 3), _GROUND, np.uint8)
+    left = (height - width) // 2
+    framed[:, left : left + width] = image
+    return framed
+
+
+def _quaternion(rotation: np.ndarray) -> np.ndarray:
+    """(4,) w, x, y, z of a rotation (3, 3)."""
+    return Rotation.from_matrix(rotation).as_quat(scalar_first=True)
+
+
 def _skinned(server: viser.ViserServer, show: Show) -> dict[int, SkinnedBody]:
     """Bodies by the number of the person, of everybody who has one."""
     bodies = bodies_of(show.people)
@@ -376,18 +393,3 @@ def _has_display() -> bool:
     """Whether a browser could open a window; without one a text browser takes the terminal."""
     windows = sys.platform in ("win32", "darwin")
     return windows or any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-
-
-def _require_address(host: str, port: int) -> None:
-    """Refuse an address that cannot be listened on; a port in use is no obstacle."""
-    if not 0 <= port <= 65535:
-        raise InputError(f"port: got {port}, expected 0 to 65535")
-    try:
-        family = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0][0]
-        with socket.socket(family, socket.SOCK_STREAM) as trial:
-            trial.bind((host, 0))
-    except OSError as error:
-        raise InputError(
-            f"host: cannot listen on {host!r} ({error.strerror or error}); "
-            "expected an address of this computer, such as 127.0.0.1"
-        ) from None

@@ -11,6 +11,7 @@ import numpy as np
 
 from overpose.camera import Camera
 from overpose.formats.palette import PALETTE
+from overpose.formats.points import steadied
 from overpose.movement.cycles import Cycles
 from overpose.movement.doing import doing_of
 from overpose.poses import PoseTrack
@@ -107,8 +108,9 @@ class Show:
         height: image height, px.
         focal_px: focal length, px.
         camera: in its own coordinates.
-        to_level: (3, 3) rotation of camera axes to the level ones that everything is shown in: x
-            right, y down to the floor, z away. The camera is at the origin of both.
+        levels: (n, 3, 3) rotations of camera axes to the level ones that everything is shown in: x
+            right, y down to the floor, z away; of every frame where the camera turns, else one. The
+            camera is at the origin of both.
         focal_is_estimated: whether the focal length was guessed.
         model: name of the model that made the first track.
         floor_mm: y of the floor in level axes (down positive).
@@ -124,13 +126,18 @@ class Show:
     height: int
     focal_px: float
     camera: Camera
-    to_level: np.ndarray
+    levels: np.ndarray
     focal_is_estimated: bool
     model: str
     floor_mm: float
     middle_mm: np.ndarray
     size_mm: float
     group_mm: float
+
+    def level_at(self, time_s: float) -> np.ndarray:
+        """(3, 3) rotation of the camera's axes at a time to the level ones."""
+        frame = frame_at(time_s, self.fps)
+        return self.levels[max(0, min(frame, len(self.levels) - 1))]
 
     def middle_at(self, time_s: float) -> np.ndarray:
         """(3,) middle of the people seen at a time, level axes; else of all times."""
@@ -166,8 +173,10 @@ def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
     first = next(iter(named.values()))
     people: list[ShownPerson] = []
     without_root = 0
-    to_level = _to_level(first)
-    for name, track in named.items():
+    levels = _levels(first)
+    to_level = levels[0]
+    for name, moving in named.items():
+        track = steadied(moving)
         scale = np.array([first.width / track.width, first.height / track.height, 1], np.float32)
         for number in range(track.people):
             root_mm = _known_root(track.root_mm[number], track.seen[number])
@@ -201,8 +210,8 @@ def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
                 )
             )
     floor_mm, middle_mm, size_mm = _ground(people)
-    if first.camera_to_world is not None:
-        floor_mm = float(first.camera_to_world[1, 3])
+    if first.world is not None:
+        floor_mm = float(first.world[0, 1, 3])
     length_s = max(track.frames / track.fps for track in named.values())
     return Show(
         people=tuple(people),
@@ -212,7 +221,7 @@ def show_of(tracks: PoseTrack | Mapping[str, PoseTrack]) -> Show:
         height=first.height,
         focal_px=first.focal_px,
         camera=first.camera,
-        to_level=to_level,
+        levels=levels,
         focal_is_estimated=first.focal_is_estimated,
         model=first.model,
         floor_mm=floor_mm,
@@ -236,11 +245,13 @@ def keypoint_edges(names: Sequence[str]) -> list[tuple[int, int]]:
     return [(known[a], known[b]) for a, b in split if a in known and b in known]
 
 
-def _to_level(track: PoseTrack) -> np.ndarray:
-    """Rotation (3, 3) from camera axes to those of a camera that is held level."""
-    if track.camera_to_world is None:
-        return np.eye(3)
-    return np.diag([1.0, -1.0, -1.0]) @ track.camera_to_world[:3, :3]
+def _levels(track: PoseTrack) -> np.ndarray:
+    """Rotations (n, 3, 3) from camera axes to those of a camera that is held level; one unless the
+    camera turns."""
+    if track.world is None:
+        return np.eye(3)[None]
+    world = track.world if track.moving_camera_to_world is not None else track.world[:1]
+    return np.diag([1.0, -1.0, -1.0]) @ world[:, :3, :3]
 
 
 def _known_root(root_mm: np.ndarray, seen: np.ndarray) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""Clips of one known person before one known, static camera, and what the finder of people finds.
+"""Clips of one known person before one known camera, and what the finder of people finds.
 
 Motion is recorded and left as it is, the whole picture is rendered, feet stand on the floor. What
 is measured on them belongs to `study`.
@@ -6,7 +6,7 @@ is measured on them belongs to `study`.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ import numpy as np
 from overpose.camera import Camera
 from overpose.datasets.rendering.recorded import Splits
 from overpose.experiments.people.clips import find_tracks
+from overpose.experiments.world.turning_cameras import CAMERA_WAYS, turning, turns_between
 from overpose.keypoints.blazepose import BlazePose
 from overpose.layouts import BLAZEPOSE_33
 from overpose.mocap.library import MotionLibrary, subject_of
@@ -33,6 +34,7 @@ from overpose.synthetic.bodies import body_of_clip
 from overpose.synthetic.filming import filmed, random_setting
 from overpose.synthetic.landmarks import FEET_POINTS, body_points
 from overpose.synthetic.motions import CLIP_FPS
+from overpose.video.world.background import small_picture
 from overpose.video.world.level import Level
 
 FRAMES = 100
@@ -61,8 +63,10 @@ class WorldClip:
         joints_mm: (F, 17, 3) float32 true joints, camera axes.
         feet_mm: (F, 4, 3) float32 true heels and toes, camera axes.
         contact: (F, 2) bool, whether the left and the right foot stand on the floor.
-        camera_to_world: (4, 4) as in `PoseTrack`.
+        camera_to_world: (4, 4) as in `PoseTrack`, of the first frame.
         focal_px, width, height: of the camera.
+        turns: (F, 3, 3) as `View` has them, of a camera that turns; else None.
+        pictures: (F, h, w) uint8 small pictures of such a camera, as `small_picture` makes them.
     """
 
     kind: str
@@ -74,6 +78,8 @@ class WorldClip:
     focal_px: float
     width: int
     height: int
+    turns: np.ndarray | None = None
+    pictures: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +90,7 @@ class WorldJob:
     models: tuple[Path, Path]
     seed: int
     out: Path
+    turning: bool
 
 
 def motions_of(
@@ -109,8 +116,9 @@ def make_clips(
     *,
     clips: int,
     seed: int = 0,
+    turning: bool = False,
     processes: int | None = None,
-) -> list[WorldClip]:
+) -> dict[int, WorldClip]:
     """Render clips and find their person; clips already in `out` are kept.
 
     Args:
@@ -119,21 +127,26 @@ def make_clips(
         out: directory, one file a clip.
         clips: how many; kinds take turns.
         seed: of everything drawn.
+        turning: whether the camera turns in its place, in scenes that are otherwise the same.
         processes: one for each core if None.
 
     Returns:
-        those in which the person was found.
+        by their numbers, those in which the person was found.
     """
     out.mkdir(parents=True, exist_ok=True)
     missing = [number for number in range(clips) if not _file(out, number).is_file()]
     if missing:
-        job = WorldJob(motions(), models, seed, out)
+        job = WorldJob(motions(), models, seed, out, turning)
         workers = min(number_of_processes(processes), len(missing))
         with progress_bar("clips before known cameras", len(missing)) as advance:
             for _ in do_jobs(missing, _make_clip, job, workers):
                 advance(1)
-    made = [read_clip(_file(out, number)) for number in range(clips)]
-    return [c for c in made if np.isfinite(c.keypoints_px[:, 0, 0]).mean() > _FOUND]
+    made = {number: read_clip(_file(out, number)) for number in range(clips)}
+    return {
+        number: clip
+        for number, clip in made.items()
+        if np.isfinite(clip.keypoints_px[:, 0, 0]).mean() > _FOUND
+    }
 
 
 def read_clip(path: Path) -> WorldClip:
@@ -144,7 +157,11 @@ def read_clip(path: Path) -> WorldClip:
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            values: dict[str, Any] = {field.name: arrays[field.name] for field in fields(WorldClip)}
+            values: dict[str, Any] = {
+                field.name: arrays[field.name]
+                for field in fields(WorldClip)
+                if field.name in arrays or field.default is MISSING
+            }
     except Exception as error:  # zip, zlib, header and key errors: all mean a damaged file
         raise InputError(f"{path}: damaged ({error}); delete it and run again") from None
     plain = {name: value.item() for name, value in values.items() if value.ndim == 0}
@@ -227,20 +244,30 @@ def _make_clip(job: WorldJob) -> Callable[[int, Callable[[], None]], int]:
         points = body_points(model, shape, bones.transforms).astype(np.float64)
         camera = random_camera(rng, points.reshape(-1, 3))
         setting = random_setting(model, shape, points, rng)
-        images = filmed(setting, bones.transforms, camera, rng, check)
-        truth_px = camera.project(points)[:, len(HUMAN36M) :]
-        inside_mm = camera.to_camera_mm(points)
+        cameras = [camera] * len(points)
+        if job.turning:
+            way = CAMERA_WAYS[number // len(kinds) % len(CAMERA_WAYS)]
+            own = random_stream(job.seed, "turning camera", number)
+            cameras = turning(camera, points, CLIP_FPS, way, own)
+        images = filmed(setting, bones.transforms, cameras, rng, check)
+        pairs = list(zip(cameras, points, strict=True))
+        truth_px = np.stack([each.project(own) for each, own in pairs])[:, len(HUMAN36M) :]
+        inside_mm = np.stack([each.to_camera_mm(own) for each, own in pairs])
+        keypoints = _of_person(find_tracks(engine, images, CLIP_FPS), truth_px)
         arrays: dict[str, Any] = {
             "kind": np.array(kind),
-            "keypoints_px": _of_person(find_tracks(engine, images, CLIP_FPS), truth_px),
+            "keypoints_px": keypoints,
             "joints_mm": inside_mm[:, : len(HUMAN36M)].astype(np.float32),
             "feet_mm": inside_mm[:, FEET_POINTS].astype(np.float32),
             "contact": on_floor(points[:, FEET_POINTS], CLIP_FPS),
-            "camera_to_world": world_of(camera),
+            "camera_to_world": world_of(cameras[0]),
             "focal_px": np.float64(camera.focal_px[0]),
             "width": np.int64(camera.width),
             "height": np.int64(camera.height),
         }
+        if job.turning:
+            arrays["turns"] = turns_between(cameras)
+            arrays["pictures"] = np.stack([small_picture(image, ())[0] for image in images])
         with writing_file(_file(job.out, number)) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)
         return number

@@ -25,6 +25,7 @@ from overpose.video.smoothing import smooth_zero_phase
 from overpose.video.world.level import Level
 from overpose.video.world.placing import people_of
 from overpose.video.world.standing import standing
+from overpose.video.world.turns import Turns
 
 OLD_FOV_DEG = 60.0
 """Across the diagonal: what was assumed of cameras before, for the first row."""
@@ -45,9 +46,11 @@ def parts(estimator: PoseEstimator, clip: WorldClip) -> dict[str, PoseTrack]:
     """The track of a clip with more and more of the parts, by the last one's name."""
     old = math.hypot(clip.width, clip.height) / 2 / math.tan(math.radians(OLD_FOV_DEG) / 2)
     bare = PredictOptions(ground=False)
-    placed = _track(estimator, clip, bare)
+    placed = keypoints_track(estimator, clip, bare)
     return {
-        "60 degrees across the diagonal": _track(estimator, clip, replace(bare, focal_px=old)),
+        "60 degrees across the diagonal": keypoints_track(
+            estimator, clip, replace(bare, focal_px=old)
+        ),
         "0.8 of the longer side": placed,
         "and fit": _stood(placed, clip, None, bare),
         WHOLE: whole_track(estimator, clip),
@@ -56,7 +59,7 @@ def parts(estimator: PoseEstimator, clip: WorldClip) -> dict[str, PoseTrack]:
 
 def whole_track(estimator: PoseEstimator, clip: WorldClip) -> PoseTrack:
     """What `predict` makes of a clip."""
-    return _track(estimator, clip, PredictOptions())
+    return keypoints_track(estimator, clip, PredictOptions())
 
 
 def with_truth(estimator: PoseEstimator, clip: WorldClip, whole: PoseTrack) -> dict[str, PoseTrack]:
@@ -70,10 +73,10 @@ def with_truth(estimator: PoseEstimator, clip: WorldClip, whole: PoseTrack) -> d
     options = PredictOptions(focal_px=clip.focal_px)
     bare = replace(options, ground=False)
     level = Level(clip.camera_to_world[1, :3], float(clip.camera_to_world[1, 3]))
-    placed = _track(estimator, clip, bare)
+    placed = keypoints_track(estimator, clip, bare)
     roots = np.where(whole.seen[..., None], clip.joints_mm[None, :, 0], np.float32(np.nan))
     return {
-        "true focal length": _track(estimator, clip, options),
+        "true focal length": keypoints_track(estimator, clip, options),
         "true focal length, floor": _stood(placed, clip, level, bare),
         "true poses": _with_true_poses(clip, PredictOptions(ground=False)),
         "true poses, focal length": _with_true_poses(clip, bare),
@@ -81,7 +84,10 @@ def with_truth(estimator: PoseEstimator, clip: WorldClip, whole: PoseTrack) -> d
     }
 
 
-def _track(estimator: PoseEstimator, clip: WorldClip, options: PredictOptions) -> PoseTrack:
+def keypoints_track(
+    estimator: PoseEstimator, clip: WorldClip, options: PredictOptions, turns: Turns | None = None
+) -> PoseTrack:
+    """The track that an estimator makes of the keypoints of a clip."""
     with contextlib.redirect_stderr(io.StringIO()):  # what it says of every clip
         return estimator.predict_keypoints(
             clip.keypoints_px[None],
@@ -89,6 +95,7 @@ def _track(estimator: PoseEstimator, clip: WorldClip, options: PredictOptions) -
             fps=CLIP_FPS,
             size_px=(clip.width, clip.height),
             options=options,
+            turns=turns,
         )
 
 

@@ -6,7 +6,7 @@ Making clips belongs to `clips`, tracks to `parts`, errors to `errors`, tables t
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -20,10 +20,17 @@ from overpose.experiments.world.errors import LEVEL_ERRORS, ClipErrors, errors_o
 from overpose.experiments.world.parts import WHOLE, parts, shipped_estimator, with_truth
 from overpose.experiments.world.recordings import recorded
 from overpose.experiments.world.tables import MEASURES, table_text
+from overpose.experiments.world.turning import (
+    STILL,
+    TurnErrors,
+    steady_errors,
+    turning_parts,
+)
 from overpose.poses import PoseTrack
 from overpose.report.header import report_header
 from overpose.support.files import Output, write_json, writing_file
 from overpose.support.progress import progress_bar
+from overpose.video.estimator import PoseEstimator
 
 FOCAL_BANDS = (0.6, 0.7, 0.88, 1.1, 1.4)
 """Ends of the bands of true focal lengths, in shares of the longer side, that are told apart; the
@@ -36,6 +43,7 @@ def study_world(
     models: tuple[Path, Path],
     *,
     clips: tuple[int, int],
+    turning_clips: tuple[int, int] = (0, 0),
     recordings: Sequence[Path] = (),
     processes: int | None = None,
 ) -> dict[str, Any]:
@@ -46,6 +54,7 @@ def study_world(
         output: directory; clips that are there are kept.
         models: files of the detector and of the landmark model.
         clips: how many of training and of test subjects.
+        turning_clips: how many of these scenes also before a camera that turns.
         recordings: directories of videos with a file of their measured cameras.
         processes: one for each core if None.
 
@@ -62,12 +71,15 @@ def study_world(
         "rows": [],
         "cameras": [],
         "by_focal": [],
+        "turning": [],
     }
     for seed, split in enumerate(both):
-        made = make_clips(
-            partial(motions_of, library, splits, split), models, output.out / split,
+        motions = partial(motions_of, library, splits, split)
+        numbered = make_clips(
+            motions, models, output.out / split,
             clips=clips[seed], seed=seed, processes=processes,
         )  # fmt: skip
+        made = list(numbered.values())
         errors: dict[str, list[ClipErrors]] = {}
         cameras = []
         with progress_bar(f"places, {split}", len(made)) as advance:
@@ -84,6 +96,16 @@ def study_world(
         report["cameras"].append({"split": split, **_camera_means(cameras)})
         whole = errors.get(WHOLE, [])
         report["by_focal"] += [{"split": split, **row} for row in _by_focal(made, cameras, whole)]
+        if turning_clips[seed] == 0:
+            continue
+        turning = make_clips(
+            motions, models, output.out / f"{split}_turning",
+            clips=turning_clips[seed], seed=seed, turning=True, processes=processes,
+        )  # fmt: skip
+        still = dict(zip(numbered, whole, strict=True))
+        rows, turns = _turning_rows(estimator, turning, still)
+        report["rows"] += [{"split": split, **row} for row in rows]
+        report["turning"].append({"split": split, **turns})
     found = [recorded(each) for each in recordings]
     report["recordings"] = [row for each in found for row in each.cameras]
     report["places"] = [row for each in found for row in each.places]
@@ -91,6 +113,27 @@ def study_world(
     with writing_file(output.out / "world.md") as temporary:
         temporary.write_text(table_text(report), encoding="utf-8")
     return report
+
+
+def _turning_rows(
+    estimator: PoseEstimator, clips: Mapping[int, WorldClip], still: Mapping[int, ClipErrors]
+) -> tuple[list[dict[str, Any]], dict[str, float | None]]:
+    """Rows of the parts on clips whose camera turns, and of the same scenes before one that does
+    not, as far as the person is found there too; and means of the errors of turns."""
+    errors: dict[str, list[ClipErrors]] = {}
+    turns: list[TurnErrors] = []
+    with progress_bar("turning cameras", len(clips)) as advance:
+        for number, clip in clips.items():
+            if number in still:
+                tracks, own = turning_parts(estimator, clip)
+                turns.append(own)
+                for part, track in tracks.items():
+                    errors.setdefault(part, []).append(steady_errors(track, clip))
+                errors.setdefault(STILL, []).append(still[number])
+            advance(1)
+    rows = [{"part": part, "clips": len(of), **_means(of)} for part, of in errors.items()]
+    names = (field.name for field in fields(TurnErrors))
+    return rows, {name: _mean([getattr(each, name) for each in turns]) for name in names}
 
 
 def _errors_of(track: PoseTrack, clip: WorldClip) -> ClipErrors:

@@ -41,6 +41,8 @@ def table_text(report: Mapping[str, Any]) -> str:
         for row in report["cameras"]
     ]  # fmt: skip
     lines += markdown_lines(("subjects", _OF_CAMERA[0], "world found", *_OF_CAMERA[1:]), rows)
+    if report["turning"]:
+        lines += _turning_lines(report)
     lines += ["", "By the true focal length, in shares of the longer side:", ""]
     rows = [
         [row["split"], f"{row['from']:g} to {row['to']:g}", str(row["clips"]),
@@ -54,6 +56,20 @@ def table_text(report: Mapping[str, Any]) -> str:
     if report["recordings"]:
         lines += _recordings_lines(report)
     return "\n".join(lines) + "\n"
+
+
+def _turning_lines(report: Mapping[str, Any]) -> list[str]:
+    rows = [
+        [row["split"], _text(row["turned_deg"]), _percent(row["found"]),
+         *(_text(row[name]) for name in ("turn_deg", "turn_end_deg", "known_focal_deg")),
+         _percent(row["assumed_share"]), _percent(row["focal_share"]), _text(row["look_ms"])]
+        for row in report["turning"]
+    ]  # fmt: skip
+    titles = (
+        "subjects", "turns by, degrees", "turns found", "off by, degrees", "at the end",
+        "focal length given", "assumed focal length off", "found one", "ms a frame",
+    )  # fmt: skip
+    return ["", "Cameras that turn in their place:", "", *markdown_lines(titles, rows)]
 
 
 def _recordings_lines(report: Mapping[str, Any]) -> list[str]:

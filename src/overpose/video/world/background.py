@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from overpose.keypoints.people import Person
+from overpose.video.world.sightings import Sightings, followed
 
 LOOK_EVERY_S = 0.4
 SIZE_PX = 320
@@ -15,9 +16,10 @@ FARTHEST_SHARE = 0.015
 About one degree: phones tremble by less when somebody tries to hold them still."""
 MOVED_LOOKS = 0.1
 """Share of looks in which it moves farther, from which on the camera moves."""
+STIRRED_SHARE = 0.003
+"""Of the longer side: a camera that moves by more between two looks is followed in every frame."""
 _POINTS, _LEAST_POINTS = 120, 10
 _MARGIN = 0.12
-_AGREED_PX = 1.0
 
 
 class Background:
@@ -28,9 +30,13 @@ class Background:
 
     Args:
         fps: frames a second.
+        sightings: filled, by every frame from where on the camera stirs, by a few a second before;
+            None: nobody needs them.
     """
 
-    def __init__(self, fps: float) -> None:
+    def __init__(self, fps: float, sightings: Sightings | None = None) -> None:
+        self._sightings, self._stirs = sightings, False
+        self._waiting: list[tuple[int, tuple[np.ndarray, np.ndarray] | None]] = []
         self._step = max(1, round(LOOK_EVERY_S * fps))
         self._next = 0
         self._first: tuple[np.ndarray, np.ndarray] | None = None
@@ -54,10 +60,36 @@ class Background:
             people: who is in it, keypoints in pixels of that.
             index: of the frame.
         """
-        if index < self._next:
+        due = index >= self._next
+        if not due and self._sightings is None:
             return
-        self._next = index + self._step
-        now = _small(image, people)
+        if not due and not self._stirs:  # looked at if the camera is found to have moved since
+            self._waiting.append((index, small_picture(image, people, quickly=True)))
+            return
+        now = small_picture(image, people)
+        if due:
+            self._next = index + self._step
+            self._compare(now)
+        if self._sightings is not None:
+            self._waiting.append((index, now))
+            self._follow(self._waiting if self._stirs else self._waiting[-1:])
+            self._waiting.clear()
+
+    def repeat(self, index: int) -> None:
+        """The next frame is the one before once more."""
+        if self._sightings is not None:
+            self._waiting.append((index, None))
+
+    def _follow(self, frames: Sequence[tuple[int, tuple[np.ndarray, np.ndarray] | None]]) -> None:
+        assert self._sightings is not None
+        for index, picture in frames:
+            if picture is None:
+                self._sightings.repeat(index)
+            else:
+                self._sightings.look(*picture, index)
+
+    def _compare(self, now: tuple[np.ndarray, np.ndarray]) -> None:
+        """One look in a while."""
         if self._first is None:
             self._first = self._before = now
             return
@@ -68,20 +100,33 @@ class Background:
             self._first, self._moved_by = self._before, self._of_before
         if shift is None:
             self._first, cut = now, _has_corners(self._before) and _has_corners(now)
+            self._stirs = True
             if cut:
                 self._far.append(True)
         else:
-            self._of_before = self._moved_by + shift[0]
+            place = self._moved_by + shift[0]
+            since = np.linalg.norm(place - self._of_before)
+            self._stirs |= bool(since > STIRRED_SHARE * SIZE_PX)
+            self._of_before = place
             far = np.linalg.norm(self._moved_by) + shift[1]
             self._far.append(bool(far > FARTHEST_SHARE * SIZE_PX))
         self._before = now
 
 
-def _small(image: np.ndarray, people: Sequence[Person]) -> tuple[np.ndarray, np.ndarray]:
-    """Grey, and 255 where nobody is, both (h, w) uint8."""
+def small_picture(
+    image: np.ndarray, people: Sequence[Person], *, quickly: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is looked at of a frame: it in grey, and 255 where nobody is, both (h, w) uint8.
+
+    Args:
+        image: (height, width, 3) uint8 RGB.
+        people: who is in it, keypoints in pixels of that.
+        quickly: whether some of its pixels will do.
+    """
     scale = SIZE_PX / max(image.shape[:2])
     size = max(8, round(image.shape[1] * scale)), max(8, round(image.shape[0] * scale))
-    grey = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    means = cv2.INTER_LINEAR if quickly else cv2.INTER_AREA
+    grey = cv2.cvtColor(cv2.resize(image, size, interpolation=means), cv2.COLOR_RGB2GRAY)
     free = np.full(grey.shape, 255, np.uint8)
     for person in people:
         points = person.keypoints_px[:, :2]
@@ -102,7 +147,7 @@ def _has_corners(picture: tuple[np.ndarray, np.ndarray]) -> bool:
 def _corners(picture: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     grey, free = picture
     found = cv2.goodFeaturesToTrack(grey, _POINTS, 0.02, 7, mask=free)
-    return np.empty((0, 1, 2), np.float32) if found is None else found
+    return np.empty((0, 2), np.float32) if found is None else found[:, 0]
 
 
 def _shift(
@@ -112,12 +157,10 @@ def _shift(
     corners = _corners(before)
     if len(corners) < _LEAST_POINTS:
         return None
-    there, found, _ = cv2.calcOpticalFlowPyrLK(before[0], now[0], corners, None)  # type: ignore
-    back, again, _ = cv2.calcOpticalFlowPyrLK(now[0], before[0], there, None)  # type: ignore
-    same = np.linalg.norm((back - corners)[:, 0], axis=-1) < _AGREED_PX
-    places = np.clip(there[:, 0].round().astype(int), 0, np.array(now[1].shape)[::-1] - 1)
-    good = (found & again)[:, 0].astype(bool) & same & (now[1][places[:, 1], places[:, 0]] > 0)
+    there, good = followed(before[0], now[0], corners)
+    places = np.clip(there.round().astype(int), 0, np.array(now[1].shape)[::-1] - 1)
+    good &= now[1][places[:, 1], places[:, 0]] > 0
     if good.sum() < _LEAST_POINTS or good.mean() < 0.3:
         return None
-    ways = (there - corners)[good, 0].astype(np.float64)
+    ways = (there - corners)[good].astype(np.float64)
     return np.median(ways, axis=0), float(np.median(np.linalg.norm(ways, axis=-1)))

@@ -10,6 +10,7 @@ import numpy as np
 
 from overpose.skeleton import FEET
 from overpose.support.stretches import stretches
+from overpose.video.posing import turned
 from overpose.video.world.feet import Feet
 from overpose.video.world.level import Level
 
@@ -40,19 +41,25 @@ class Contact:
     on_floor: np.ndarray
 
 
-def contact_of(feet: Feet, level: Level | None, fps: float) -> Contact:
+def contact_of(
+    feet: Feet, level: Level | None, fps: float, turns: np.ndarray | None = None
+) -> Contact:
     """Contacts of one person; of a single frame nothing is known to be still.
 
     Args:
         feet: of the person.
         level: gravity and floor; None where they are not known.
         fps: frames a second.
+        turns: (frames, 3, 3) as `View` has them, of a camera in the axes of whose first frame the
+            feet are; None: it does not turn.
     """
     points = feet.points_mm
     known = np.asarray(np.isfinite(points).all(axis=-1))
     still = np.zeros(known.shape, bool)
     if len(points) > 2:
-        speed = np.linalg.norm(np.gradient(points[..., :2], axis=0), axis=-1) * fps
+        way = np.gradient(points, axis=0)
+        way = way if turns is None else turned(way, turns.swapaxes(1, 2))
+        speed = np.linalg.norm(way[..., :2], axis=-1) * fps
         still = known & (_averaged(speed, round(_SMOOTHED_S * fps)) < STILL_MM_S)
     near = np.zeros(known.shape, bool)
     if level is not None:

@@ -63,6 +63,7 @@ def fitted_joints(
     fps: float,
     weights: FitWeights | None = None,
     expected_mm: np.ndarray | None = None,
+    turns: np.ndarray | None = None,
 ) -> np.ndarray:
     """The joints that agree best with everything.
 
@@ -76,6 +77,8 @@ def fitted_joints(
         weights: what is trusted how far.
         expected_mm: (frames, 17) errors that the lifter expects of its joints; NaN or None where it
             expects nothing.
+        turns: (frames, 3, 3) as `View` has them; the joints, `level` and what is returned are in
+            the axes of the first frame then, the rays in those of each. None: no turns.
 
     Returns:
         (frames, 17, 3) float64; the same where a stretch is too short, or the fit fails or projects
@@ -96,6 +99,7 @@ def fitted_joints(
             own,
             level,
             fps,
+            np.eye(3)[None] if turns is None else turns[part],
         )
         found = piece.fitted(weights)
         if found is None:
@@ -141,21 +145,24 @@ class _Piece:
         contact: Contact,
         level: Level | None,
         fps: float,
+        turns: np.ndarray,
     ) -> None:
-        self.doubt = doubt
+        self.doubt, self.turns = doubt, turns
         self.given, self.level, self.fps, self.contact = joints_mm, level, fps, contact
         self.known = np.asarray(np.isfinite(rays).all(axis=-1)) & (scores > 0)
         self.rays = np.where(self.known[..., None], rays, 0.0)
         self.scores = np.where(self.known, np.clip(scores, 0.0, 1.0), 0.0)
-        spread = np.ptp(joints_mm[..., :2] / joints_mm[..., 2:], axis=1)
+        seen = joints_mm @ turns
+        spread = np.ptp(seen[..., :2] / seen[..., 2:], axis=1)
         self.size = np.maximum(np.linalg.norm(spread, axis=-1), 1e-6)[:, None]
         self.bones = joints_mm[:, _CHILDREN] - joints_mm[:, _PARENTS]
         self.lengths = np.median(np.linalg.norm(self.bones, axis=-1), axis=0)
 
     def misses(self, joints: np.ndarray) -> np.ndarray:
         """(frames, 17, 2) of the keypoints, as x / z, y / z; 0 where there is none."""
-        depth = np.maximum(joints[..., 2:], _NEAREST_MM)
-        return np.where(self.known[..., None], joints[..., :2] / depth - self.rays, 0.0)
+        seen = joints @ self.turns
+        depth = np.maximum(seen[..., 2:], _NEAREST_MM)
+        return np.where(self.known[..., None], seen[..., :2] / depth - self.rays, 0.0)
 
     def error(self, joints: np.ndarray) -> float:
         """Mean distance from the keypoints in sizes of the person, large ones cut."""
@@ -178,7 +185,7 @@ class _Piece:
                 joints = joints + step.reshape(joints.shape)
         except (LinAlgError, ValueError):
             return None
-        if not np.isfinite(joints).all() or joints[..., 2].min() < _NEAREST_MM:
+        if not np.isfinite(joints).all() or (joints @ self.turns)[..., 2].min() < _NEAREST_MM:
             return None
         before = self.error(self.given)
         return joints if self.error(joints) <= before * 1.02 + 1e-4 else None
@@ -216,14 +223,15 @@ class _Piece:
     def _add_keypoints(
         self, blocks: np.ndarray, right: np.ndarray, joints: np.ndarray, weights: FitWeights
     ) -> None:
-        depth = np.maximum(joints[..., 2:], _NEAREST_MM)
+        seen = joints @ self.turns
+        depth = np.maximum(seen[..., 2:], _NEAREST_MM)
         misses = self.misses(joints)
         off = np.linalg.norm(misses, axis=-1) / self.size / (3 * weights.keypoint)
         trust = self.scores / (1 + off**2) ** 2 / (weights.keypoint * self.size) ** 2
         rows = np.zeros((*joints.shape[:2], 2, 3))
         rows[..., 0, 0] = rows[..., 1, 1] = 1
-        rows[..., 2] = -joints[..., :2] / depth
-        rows /= depth[..., None]
+        rows[..., 2] = -seen[..., :2] / depth
+        rows = rows / depth[..., None] @ self.turns.swapaxes(1, 2)[:, None]
         weighed = rows * trust[..., None, None]
         squares = np.einsum("fjki,fjkl->fjil", weighed, rows)
         each = np.arange(_JOINTS)
@@ -235,12 +243,15 @@ class _Piece:
     ) -> None:
         bones = joints[:, _CHILDREN] - joints[:, _PARENTS]
         across, along = weights.limb_mm
-        trust = np.array([across, across, along]) ** -2.0 / self.doubt[..., None] ** 2
+        own = np.array([across, across, along]) ** -2.0
+        own = (self.turns * own) @ self.turns.swapaxes(1, 2)
+        trust = own[:, None] / self.doubt[..., None, None] ** 2
         long = np.maximum(np.linalg.norm(bones, axis=-1), 1e-6)
         unit = bones / long[..., None]
         stiff = weights.length_mm**-2
-        squares = trust[..., None] * np.eye(3) + stiff * unit[..., :, None] * unit[..., None, :]
-        pull = (bones - self.bones) * trust + stiff * (long - self.lengths)[..., None] * unit
+        squares = trust + stiff * unit[..., :, None] * unit[..., None, :]
+        pull = np.einsum("flij,flj->fli", trust, bones - self.bones)
+        pull += stiff * (long - self.lengths)[..., None] * unit
         for limb, (parent, child) in enumerate(HUMAN36M.limbs):
             own = squares[:, limb]
             blocks[:, parent, :, parent, :] += own

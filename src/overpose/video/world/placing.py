@@ -1,4 +1,4 @@
-"""People in the world: a track whose camera stands still gets gravity, a floor, and feet on it.
+"""People in the world: tracks whose camera stays in its place get gravity, a floor, feet on it.
 
 How these are estimated belongs to `gravity`, what was measured to `measured_cameras`.
 """
@@ -46,7 +46,7 @@ def in_world(
     track = replace(track, camera_is_static=is_static)
     if not options.ground or not track.seen.any():
         return track
-    if is_static is False:
+    if is_static is False and view.turns is None:
         say(f"{name}: the camera moves: people are in its axes, without a floor")
         return track
     people = people_of(track, view)
@@ -56,11 +56,17 @@ def in_world(
         say(f"{name}: nothing tells where the floor is; people are in the camera's axes")
         return track
     say(f"{name}: {_described(level, is_estimated, view)}")
-    return replace(track, camera_to_world=level.camera_to_world(), world_is_estimated=is_estimated)
+    matrix = level.camera_to_world()
+    if view.turns is not None:
+        matrices = np.tile(matrix, (track.frames, 1, 1))
+        matrices[:, :3, :3] = matrix[:3, :3] @ view.turns
+        return replace(track, moving_camera_to_world=matrices, world_is_estimated=is_estimated)
+    return replace(track, camera_to_world=matrix, world_is_estimated=is_estimated)
 
 
 def people_of(track: PoseTrack, view: View) -> list[tuple[np.ndarray, Feet]]:
-    """Joints (frames, 17, 3) in camera coordinates and feet of everybody."""
+    """Joints (frames, 17, 3) and feet of everybody in camera coordinates, of a camera that turns in
+    those of its first frame."""
     layout = layout_of(track.keypoint_names)
     found = []
     for person in range(track.people):
@@ -68,7 +74,8 @@ def people_of(track: PoseTrack, view: View) -> list[tuple[np.ndarray, Feet]]:
         joints = track.poses_mm[person] + root
         feet = None if track.feet_mm is None else track.feet_mm[person] + root
         keypoints = view.straight(track.keypoints_px[person])
-        found.append((joints, feet_of(joints, feet, keypoints, layout, view)))
+        feet = feet_of(joints, feet, keypoints, layout, view)
+        found.append((view.steady(joints), Feet(view.steady(feet.points_mm), feet.seen)))
     return found
 
 
@@ -94,8 +101,8 @@ def level_of(
             people, fps, up=np.array([0.0, -1.0, 0.0]), focal_share_std=spread
         ), True
     found = level_of_people(people, fps, focal_share_std=spread)
-    if view.lens is None or not view.is_placed:
-        return found, True
+    if view.lens is None or not view.is_placed or view.turns is not None:
+        return found, True  # of a camera that turns, a file says nothing of any one frame
     up, height = _measured_up(people, view, found)
     if up is None or math.asin(min(1.0, abs(up[2]))) > STEEPEST:
         tell("the world of the camera's file has no axis that points up as people do; left out")
@@ -138,4 +145,13 @@ def _described(level: Level, is_estimated: bool, view: View) -> str:
         sure += f"; focal length assumed, {view.focal_px:.0f} ±{view.focal_px_std:.0f} px"
     sure += ")"
     height = f"{level.height_mm / 1000:.2f} m above the floor"
-    return f"camera {height}, {looks}{rolled}{sure if is_estimated else ''}"
+    turns = ""
+    if view.turns is not None:
+        turns = f"turns in its place, by up to {_farthest_deg(view.turns):.0f} degrees; "
+        looks = f"{looks} at first"
+    return f"camera {turns}{height}, {looks}{rolled}{sure if is_estimated else ''}"
+
+
+def _farthest_deg(turns: np.ndarray) -> float:
+    cosines = (np.trace(turns, axis1=1, axis2=2) - 1) / 2
+    return math.degrees(math.acos(float(np.clip(cosines.min(), -1.0, 1.0))))

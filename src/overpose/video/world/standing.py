@@ -33,8 +33,8 @@ def standing(
     Poses that are wanted as they are, not smoothed or with limbs of any length, stay so.
 
     Args:
-        track: of `view`, seen by a camera that stands still.
-        people: of each the joints (frames, 17, 3) in camera coordinates, and the feet.
+        track: of `view`, seen by a camera that stands still or turns in its place.
+        people: as `people_of` has them.
         level: gravity and floor; None where they are not known.
         view: the camera.
         options: what is wanted.
@@ -42,7 +42,7 @@ def standing(
     if track.frames < SHORTEST or track.fps < SLOWEST_FPS:
         return track
     layout = layout_of(track.keypoint_names)
-    contacts = [contact_of(feet, level, track.fps) for _, feet in people]
+    contacts = [contact_of(feet, level, track.fps, view.turns) for _, feet in people]
     stands = np.stack([contact.stands for contact in contacts]) & track.seen[..., None]
     track = replace(track, foot_contact=stands)
     if options.smooth == "none" or not options.constant_limbs:
@@ -55,8 +55,10 @@ def standing(
         scores = np.nan_to_num(points[..., 2].astype(np.float64))
         errors = None if track.joint_error_mm is None else track.joint_error_mm[person]
         fitted = fitted_joints(
-            joints, rays, scores, contacts[person], level, track.fps, expected_mm=errors
-        )
+            joints, rays, scores, contacts[person], level, track.fps,
+            expected_mm=errors, turns=view.turns,
+        )  # fmt: skip
+        fitted = view.of_frames(fitted)
         done = np.asarray(np.isfinite(fitted).all(axis=(1, 2)))
         hanging = None if feet_mm is None else feet_mm[person] - ankles_mm(poses[person])
         poses[person, done] = (fitted - fitted[:, :1])[done]
