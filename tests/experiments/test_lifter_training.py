@@ -4,16 +4,14 @@ import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+import shared_lifters
+from shared_lifters import MODELS, MOTION, RECIPE, STAND_INS
+from shared_training import begin
 
-from overpose.datasets.motion_source import MotionSource
-from overpose.datasets.rendering.recorded import Splits
 from overpose.experiments.lifters import costs
-from overpose.experiments.lifters import evaluation as evaluation_run
-from overpose.experiments.lifters import training as training_run
 from overpose.experiments.lifters.evaluation import BEFORE, evaluate_lifters
 from overpose.experiments.lifters.expected_errors import (
     bins_of,
@@ -21,17 +19,13 @@ from overpose.experiments.lifters.expected_errors import (
     errors_of,
     set_scale,
 )
-from overpose.experiments.lifters.recipe import ENCODERS, FULL, TRIAL, LifterRecipe
+from overpose.experiments.lifters.recipe import ENCODERS, FULL, LifterRecipe
 from overpose.experiments.lifters.training import (
     methods_of,
     train_lifters,
     write_shipped,
 )
-from overpose.keypoints.blazepose import BlazePose, Landmarks, Region
 from overpose.methods import load_model
-from overpose.mocap.library import MotionLibrary
-from overpose.mocap.motion import Motion
-from overpose.mocap.procedural import PROCEDURAL_ACTIONS, procedural_motion
 from overpose.networks.configs import KeypointEncoderConfig, PosePredictorConfig
 from overpose.networks.keypoint_windows import input_size
 from overpose.networks.pose_predictor import PosePredictor
@@ -40,66 +34,8 @@ from overpose.studio.body import load_body
 from overpose.support.errors import InputError
 from overpose.support.files import Output
 from overpose.synthetic import detections
-from overpose.synthetic.detections import DetectionConfig
-from overpose.synthetic.pool import PoolConfig
+from overpose.training.loop import read_metrics
 from overpose.training.samples import Drawn
-
-MODELS = {name: (Path("detector"), Path(name)) for name in ("full", "heavy")}
-RECIPE = replace(
-    TRIAL,
-    name="tiny",
-    detection_clips=4,
-    held_out_clips=2,
-    pool=PoolConfig(clips=4, block=2, steps=2, frames=16),
-    renders=DetectionConfig(frames=5),
-    code_poses=256,
-    encoders={
-        "photo": KeypointEncoderConfig((0,), width=16, blocks=1),
-        "video": KeypointEncoderConfig((-1, 0, 1), width=16, blocks=1, jitter=True),
-    },
-    direct_epochs=2,
-    latent_epochs=1,
-    finetune_epochs=1,
-    steps=3,
-    batch_size=32,
-    validation_windows=16,
-    test_windows=32,
-)
-
-
-class Library(MotionLibrary):
-    """Two subjects, one of them for the test."""
-
-    def __init__(self) -> None:
-        super().__init__(Path(), {})
-
-    def trials(self) -> list[str]:
-        return ["01_01", "01_02", "02_01"]
-
-    def motion(self, trial: str, fps: float | None = None) -> Motion:
-        subject, number = (int(part) for part in trial.split("_"))
-        return procedural_motion(PROCEDURAL_ACTIONS[number], subject, number, 40)
-
-
-SPLITS = Splits(("01",), ("02",), {"walking": ("01_01",)}, {"walking": ("02_01",)})
-
-
-class Engine(BlazePose):
-    """Finds nobody at first, then landmarks on a circle in its region."""
-
-    def __init__(self, *files: Path, threads: int) -> None:
-        self.calls = 0
-
-    def landmarks(self, image: np.ndarray, region: Region) -> Landmarks:
-        assert image.shape == (320, 320, 3)
-        assert image.std() > 0
-        self.calls += 1
-        angles = np.linspace(0, 6, 33)
-        keypoints = np.full((33, 3), 0.8, np.float32)
-        keypoints[:, 0] = region.x + 0.3 * region.size * np.cos(angles)
-        keypoints[:, 1] = region.y + 0.3 * region.size * np.sin(angles)
-        presence = 0.1 if self.calls == 1 else 0.9
-        return Landmarks(keypoints, np.zeros((33, 3), np.float32), presence, region)
 
 
 @pytest.fixture(autouse=True)
@@ -108,16 +44,12 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
         load_body()
     except InputError as error:
         pytest.skip(f"needs the body asset: {error}")
-    monkeypatch.setattr(detections, "BlazePose", Engine)
-    for module in (training_run, evaluation_run):
-        monkeypatch.setattr(module, "open_recorded", lambda source: (Library(), SPLITS))
+    for place, name, value in STAND_INS:
+        monkeypatch.setattr(place, name, value)
 
 
-MOTION = MotionSource(Path("mocap"), Path("splits"))
-
-
-def train(out: Path, recipe: LifterRecipe = RECIPE, **settings: Any) -> dict:
-    return train_lifters(recipe, MOTION, Output(out), models=MODELS, processes=1, **settings)
+def train(out: Path, recipe: LifterRecipe = RECIPE) -> dict:
+    return train_lifters(recipe, MOTION, Output(out), models=MODELS, processes=1)
 
 
 @pytest.mark.slow
@@ -169,6 +101,36 @@ def test_a_run_trains_measures_and_ships_every_lifter(tmp_path: Path) -> None:
             for d in (directory, trained[lifter]["direct"])
         ]
         assert sizes[0] < sizes[1] * 2
+
+
+@pytest.mark.slow
+def test_processes_that_share_batches_train_the_lifters_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("overpose.support.bfloat16.knows_bfloat16", lambda device: False)
+    train(tmp_path / "one")
+    ranks = begin(2, tmp_path / "two", program=shared_lifters.__file__)
+    for rank in ranks:
+        said = rank.communicate(timeout=600)[1]
+        assert rank.returncode == 0, said
+    stages = [path.parent.relative_to(tmp_path / "one") for path in
+              sorted((tmp_path / "one").rglob("metrics.jsonl"))]  # fmt: skip
+    assert len(stages) == 1 + 2 * (len(methods_of(RECIPE)) + 1)  # the code, stages, errors
+    for stage in stages:
+        one, two = (read_metrics(tmp_path / run / stage) for run in ("one", "two"))
+        assert [entry["epoch"] for entry in two] == [entry["epoch"] for entry in one]
+        losses = [[entry["train_loss"] for entry in entries] for entries in (one, two)]
+        np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_what_the_first_process_refuses_ends_the_others(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine")
+    ranks = begin(2, tmp_path, program=shared_lifters.__file__)
+    said = [rank.communicate(timeout=60)[1].splitlines()[-1] for rank in ranks]
+    assert [rank.returncode for rank in ranks] == [1, 1]
+    assert "holds no run of lifters" in said[0]
+    assert "another process of this training ended" in said[1]
 
 
 @pytest.mark.slow

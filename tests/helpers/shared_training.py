@@ -113,7 +113,7 @@ def losses(out: Path, kind: str) -> np.ndarray:
     return np.array([entry["train_loss"] for entry in read_metrics(out / kind)])
 
 
-def begin(count: int, *arguments: object) -> list[subprocess.Popen[str]]:
+def begin(count: int, *arguments: object, program: str = __file__) -> list[subprocess.Popen[str]]:
     """The ranks of a training, begun as `torchrun` does: with the same environment."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -122,7 +122,7 @@ def begin(count: int, *arguments: object) -> list[subprocess.Popen[str]]:
     started = []
     for rank in range(count):
         own = {"RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"}
-        given = [sys.executable, __file__, *map(str, arguments)]
+        given = [sys.executable, program, *map(str, arguments)]
         paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
         environment = {**os.environ, **place, **own, **paths}
         started.append(subprocess.Popen(given, env=environment, stderr=subprocess.PIPE, text=True))

@@ -7,7 +7,7 @@ from keypoint_choices.clips import hard_clips
 from keypoint_choices.sides import choose, tracks_of
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.recorded import open_recorded
-from overpose.experiments.lifters.training import recordings_of
+from overpose.experiments.lifters.data import recordings_of
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Training: `train` for models of images, `train-lifter` for models of 2D keypoints,
 `detect-renders`, what these learn from, and `onnx`."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -87,8 +88,8 @@ class DetectRenders:
     ray: Ray = None
 
     def run(self) -> None:
+        from overpose.experiments.lifters.data import grow_detections
         from overpose.experiments.lifters.recipe import RECIPES
-        from overpose.experiments.lifters.training import grow_detections
 
         motion = MotionSource(self.mocap, self.splits, self.up)
         cluster = cluster_at(self.ray, self.processes)
@@ -113,6 +114,7 @@ class TrainLifter:
     of the recipe for photos and for videos, and their expected errors. Measures them on test
     subjects and held-out renders. OUT gets report.json, tables.md, learning_curve.png,
     expected_errors.png (a reliability diagram), weights, data and models. Interrupted runs resume.
+    Under torchrun, processes share every batch.
 
     Example: overpose train-lifter --mocap cmu.tar.xz --splits splits.json --out runs/lifter
     """
@@ -138,20 +140,23 @@ class TrainLifter:
         from overpose.experiments.lifters.evaluation import evaluate_lifters
         from overpose.experiments.lifters.recipe import RECIPES
         from overpose.experiments.lifters.training import train_lifters, write_shipped
+        from overpose.training.processes import is_first, together
 
         recipe = RECIPES[self.recipe]
         motion = MotionSource(self.mocap, self.splits, self.up)
-        models = detector_models()
-        with working_alone(self.output.out):
+        alone = working_alone(self.output.out) if is_first() else nullcontext()
+        with together(self.device), alone:
             train_lifters(
                 recipe,
                 motion,
                 self.output,
-                models=models,
+                models=detector_models() if is_first() else {},
                 detections=self.detections,
                 processes=self.processes,
                 device=self.device,
             )
+            if not is_first():
+                return
             written = write_shipped(recipe, self.output.out, detections=self.detections)
             evaluate_lifters(recipe, motion, self.output.out, detections=self.detections)
         for lifter, directory in written.items():

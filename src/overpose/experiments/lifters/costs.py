@@ -18,13 +18,15 @@ from overpose.synthetic.detector import DetectorModel
 from overpose.synthetic.landmarks import POINTS
 from overpose.training.losses import pose_loss
 
+STEPS = "steps.json"
+
 
 def steps_of(recipe: LifterRecipe, runs: Detections, out: Path) -> dict[str, int]:
-    """Steps in an epoch of each lifter, kept in `steps.json` so that a run goes on with the same.
+    """Steps in an epoch of each lifter, kept in `STEPS` so that a run goes on with the same.
 
     With `equal_cost`, those that take the same time of a processor as the first lifter's.
     """
-    path = out / "steps.json"
+    path = out / STEPS
     if path.is_file():
         return read_json(path)
     steps = dict.fromkeys(recipe.encoders, recipe.steps)

@@ -16,15 +16,10 @@ import numpy as np
 
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.recorded import open_recorded
+from overpose.experiments.lifters.data import LifterData, recordings_of, split_clips
 from overpose.experiments.lifters.expected_errors import bins_of, error_rows, errors_of
 from overpose.experiments.lifters.recipe import LifterRecipe
-from overpose.experiments.lifters.training import (
-    CHAINS,
-    LifterData,
-    methods_of,
-    recordings_of,
-    split_clips,
-)
+from overpose.experiments.lifters.training import CHAINS, methods_of
 from overpose.metrics import limb_ratio_error, mpjpe, p_mpjpe
 from overpose.networks.numpy_lifter import NumpyLifter, load_numpy_lifter
 from overpose.report.figures import draw_expected_errors, draw_windows_curve

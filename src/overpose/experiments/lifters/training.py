@@ -4,40 +4,30 @@ An interrupted run goes on where it was. What is made belongs to `recipe`, the m
 `evaluation`.
 """
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from torch import nn
 
 from overpose.datasets.motion_source import MotionSource
-from overpose.datasets.rendering.recorded import Splits, open_recorded
-from overpose.experiments.lifters.costs import steps_of
+from overpose.experiments.lifters.costs import STEPS
+from overpose.experiments.lifters.data import LifterData, making, split_clips
 from overpose.experiments.lifters.expected_errors import set_scale
 from overpose.experiments.lifters.recipe import LifterRecipe
-from overpose.experiments.setting import begin_setting
 from overpose.methods import load_model
 from overpose.methods.codes import CodeContext, code_named
-from overpose.mocap.library import MotionLibrary, subject_of
-from overpose.mocap.motion import Motion
 from overpose.networks.model_files import read_model_config
 from overpose.networks.pose_predictor import PosePredictor
 from overpose.networks.storage import save_model
-from overpose.support.cluster import Cluster
-from overpose.support.errors import InputError
-from overpose.support.files import Output
+from overpose.support.files import Output, read_json
 from overpose.support.progress import progress_bar, say
 from overpose.support.seeding import random_stream
 from overpose.support.workers import do_jobs, number_of_processes
-from overpose.synthetic.batches import BatchConfig, BatchSource
-from overpose.synthetic.detections import COMPLEXITIES, Detections, make_detections, read_detections
-from overpose.synthetic.detector import DetectorModel
-from overpose.synthetic.motions import CLIP_FPS, Recordings
-from overpose.synthetic.pool import ClipPool, renewing
 from overpose.training import (
     DrawnWindows,
     ErrorStage,
@@ -50,7 +40,7 @@ from overpose.training import (
     train_latent,
 )
 from overpose.training.loop import read_metrics
-from overpose.training.samples import Drawn, Samples
+from overpose.training.processes import is_first, number, wait_for_all
 
 CHAINS: dict[str, tuple[str, ...]] = {
     "direct": ("direct",),
@@ -61,11 +51,6 @@ CHAINS: dict[str, tuple[str, ...]] = {
 the decoder passes on of it."""
 ERRORS = "errors"
 """The directory of the stage after all others, of a lifter's best method alone."""
-REAL_RUNS = BatchConfig(
-    detected=1.0, generic=0.0, roll_degrees=0.0, shift=0.0, drop=0.0,
-    drop_part=0.0, drop_frame=0.0, swap=0.0, focal_error=0.0,
-)  # fmt: skip
-"""What the detector said of renders, as it is."""
 
 
 @dataclass(frozen=True)
@@ -87,53 +72,6 @@ class Setting:
     steps: Mapping[str, int]
 
 
-@dataclass(frozen=True, eq=False)
-class LifterData:
-    """What lifters learn from.
-
-    Attributes:
-        pool: clips, renewed while training goes on.
-        train, held_out: real runs of the detector.
-        detector: its errors in `train`.
-    """
-
-    pool: ClipPool
-    train: Detections
-    held_out: Detections
-    detector: DetectorModel
-
-    @classmethod
-    def read(cls, recipe: LifterRecipe, out: Path, detections: Path) -> "LifterData":
-        """What is in the directory of a run, and in that of the detector's runs."""
-        found = read_detections(detections, recipe.detection_clips)
-        held_out, train = split_clips(found, recipe.held_out_clips)
-        return cls(ClipPool(out / "pool", recipe.pool), train, held_out, DetectorModel.fit(train))
-
-    def source(self, recipe: LifterRecipe, lifter: str) -> BatchSource:
-        """Training windows of a lifter."""
-        offsets = recipe.encoders[lifter].offsets
-        return BatchSource(self.pool, self.detector, self.train, offsets, recipe.batches)
-
-    def validation(self, recipe: LifterRecipe, lifter: str) -> Samples:
-        """Windows of real runs that were held out."""
-        return self.real_windows(recipe, recipe.encoders[lifter].offsets, self.held_out)[:2]
-
-    def real_windows(
-        self, recipe: LifterRecipe, offsets: tuple[int, ...], runs: Detections
-    ) -> Drawn:
-        """Windows of runs of the detector as they are; of the same clips always the same poses."""
-        source = BatchSource(self.pool, self.detector, runs, offsets, REAL_RUNS)
-        rng = random_stream(recipe.seed, "lifter validation")
-        return source.draw(recipe.validation_windows, rng)
-
-
-def split_clips(found: Detections, count: int) -> tuple[Detections, Detections]:
-    """The first `count` clips, and the others."""
-    names = [field.name for field in fields(Detections)]
-    first = Detections(**{name: getattr(found, name)[:count] for name in names})
-    return first, Detections(**{name: getattr(found, name)[count:] for name in names})
-
-
 def train_lifters(
     recipe: LifterRecipe,
     motion: MotionSource,
@@ -145,6 +83,9 @@ def train_lifters(
     device: str = "auto",
 ) -> dict[str, dict[str, Path]]:
     """Train every method of every lifter; what is finished already is kept.
+
+    Of several processes (`training.processes.together`) the first makes what is learned from, and
+    all of them train one lifter after the other; all have to see the directories.
 
     Args:
         recipe: what to make.
@@ -164,37 +105,24 @@ def train_lifters(
         InputError: bad input, or the directory holds something else.
     """
     out = output.out
-    recordings = recordings_of(*open_recorded(motion))
     detections = detections or out / "detections"
-    begin_setting(
-        output,
-        "recipe.json",
-        {
-            "recipe": json.loads(json.dumps(asdict(recipe))),
-            "train_trials": len(recordings.motions),
-            "train_frames": sum(len(motion) for motion in recordings.motions),
-        },
-        kind="run of lifters",
-        finished="report.json",
-        products=(
-            "detections", "pool", "code", "steps.json", *recipe.encoders, "weights", "tables.md",
-            "learning_curve.png", "expected_errors.png",
-        ),
-    )  # fmt: skip
     workers = number_of_processes(processes)
-    found = _detect(recordings, recipe, models, detections, workers)
-    steps = steps_of(recipe, found, out)
-    most = recipe.direct_epochs * max(steps.values()) + recipe.error_epochs * recipe.steps
-    with renewing(recordings, recipe.pool, out / "pool", steps=most, processes=workers):
+    with (
+        making(recipe, motion, output, models, detections, workers) if is_first() else nullcontext()
+    ):
+        wait_for_all()
         data = LifterData.read(recipe, out, detections)
         if recipe.chains != ("direct",):
             _train_code(recipe, data, out, device)
         jobs = [Job(lifter, chain) for lifter in recipe.encoders for chain in recipe.chains]
         jobs.sort(key=lambda job: -len(recipe.encoders[job.lifter].offsets))  # the long ones first
-        setting = Setting(recipe, out, detections, device, steps)
-        with progress_bar("lifters", len(jobs)) as advance:
-            for done in do_jobs(jobs, _make_work, setting, min(workers, len(jobs))):
-                say(f"{done.lifter}, {done.chain}: trained")
+        setting = Setting(recipe, out, detections, device, read_json(out / STEPS))
+        side_by_side = min(workers, len(jobs)) if number() == 1 else 1
+        shown = progress_bar("lifters", len(jobs)) if is_first() else nullcontext(lambda jobs: None)
+        with shown as advance:
+            for done in do_jobs(jobs, _make_work, setting, side_by_side):
+                if is_first():
+                    say(f"{done.lifter}, {done.chain}: trained")
                 advance(1)
         for lifter in recipe.encoders if recipe.error_epochs else ():
             _train_errors(setting, data, lifter)
@@ -207,56 +135,6 @@ def train_lifters(
 def methods_of(recipe: LifterRecipe) -> tuple[str, ...]:
     """All stages that make poses, in the order of the tables."""
     return tuple(dict.fromkeys(stage for chain in recipe.chains for stage in CHAINS[chain]))
-
-
-def grow_detections(
-    recipe: LifterRecipe,
-    motion: MotionSource,
-    detections: Path,
-    *,
-    models: dict[str, tuple[Path, Path]],
-    clips: int | None = None,
-    processes: int | Cluster | None = None,
-) -> int:
-    """Run the detector on renders of training subjects, for `train_lifters` to find.
-
-    Args:
-        recipe: what they are for.
-        motion: motion capture, and which of its subjects are for training.
-        detections: directory of the runs; those there are kept.
-        models: for "full" and "heavy" the files of the detector and of the landmark model.
-        clips: how many there are to be; None: as many as the recipe takes.
-        processes: that work side by side, or a cluster; one for each core if None.
-
-    Returns:
-        how many there are.
-    """
-    if clips is not None:
-        if clips <= recipe.held_out_clips:
-            raise InputError(
-                f"clips: got {clips}, expected more than the {recipe.held_out_clips} held out"
-            )
-        recipe = replace(recipe, detection_clips=clips)
-    recordings = recordings_of(*open_recorded(motion))
-    found = _detect(recordings, recipe, models, detections, processes)
-    return len(found.points_mm)
-
-
-def _detect(
-    recordings: Recordings,
-    recipe: LifterRecipe,
-    models: dict[str, tuple[Path, Path]],
-    detections: Path,
-    processes: int | Cluster | None,
-) -> Detections:
-    return make_detections(
-        recordings,
-        {name: models[name] for name in COMPLEXITIES},
-        detections,
-        clips=recipe.detection_clips,
-        config=recipe.renders,
-        processes=processes,
-    )
 
 
 def write_shipped(
@@ -284,21 +162,6 @@ def write_shipped(
     return shipped
 
 
-def recordings_of(
-    library: MotionLibrary, splits: Splits, split: Literal["train", "test"] = "train"
-) -> Recordings:
-    """All trials of the subjects of a split, by action; those of none are a class of their own."""
-    subjects = splits.train_subjects if split == "train" else splits.test_subjects
-    actions = splits.train if split == "train" else splits.test
-    action_of = {trial: action for action, trials in actions.items() for trial in trials}
-    classes: dict[str, list[Motion]] = {}
-    for trial in library.trials():
-        if subject_of(trial) in subjects:
-            motion = library.motion(trial, CLIP_FPS)
-            classes.setdefault(action_of.get(trial, "others"), []).append(motion)
-    return Recordings.of(classes)
-
-
 def best_method(recipe: LifterRecipe, out: Path, lifter: str) -> str:
     """The one with the least error on the held-out renders after the last epoch; of fine-tuned
     ones, where there are any."""
@@ -322,7 +185,9 @@ def _train_code(recipe: LifterRecipe, data: LifterData, out: Path, device: str) 
     code = card.fit(recipe.code_config, context)
     if not card.trained:  # in closed form: nothing of it is on disk yet
         assert isinstance(code, nn.Module)
-        save_model(code, out / "code" / "last", overwrite=True)
+        if is_first():
+            save_model(code, out / "code" / "last", overwrite=True)
+        wait_for_all()
 
 
 def _make_work(setting: Setting) -> Callable[[Job, Callable[[], None]], Job]:

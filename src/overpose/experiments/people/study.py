@@ -14,7 +14,7 @@ import numpy as np
 
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.recorded import open_recorded
-from overpose.experiments.lifters.training import recordings_of
+from overpose.experiments.lifters.data import recordings_of
 from overpose.experiments.people.clips import (
     GHOST,
     HEIGHT,
