@@ -108,17 +108,17 @@ def test_nothing_to_be_seen_gives_no_turns() -> None:
 
 
 def test_a_frame_once_more_is_turned_like_the_one_before() -> None:
-    truth, scene = panning(10.0, 20), surroundings()
+    truth, scene = panning(5.0, 20), surroundings()
     sightings = Sightings()
     background = Background(FPS, sightings)
     for frame, turn in enumerate(truth):
-        if frame == 8:
+        if frame == 9:
             background.repeat(frame)
         else:
             background.look(picture(scene, turn), [], frame)
     found = turns_of(sightings, 20, EXACT)
     assert found is not None
-    np.testing.assert_allclose(found.rotations[8], found.rotations[7], atol=1e-9)
+    np.testing.assert_allclose(found.rotations[9], found.rotations[8], atol=1e-9)
 
 
 def walk() -> tuple[PoseTrack, PoseTrack, np.ndarray]:

@@ -6,6 +6,7 @@ Tests of the viewer belong to the test files.
 import base64
 import itertools
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -153,7 +154,8 @@ def browser(directory: Path, *, webgl: bool = False) -> Iterator[Page]:
     drawing = WITH_WEBGL if webgl else WITHOUT_WEBGL
     own = (*drawing, f"--user-data-dir={directory}", "--window-size=1280,760", "about:blank")
     with (directory / "chromium.log").open("wb") as log:
-        process = subprocess.Popen([chromium, *FLAGS, *own], stdout=log, stderr=log)
+        spoken = {**os.environ, "LANG": "en_US.UTF-8", "LC_ALL": "en_US.UTF-8", "LANGUAGE": "en_US"}
+        process = subprocess.Popen([chromium, *FLAGS, *own], stdout=log, stderr=log, env=spoken)
     try:
         active = directory / "DevToolsActivePort"
         end = time.monotonic() + WAIT_S

@@ -17,7 +17,9 @@ About one degree: phones tremble by less when somebody tries to hold them still.
 MOVED_LOOKS = 0.1
 """Share of looks in which it moves farther, from which on the camera moves."""
 STIRRED_SHARE = 0.003
-"""Of the longer side: a camera that moves by more between two looks is followed in every frame."""
+"""Of the longer side: a camera that moves by more between looks is followed frame by frame."""
+KEPT_A_SECOND, FOLLOWED_A_SECOND = 15.0, 30.0
+"""How many frames a second are kept while it does not, and followed while it does."""
 _POINTS, _LEAST_POINTS = 120, 10
 _MARGIN = 0.12
 
@@ -30,14 +32,15 @@ class Background:
 
     Args:
         fps: frames a second.
-        sightings: filled, by every frame from where on the camera stirs, by a few a second before;
-            None: nobody needs them.
+        sightings: filled, by up to 30 frames a second from where on the camera stirs, by a few
+            before; None: nobody needs them.
     """
 
     def __init__(self, fps: float, sightings: Sightings | None = None) -> None:
         self._sightings, self._stirs = sightings, False
         self._waiting: list[tuple[int, tuple[np.ndarray, np.ndarray] | None]] = []
         self._step = max(1, round(LOOK_EVERY_S * fps))
+        self._between = [max(1, round(fps / each)) for each in (KEPT_A_SECOND, FOLLOWED_A_SECOND)]
         self._next = 0
         self._first: tuple[np.ndarray, np.ndarray] | None = None
         self._before: tuple[np.ndarray, np.ndarray] | None = None
@@ -61,7 +64,7 @@ class Background:
             index: of the frame.
         """
         due = index >= self._next
-        if not due and self._sightings is None:
+        if not due and (self._sightings is None or index % self._between[self._stirs]):
             return
         if not due and not self._stirs:  # looked at if the camera is found to have moved since
             self._waiting.append((index, small_picture(image, people, quickly=True)))
