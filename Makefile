@@ -25,7 +25,7 @@ test-cluster: setup
 # Names in object storage, against a server on this machine (moto, which conflicts with our pins).
 STORAGE := .venv-storage
 test-storage: setup $(STORAGE)/.ready
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,storage]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,storage,ray]'
 	OVERPOSE_TEST_STORAGE=$(CURDIR)/$(STORAGE)/bin/python $(BIN)/python -m pytest tests/storage
 
 $(STORAGE)/.ready:

@@ -141,10 +141,6 @@ def test_a_connection_lost_in_the_middle_is_no_short_video(
     ("arguments", "said"),
     [
         (("predict", "s3://data/none.mp4", "--out", "OUT"), "s3://data/none.mp4: no such file"),
-        (
-            ("predict", "s3://data/a.json", "--out", "OUT", "--ray", "local"),
-            "inputs: got s3://data/a.json, expected a name here",
-        ),
         (("predict", "s3://data/a.json", "--stream", "osc://127.0.0.1:9"), "some commands only"),
         (("predict", "s3://data/text.mp4", "--out", "OUT"), "neither a photo nor a video"),
     ],
@@ -171,7 +167,7 @@ def test_what_cannot_be_is_one_line(
         ("view", "s3://data/a.npz", "--html", "OUT"),
         ("table", "s3://data", "--out", "OUT"),
         ("merge", "s3://data/0", "s3://data/1", "--out", "OUT"),
-        ("render", "--out", "s3://data/out", "--ray", "local"),
+        ("detect-renders", "--mocap", "a", "--splits", "b", "--out", "s3://data/out"),
         ("train", "--data", "data", "--out", "s3://data/run"),
         ("evaluate", "--data", "data", "--models", "s3://data/m", "--out", "OUT"),
         ("demo", "--out", "s3://data/out"),

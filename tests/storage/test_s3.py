@@ -1,11 +1,14 @@
 """`s3://` on a server of its own: the bytes of a run on files here, or one line."""
 
 import json
+import os
 import socket
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import command_line
 import numpy as np
 import pytest
 from moving_person import moving_track
@@ -83,6 +86,26 @@ def test_tracks_are_loaded_and_saved_there(tmp_path: Path, bucket: Any) -> None:
 def test_what_is_rendered_there_is_what_is_rendered_here(tmp_path: Path, bucket: Any) -> None:
     for out, processes in ((tmp_path / "out", 1), ("s3://data/out", 2)):
         main(["render", *RENDER, "--out", str(out), "--processes", str(processes)])
+    assert objects_of(bucket, "data/out") == files_of(tmp_path / "out")
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra ray")
+@pytest.mark.filterwarnings("ignore")  # Ray warns of itself
+def test_a_cluster_does_what_is_there_without_credentials_of_its_own(
+    inputs: Path, tmp_path: Path, bucket: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put(str(inputs) + "/", "data/in/", recursive=True)
+    bucket.put(str(LIFTER) + "/", "data/models/lifter-finetuned/", recursive=True)
+    bucket.info("data/in/a.json")  # logged in; workers find nothing to do so with
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for where, model, out, ray in (
+        (inputs, LIFTER, tmp_path / "out", ()),
+        ("s3://data/in", "s3://data/models/lifter-finetuned", "s3://data/out", ("--ray", "local")),
+    ):
+        given = [f"{where}/{name}.json" for name in ("a", "b", "c")]
+        given += ["--model", str(model), "--out", str(out), *ray]
+        assert command_line.run("predict", *given) == 0
     assert objects_of(bucket, "data/out") == files_of(tmp_path / "out")
 
 

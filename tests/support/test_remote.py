@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from buckets import bucket
 from command_line import run
+from fsspec.implementations.memory import MemoryFileSystem
 
 from overpose.experiments.prediction import Prediction
 from overpose.support import on_cluster, remote
 from overpose.support.errors import InputError
+from overpose.support.object_storage import path_of
 from overpose.support.progress import say
 from overpose.support.remote import Answer, Task, do_task
 from overpose.support.version import VERSION
+
+__all__ = ["bucket"]
 
 
 def make_copier(extra: Path) -> Callable[[Path, Path, Callable[[], None]], int]:
@@ -78,6 +83,25 @@ def test_what_a_worker_does_not_see_is_asked_for_and_sent(files: tuple[Path, Pat
         asked = list(answer.unseen)
     assert sorted(asked) == sorted(map(str, files))
     assert answer.files[0][2] == b"abcde"
+
+
+def test_what_is_in_object_storage_is_read_here_and_written_here(
+    tmp_path: Path, bucket: MemoryFileSystem
+) -> None:
+    for name in ("in/clip.bin", "models/model.bin"):
+        bucket.pipe_file(f"data/{name}", name.encode())
+    unit, extra = path_of("s3://data/in/clip.bin"), path_of("s3://data/models/model.bin")
+    task, held = task_of(unit, extra)
+    bucket.store.clear()  # workers do not see it
+    assert answer_of(task, held).unseen
+    for name in ("in/clip.bin", "models/model.bin"):
+        bucket.pipe_file(f"data/{name}", name.encode())
+    sent = {str(path): on_cluster._sent(path_of(str(path))) for path in (unit, extra)}
+    answer = answer_of(Task(VERSION, task.key, make_copier, task.unit, task.shared, sent), held)
+    on_cluster.write_answer(answer, path_of("s3://data/out"))
+    assert bucket.cat_file("data/out/clip.bin") == b"in/clip.binmodels/model.bin"
+    with pytest.raises(InputError, match="s3://data/none: cannot be read"):
+        on_cluster._sent(path_of("s3://data/none"))
 
 
 def test_a_file_of_another_size_is_not_taken_for_the_one_meant(files: tuple[Path, Path]) -> None:

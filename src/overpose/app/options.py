@@ -49,13 +49,11 @@ def require_here(options: object, elsewhere: Collection[str]) -> None:
 
     Args:
         options: a command, or options of it.
-        elsewhere: names of the options that take them, unless a cluster does the work.
+        elsewhere: names of the options that take them.
 
     Raises:
         InputError: there is one.
     """
-    if getattr(options, "ray", None) is not None:
-        elsewhere = ()
     for field in fields(options):  # pyright: ignore[reportArgumentType]
         value = getattr(options, field.name)
         for each in value if isinstance(value, tuple) else (value,):

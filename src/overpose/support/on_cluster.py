@@ -1,7 +1,8 @@
 """Units of work on a Ray cluster: the same bytes as here, whoever does them and how often.
 
 A unit goes there as bytes, and its files come back as bytes with their hashes: this process writes
-them. So machines need no common disk; of those that have one, what they see is not sent. Workers
+them. So machines need no common disk; of those that have one, what they see is not sent. What is in
+object storage is read and written by this process alone: the others need no credentials. Workers
 that are killed, and machines that go away, have their units done again. Needs the extra `ray`.
 """
 
@@ -18,6 +19,7 @@ from overpose.support.cluster import Cluster
 from overpose.support.connecting import connected, require_alive, wait_for_a_cpu
 from overpose.support.errors import InputError
 from overpose.support.files import writing_file
+from overpose.support.object_storage import path_of
 from overpose.support.progress import say
 from overpose.support.remote import Answer, Sent, Task, do_task, path_there
 from overpose.support.version import VERSION
@@ -89,7 +91,7 @@ def do_on_cluster(
             task = pending.pop(ready[0])
             answer = _answer(ray, ready[0])
             if answer.unseen:
-                sent = {path: ray.put(_sent(Path(path))) for path in answer.unseen}
+                sent = {path: ray.put(_sent(path_of(path))) for path in answer.unseen}
                 task = replace(task, sent=sent)
                 pending[run.remote(task, held)] = task
                 continue
@@ -135,15 +137,23 @@ def write_answer(answer: Answer, out: Path) -> None:
 
 
 def _sent(path: Path) -> Sent:
-    """A file, or the files in a directory, to be sent."""
-    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
-    size = sum(file.stat().st_size for file in files)
-    if size > MOST_SENT:
-        raise InputError(
-            f"{path}: got {size} bytes that a worker does not see, expected at most {MOST_SENT}; "
-            "put it where every machine sees it under this name"
-        )
-    return Sent(path.is_dir(), {file.name: file.read_bytes() for file in files})
+    """A file, or the files in a directory, to be sent.
+
+    Raises:
+        InputError: they are too large, or cannot be read.
+    """
+    try:
+        whole = path.is_dir()
+        files = sorted(file for file in path.iterdir() if file.is_file()) if whole else [path]
+        size = sum(file.stat().st_size for file in files)
+        if size <= MOST_SENT:
+            return Sent(whole, {file.name: file.read_bytes() for file in files})
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    raise InputError(
+        f"{path}: got {size} bytes that a worker does not see, expected at most {MOST_SENT}; put "
+        "it where every machine sees it under this name"
+    )
 
 
 def _pickled(value: Any, paths: Sequence[Path]) -> bytes:
