@@ -12,6 +12,7 @@ from scripted_people import FPS, HEIGHT, WIDTH, draw, write_clip
 
 from overpose.app import main
 from overpose.media.writer import writing_video
+from overpose.video import measured_cameras
 
 __all__ = ["bucket"]
 LIFTER = Path(__file__).parents[1] / "networks" / "saved-f8fa25d" / "lifter-finetuned"
@@ -53,9 +54,11 @@ def test_a_clip_there_and_results_there_are_those_of_files_here(
 
 
 def test_pictures_frames_and_cameras_may_be_there(
-    inputs: Path, tmp_path: Path, bucket: MemoryFileSystem
+    inputs: Path, tmp_path: Path, bucket: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(bucket, inputs, "data/in")
+    # Another process, in which cameras are read, would not know what is in the memory of this one.
+    monkeypatch.setattr(measured_cameras, "read_apart", lambda read, path: read(path))
     names = ("photo.jpg", "frames")
     for where, out in ((inputs, "here"), ("s3://data/in", "there")):
         given = [f"{where}/{name}" for name in names]
