@@ -1,7 +1,8 @@
 """A stand-in for BlazePose that finds people drawn as discs of one colour each; for tests."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -45,17 +46,22 @@ class ScriptedEngines(BlazePose):
         self.detections = 0
         self.tiled = 0
         self.small = 0
+        self.landmark_calls = 0
 
     def detect(self, image: np.ndarray, *, tiles: bool = False) -> list[Region]:
         self.detections += 1
         self.tiled += tiles
         return [Region(x, y, 200.0, 0.0, 0.9) for x, y in _discs(image)]
 
+    def begin_detect(self, image: np.ndarray, *, tiles: bool = False) -> Callable[[], list[Region]]:
+        return partial(self.detect, image, tiles=tiles)
+
     def detect_small(self, image: np.ndarray, known: Sequence[Region]) -> list[Region]:
         self.small += 1
         return []
 
     def landmarks(self, image: np.ndarray, region: Region) -> Landmarks:
+        self.landmark_calls += 1
         near = [p for p in _discs(image) if np.hypot(p[0] - region.x, p[1] - region.y) < 60]
         x, y = min(near or [(0.0, 0.0)], key=lambda p: np.hypot(p[0] - region.x, p[1] - region.y))
         keypoints = np.full((33, 3), 0.9, np.float32)

@@ -83,6 +83,21 @@ def test_people_are_the_same_however_many_frames_are_begun_with_ahead(
     assert found.presences == expected.presences
 
 
+def test_looking_ahead_costs_little_where_people_leave() -> None:
+    """Whoever is not expected any more is not followed on."""
+    calls = {}
+    for threads in (1, 2):
+        engines = ScriptedEngines(threads)
+        finder, asks = finder_of(engines), []
+        for frame in range(40):
+            asks.append(finder.begin(busy_scene(frame), frame))
+            if frame > 0:
+                asks[frame - 1]()
+        asks[-1]()
+        calls[threads] = engines.landmark_calls
+    assert calls[1] <= calls[2] <= calls[1] + 10
+
+
 def test_people_of_a_later_frame_can_be_asked_for_first() -> None:
     finder, other = finder_of(ScriptedEngines(2)), finder_of(ScriptedEngines())
     asks = [finder.begin(busy_scene(frame), frame) for frame in range(8)]

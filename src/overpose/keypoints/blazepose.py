@@ -11,8 +11,9 @@ import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import cv2
 import numpy as np
@@ -22,12 +23,13 @@ from overpose.keypoints.tflite import with_outputs
 from overpose.layouts import BLAZEPOSE_33
 
 Complexity = Literal["full", "heavy"]
+Found = TypeVar("Found")
 DETECTOR_SIZE = 224
 LANDMARK_SIZE = 256
 LANDMARKS = len(BLAZEPOSE_33)
-LANDMARKS_AT_ONCE = 2
-"""How many landmark networks work side by side, where there are so many threads: of two people, or
-of two frames in a row. On two cores that is faster than one with two threads."""
+AT_ONCE = 2
+"""How many networks work side by side, where there are so many threads: on two people, on two parts
+of an image, or on two frames in a row. On two cores that is faster than one with two threads."""
 MINIMUM_SCORE = 0.5
 """Detections below this score are dropped."""
 _SUPPRESSION_OVERLAP = 0.3
@@ -102,17 +104,15 @@ class BlazePose:
     _workers: ThreadPoolExecutor | None = None
 
     def __init__(self, detector: Path, landmarks: Path, *, threads: int = 2) -> None:
-        at_once = min(threads, LANDMARKS_AT_ONCE)
-        self._detect = _network(detector, threads, ("Identity", "Identity_1"))
+        at_once = min(threads, AT_ONCE)
+        each = threads // at_once
+        self._detect = _network(detector, each, ("Identity", "Identity_1"), at_once)
         self._landmarks = _network(
-            landmarks,
-            threads // at_once,
-            ("Identity", "Identity_1", "Identity_3", "Identity_4"),
-            at_once,
+            landmarks, each, ("Identity", "Identity_1", "Identity_3", "Identity_4"), at_once
         )
         self._anchors = _anchors()
         if at_once > 1:
-            self._workers = ThreadPoolExecutor(at_once, "overpose-landmarks")
+            self._workers = ThreadPoolExecutor(at_once, "overpose-keypoints")
 
     @classmethod
     def from_assets(cls, complexity: Complexity = "heavy", *, threads: int = 2) -> "BlazePose":
@@ -136,10 +136,14 @@ class BlazePose:
             image: the image.
             tiles: also look at overlapping parts of the image, for people small in it.
         """
+        return self.begin_detect(image, tiles=tiles)()
+
+    def begin_detect(self, image: np.ndarray, *, tiles: bool = False) -> Callable[[], list[Region]]:
+        """Begin with `detect`; what is given waits for it."""
         windows = [_whole(image)]
         if tiles:
             windows += _tiles(image.shape[0], image.shape[1], _TILES)
-        return self._in_windows(image, windows)
+        return self._begin_windows(image, windows)
 
     def detect_small(self, image: np.ndarray, known: Sequence[Region]) -> list[Region]:
         """People who are too small for `detect`, found in smaller parts of the image.
@@ -155,7 +159,7 @@ class BlazePose:
         """
         height, width = image.shape[:2]
         windows = _tiles(height, width, _SMALL_TILES, DETECTOR_SIZE)
-        found = self._in_windows(image, windows) if windows else []
+        found = self._begin_windows(image, windows)() if windows else []
         largest = _REGION_SCALE * max(_SMALL_TILES) * min(height, width)
         return [
             each
@@ -165,28 +169,34 @@ class BlazePose:
             and not any(other.surrounds(each) for other in known)
         ]
 
-    def _in_windows(
+    def _begin_windows(
         self, image: np.ndarray, windows: Sequence[tuple[float, float, float]]
-    ) -> list[Region]:
-        """People in square windows, each once, the surest first."""
-        found = [self._detect_window(image, window) for window in windows]
-        boxes, points, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), 0.0, _SUPPRESSION_OVERLAP)
-        return [_region_from_points(points[i, 0], points[i, 1], float(scores[i])) for i in kept]
+    ) -> Callable[[], list[Region]]:
+        """Begin with square windows; what is given says who is in them, each once, the surest
+        first."""
+        begun = [self.begin(partial(self._detect_window, image, window)) for window in windows]
+
+        def people() -> list[Region]:
+            found = [each.result() for each in begun]
+            boxes, points, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+            kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), 0.0, _SUPPRESSION_OVERLAP)
+            return [_region_from_points(points[i, 0], points[i, 1], float(scores[i])) for i in kept]
+
+        return people
 
     @property
     def has_threads(self) -> bool:
         """Whether what is begun goes on beside the caller."""
         return self._workers is not None
 
-    def begin(self, work: Callable[[], Landmarks]) -> Future[Landmarks]:
-        """Begin with work that asks for `landmarks`; without threads, do it.
+    def begin(self, work: Callable[[], Found]) -> Future[Found]:
+        """Begin with work for the networks; without threads, do it.
 
-        What was begun first is begun with first, so it may wait for what was begun before.
+        What was begun first has its turn first, so it may wait for what was begun before.
         """
         if self._workers is not None:
             return self._workers.submit(work)
-        done: Future[Landmarks] = Future()
+        done: Future[Found] = Future()
         done.set_result(work())
         return done
 

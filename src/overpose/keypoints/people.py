@@ -24,6 +24,7 @@ PRESENT = 0.5
 """Probability of a person below which a region counts as empty."""
 OUTSIDE_SCORE = 0.05
 """What keypoints beyond the border of the picture have at most: they are guessed, not seen."""
+_NEVER = -1_000_000
 _DETECT_EVERY_S = 0.4
 _TILES_EVERY_S = 2.0
 _SMALL_EVERY_S = (2.0, 32.0)
@@ -120,7 +121,8 @@ class BlazePoseFinder:
         self._tracker = Tracker(fps)
         self._regions: dict[int, Region] = {}
         self._last_seen: dict[int, int] = {}
-        self._last_detection = self._last_tiles = self._last_small = -1_000_000
+        self._last_detection = self._last_tiles = self._last_small = _NEVER
+        self._last_begun = _NEVER
         self._small_every_s = _SMALL_EVERY_S[0]
         self._frame = -1
         self._begun: deque[_Look] = deque()
@@ -144,6 +146,7 @@ class BlazePoseFinder:
             ]
         else:
             self._look_at_expected(look)
+        self._begin_detection(look)
         self._begun.append(look)
         return partial(self._people, look)
 
@@ -171,13 +174,15 @@ class BlazePoseFinder:
         return _Begun(self._engine.begin(landmarks), after=before)
 
     def _look_at_expected(self, look: "_Look") -> None:
-        """Begin with those expected in a frame, all before which are settled, who are not yet."""
-        if not self._engine.has_threads:
-            return
-        begun = {each.where() for each in look.begun}
-        for region in self._expected(look.frame):
-            if region not in begun:
-                look.begun.append(self._begin(look.image, region))
+        """Begin with all who are expected in a frame, all before which are settled, and forget who
+        is not."""
+        if self._engine.has_threads:
+            look.begun = self._at(look, self._expected(look.frame))
+
+    def _at(self, look: "_Look", regions: Sequence[Region]) -> list["_Begun"]:
+        """What looks at these regions; what has been begun is not begun again."""
+        begun = {each.where(): each for each in look.begun}
+        return [begun.get(region) or self._begin(look.image, region) for region in regions]
 
     def _begin(self, image: np.ndarray, region: Region) -> "_Begun":
         landmarks = self._engine.begin(partial(self._engine.landmarks, image, region))
@@ -185,9 +190,7 @@ class BlazePoseFinder:
 
     def _landmarks(self, look: "_Look", regions: Sequence[Region]) -> list[Landmarks]:
         """Who is present in these regions."""
-        begun = {each.where(): each for each in look.begun}
-        every = [begun.get(region) or self._begin(look.image, region) for region in regions]
-        found = [each.landmarks.result() for each in every]
+        found = [each.landmarks.result() for each in self._at(look, regions)]
         return [each for each in found if each.presence >= PRESENT]
 
     def _settled(self, look: "_Look") -> list[Person]:
@@ -196,7 +199,7 @@ class BlazePoseFinder:
         expected = self._expected(look.frame)
         found = self._landmarks(look, expected)
         known = [each.region for each in found]
-        detected = self._detected(image, lost=len(expected) > len(self._regions))
+        detected = self._detected(look, lost=len(expected) > len(self._regions))
         new = [each for each in detected if not _covered(each, known)]
         found += self._landmarks(look, new)
         found = [found[i] for i in suppress_duplicates([each.keypoints_px for each in found])]
@@ -226,19 +229,31 @@ class BlazePoseFinder:
                     regions.append(region)
         return regions
 
-    def _detected(self, image: np.ndarray, *, lost: bool) -> list[Region]:
+    def _begin_detection(self, look: "_Look") -> None:
+        """Begin to look for new people where that is due whoever is there."""
+        since_s = (look.frame - max(self._last_detection, self._last_begun)) / self._fps
+        if self._engine.has_threads and since_s >= _DETECT_EVERY_S:
+            self._last_begun = look.frame
+            tiles = self._are_tiles_due(look.frame)
+            look.detected[tiles] = self._engine.begin_detect(look.image, tiles=tiles)
+
+    def _are_tiles_due(self, frame: int) -> bool:
+        return (frame - self._last_tiles) / self._fps >= _TILES_EVERY_S
+
+    def _detected(self, look: "_Look", *, lost: bool) -> list[Region]:
         """What the detector finds, if it is its turn."""
         since_s = (self._frame - self._last_detection) / self._fps
         if self._regions and since_s < (_LOST_EVERY_S if lost else _DETECT_EVERY_S):
             return []
-        tiles = (self._frame - self._last_tiles) / self._fps >= _TILES_EVERY_S
+        tiles = self._are_tiles_due(self._frame)
         self._last_detection = self._frame
         if tiles:
             self._last_tiles = self._frame
-        found = self._engine.detect(image, tiles=tiles)
+        begun = look.detected.get(tiles) or self._engine.begin_detect(look.image, tiles=tiles)
+        found = begun()
         known = [*self._regions.values(), *found]
-        if tiles and self._may_hold_small(image, known):
-            found += self._small(image, found, known)
+        if tiles and self._may_hold_small(look.image, known):
+            found += self._small(look.image, found, known)
         return found
 
     def _may_hold_small(self, image: np.ndarray, known: Sequence[Region]) -> bool:
@@ -329,12 +344,14 @@ class _Look:
     Attributes:
         image, frame: the frame and its number.
         begun: the places.
+        detected: what gives new people, by whether parts of the image are looked at too.
         people: once it is settled.
     """
 
     image: np.ndarray
     frame: int
     begun: list[_Begun] = field(default_factory=list)
+    detected: dict[bool, Callable[[], list[Region]]] = field(default_factory=dict)
     people: list[Person] | None = None
 
 
