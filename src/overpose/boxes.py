@@ -129,15 +129,22 @@ def cut_out(
 
 
 def warped(
-    image: np.ndarray, to_image: np.ndarray, size: int, border: int = cv2.BORDER_CONSTANT
+    image: np.ndarray,
+    to_image: np.ndarray,
+    size: int,
+    border: int = cv2.BORDER_CONSTANT,
+    border_value: float = 0,
 ) -> np.ndarray:
     """(size, size, …) uint8: what an affine map (2, 3) from pixels of the result to those of the
     image reaches; the corner of the first pixel is (0, 0) in both. OpenCV counts from its middle.
+    Beyond a constant border everything is `border_value`.
     """
     matrix = to_image.copy()
     matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, matrix, (size, size), flags=flags, borderMode=border)
+    return cv2.warpAffine(
+        image, matrix, (size, size), flags=flags, borderMode=border, borderValue=border_value
+    )
 
 
 def beyond_border(points_px: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -74,7 +74,7 @@ class ScriptedEngines(BlazePose):
 def _discs(image: np.ndarray) -> list[tuple[float, float]]:
     found = []
     for colour in COLOURS.values():
-        near = np.abs(image.astype(int) - colour).max(axis=-1) < 70
+        near = np.abs(np.asarray(image).astype(int) - colour).max(axis=-1) < 70
         if near.sum() > 60:
             rows, columns = np.nonzero(near)
             found.append((float(columns.mean() + 0.5), float(rows.mean() + 0.5)))

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from overpose.layouts import BLAZEPOSE_33, KeypointLayout
+from overpose.media.planes import PlanarImage
 
 _LEVELS = 4
 _TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
@@ -19,7 +20,7 @@ _LEAST_SAMPLES = 20
 
 
 def appearance(
-    image: np.ndarray, keypoints: np.ndarray, layout: KeypointLayout = BLAZEPOSE_33
+    image: np.ndarray | PlanarImage, keypoints: np.ndarray, layout: KeypointLayout = BLAZEPOSE_33
 ) -> np.ndarray | None:
     """Histograms of the colours sampled on the trunk and along the legs.
 
@@ -28,7 +29,7 @@ def appearance(
     changes of light change little.
 
     Args:
-        image: (height, width, 3) uint8 RGB.
+        image: RGB (height, width, 3) uint8, or as it is stored.
         keypoints: (K, 3) x, y px and score; NaN x, y = missing.
         layout: of the keypoints; it needs shoulders and hips, and knees and ankles for the legs.
 
@@ -75,7 +76,7 @@ def _leg_points(keypoints: np.ndarray, layout: KeypointLayout) -> np.ndarray:
     return np.concatenate(points)
 
 
-def _histogram(image: np.ndarray, points: np.ndarray) -> np.ndarray | None:
+def _histogram(image: np.ndarray | PlanarImage, points: np.ndarray) -> np.ndarray | None:
     """(64,) float32 that sums to 1; None where too few of the points lie in the image."""
     height, width = image.shape[:2]
     with np.errstate(invalid="ignore"):
@@ -83,7 +84,9 @@ def _histogram(image: np.ndarray, points: np.ndarray) -> np.ndarray | None:
     if inside.sum() < _LEAST_SAMPLES:
         return None
     columns, rows = np.floor(points[inside]).astype(np.int64).T
-    place = np.clip(image[rows, columns] / 256.0 * _LEVELS - 0.5, 0, _LEVELS - 1)
+    planar = isinstance(image, PlanarImage)
+    colours = image.colours(columns, rows) if planar else image[rows, columns]
+    place = np.clip(colours / 256.0 * _LEVELS - 0.5, 0, _LEVELS - 1)
     low = np.minimum(np.floor(place).astype(np.int64), _LEVELS - 2)
     part = place - low
     red, green, blue = np.stack([1 - part, part]).transpose(2, 0, 1)  # (2, n): both neighbours

@@ -18,11 +18,14 @@ from typing import Any, Literal, TypeVar
 import cv2
 import numpy as np
 
-from overpose.boxes import warped
+from overpose import boxes
 from overpose.keypoints.tflite import with_outputs
 from overpose.layouts import BLAZEPOSE_33
+from overpose.media.planes import PlanarImage
 
 Complexity = Literal["full", "heavy"]
+Picture = np.ndarray | PlanarImage
+"""RGB (height, width, 3) uint8, or a frame of a video as it is stored."""
 Found = TypeVar("Found")
 DETECTOR_SIZE = 224
 LANDMARK_SIZE = 256
@@ -129,8 +132,8 @@ class BlazePose:
             threads=threads,
         )
 
-    def detect(self, image: np.ndarray, *, tiles: bool = False) -> list[Region]:
-        """People in an RGB image (height, width, 3) uint8, the surest first.
+    def detect(self, image: Picture, *, tiles: bool = False) -> list[Region]:
+        """People in an image, the surest first.
 
         Args:
             image: the image.
@@ -138,14 +141,14 @@ class BlazePose:
         """
         return self.begin_detect(image, tiles=tiles)()
 
-    def begin_detect(self, image: np.ndarray, *, tiles: bool = False) -> Callable[[], list[Region]]:
+    def begin_detect(self, image: Picture, *, tiles: bool = False) -> Callable[[], list[Region]]:
         """Begin with `detect`; what is given waits for it."""
         windows = [_whole(image)]
         if tiles:
             windows += _tiles(image.shape[0], image.shape[1], _TILES)
         return self._begin_windows(image, windows)
 
-    def detect_small(self, image: np.ndarray, known: Sequence[Region]) -> list[Region]:
+    def detect_small(self, image: Picture, known: Sequence[Region]) -> list[Region]:
         """People who are too small for `detect`, found in smaller parts of the image.
 
         These parts cut larger people and show things at the size of people, so more is asked of who
@@ -154,7 +157,7 @@ class BlazePose:
         have none.
 
         Args:
-            image: RGB (height, width, 3) uint8.
+            image: the image.
             known: those whom `detect` finds, and others.
         """
         height, width = image.shape[:2]
@@ -170,7 +173,7 @@ class BlazePose:
         ]
 
     def _begin_windows(
-        self, image: np.ndarray, windows: Sequence[tuple[float, float, float]]
+        self, image: Picture, windows: Sequence[tuple[float, float, float]]
     ) -> Callable[[], list[Region]]:
         """Begin with square windows; what is given says who is in them, each once, the surest
         first."""
@@ -200,11 +203,11 @@ class BlazePose:
         done.set_result(work())
         return done
 
-    def landmarks(self, image: np.ndarray, region: Region) -> Landmarks:
-        """The landmarks of the person in a region of an RGB image (height, width, 3) uint8."""
+    def landmarks(self, image: Picture, region: Region) -> Landmarks:
+        """The landmarks of the person in a region of an image."""
         to_image = region.to_image()
         side = LANDMARK_SIZE
-        crop = warped(image, to_image / [[side, side, 1.0]], side)
+        crop = _warped(image, to_image / [[side, side, 1.0]], side)
         outputs = self._landmarks(np.divide(crop[None], np.float32(255), dtype=np.float32))
         raw = outputs["Identity"].reshape(39, 5).astype(np.float64)
         points = raw[:, :3] / side
@@ -224,14 +227,14 @@ class BlazePose:
         )
 
     def _detect_window(
-        self, image: np.ndarray, window: tuple[float, float, float]
+        self, image: Picture, window: tuple[float, float, float]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What is found in a square window: boxes (n, 4) as left, top, width and height, points
         (n, 4, 2), all in pixels of the image, and scores (n,)."""
         x, y, size = window
         step = size / DETECTOR_SIZE
         to_image = np.array([[step, 0.0, x], [0.0, step, y]])
-        crop = warped(image, to_image, DETECTOR_SIZE)
+        crop = _warped(image, to_image, DETECTOR_SIZE)
         outputs = self._detect(crop[None].astype(np.float32) / 127.5 - 1.0)
         scores = _sigmoid(outputs["Identity_1"][0, :, 0].astype(np.float64))
         kept = np.flatnonzero(scores >= MINIMUM_SCORE)
@@ -303,6 +306,13 @@ def _network(
     return run
 
 
+def _warped(image: Picture, to_image: np.ndarray, size: int) -> np.ndarray:
+    """(size, size, 3) uint8 RGB, as `boxes.warped`."""
+    if isinstance(image, PlanarImage):
+        return image.warped(to_image, size)
+    return boxes.warped(image, to_image, size)
+
+
 def _anchors() -> np.ndarray:
     """(2254, 2) centres of the detector's anchors in the unit square; all have size one."""
     parts = []
@@ -317,7 +327,7 @@ def _anchors() -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _whole(image: np.ndarray) -> tuple[float, float, float]:
+def _whole(image: Picture) -> tuple[float, float, float]:
     """The square around the whole image: corner x, y and side."""
     height, width = image.shape[:2]
     size = max(height, width)

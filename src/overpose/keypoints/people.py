@@ -15,7 +15,7 @@ import numpy as np
 
 from overpose.boxes import beyond_border
 from overpose.keypoints.appearance import appearance
-from overpose.keypoints.blazepose import BlazePose, Landmarks, Region, region_of_keypoints
+from overpose.keypoints.blazepose import BlazePose, Landmarks, Picture, Region, region_of_keypoints
 from overpose.keypoints.selection import Presence
 from overpose.keypoints.tracking import NOBODY, Tracker, suppress_duplicates
 from overpose.layouts import BLAZEPOSE_33, KeypointLayout
@@ -86,8 +86,8 @@ class PeopleFinder(Protocol):
         """Everybody there ever was."""
         ...
 
-    def begin(self, image: np.ndarray, frame: int) -> Callable[[], list[Person]]:
-        """Begin to look at an RGB image (height, width, 3) uint8, the next frame of the video.
+    def begin(self, image: Picture, frame: int) -> Callable[[], list[Person]]:
+        """Begin to look at an image, the next frame of the video; `numpy.asarray` makes it RGB.
 
         Returns:
             what gives the people in it. They are the same whether or not the people of the frames
@@ -95,7 +95,7 @@ class PeopleFinder(Protocol):
         """
         ...
 
-    def find(self, image: np.ndarray, frame: int) -> list[Person]:
+    def find(self, image: Picture, frame: int) -> list[Person]:
         """The people in such an image, at once."""
         ...
 
@@ -132,8 +132,8 @@ class BlazePoseFinder:
         """Everybody there ever was."""
         return self._tracker.presences
 
-    def begin(self, image: np.ndarray, frame: int) -> Callable[[], list[Person]]:
-        """Begin to look at an RGB image (height, width, 3) uint8, the next frame of the video.
+    def begin(self, image: Picture, frame: int) -> Callable[[], list[Person]]:
+        """Begin to look at an image, the next frame of the video.
 
         Where there are threads for it, they look for landmarks already where those found in the
         frame before are likely to be expected. Those who are not are left out; those who are,
@@ -150,7 +150,7 @@ class BlazePoseFinder:
         self._begun.append(look)
         return partial(self._people, look)
 
-    def find(self, image: np.ndarray, frame: int) -> list[Person]:
+    def find(self, image: Picture, frame: int) -> list[Person]:
         """The people in such an image, at once."""
         return self.begin(image, frame)()
 
@@ -162,7 +162,7 @@ class BlazePoseFinder:
                 self._look_at_expected(self._begun[0])
         return look.people
 
-    def _begun_after(self, before: Future[Landmarks], image: np.ndarray) -> "_Begun":
+    def _begun_after(self, before: Future[Landmarks], image: Picture) -> "_Begun":
         """What looks for somebody where the frame before says; it waits for that."""
 
         def landmarks() -> Landmarks:
@@ -184,7 +184,7 @@ class BlazePoseFinder:
         begun = {each.where(): each for each in look.begun}
         return [begun.get(region) or self._begin(look.image, region) for region in regions]
 
-    def _begin(self, image: np.ndarray, region: Region) -> "_Begun":
+    def _begin(self, image: Picture, region: Region) -> "_Begun":
         landmarks = self._engine.begin(partial(self._engine.landmarks, image, region))
         return _Begun(landmarks, region)
 
@@ -256,7 +256,7 @@ class BlazePoseFinder:
             found += self._small(look.image, found, known)
         return found
 
-    def _may_hold_small(self, image: np.ndarray, known: Sequence[Region]) -> bool:
+    def _may_hold_small(self, image: Picture, known: Sequence[Region]) -> bool:
         """Whether it is worth the time to look for people who are very small."""
         if (self._frame - self._last_small) / self._fps < self._small_every_s:
             return False
@@ -264,7 +264,7 @@ class BlazePoseFinder:
         return least < _SMALL * min(image.shape[:2])
 
     def _small(
-        self, image: np.ndarray, found: Sequence[Region], known: Sequence[Region]
+        self, image: Picture, found: Sequence[Region], known: Sequence[Region]
     ) -> list[Region]:
         """People who are very small, but for the known ones."""
         self._last_small = self._frame
@@ -298,13 +298,13 @@ class DetectionFinder:
         """Everybody there ever was."""
         return self._tracker.presences
 
-    def begin(self, image: np.ndarray, frame: int) -> Callable[[], list[Person]]:
-        """What looks at an RGB image (height, width, 3) uint8, the next frame of the video."""
+    def begin(self, image: Picture, frame: int) -> Callable[[], list[Person]]:
+        """What looks at an image, the next frame of the video."""
         return partial(self.find, image, frame)
 
-    def find(self, image: np.ndarray, frame: int) -> list[Person]:
+    def find(self, image: Picture, frame: int) -> list[Person]:
         """The people in such an image."""
-        found = self._detect(image)
+        found = self._detect(np.asarray(image))
         found = [found[i] for i in suppress_duplicates(found)]
         looks = [appearance(image, keypoints, self.layout) for keypoints in found]
         numbers = self._tracker.update(frame, found, looks)
@@ -348,7 +348,7 @@ class _Look:
         people: once it is settled.
     """
 
-    image: np.ndarray
+    image: Picture
     frame: int
     begun: list[_Begun] = field(default_factory=list)
     detected: dict[bool, Callable[[], list[Region]]] = field(default_factory=dict)

@@ -5,18 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from overpose.media.planes import PlanarImage
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
     """One picture of a file.
 
     Attributes:
-        image: (height, width, 3) uint8 RGB, upright, square pixels.
+        image: (height, width, 3) uint8 RGB, upright, square pixels, or as it is stored.
         stamp_s: its time as the file says it, seconds; None where it does not.
         lost: how many pictures between it and the one before could not be read.
     """
 
-    image: np.ndarray
+    image: np.ndarray | PlanarImage
     stamp_s: float | None
     lost: int = 0
 

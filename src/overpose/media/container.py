@@ -19,6 +19,7 @@ from av.stream import Disposition
 from overpose.media.clip import Clip, Picture
 from overpose.media.clock import LONGEST_GAP_S, constant_rate_fps, placed
 from overpose.media.focal_tags import focal_35mm_of_video, focal_px_of_35mm
+from overpose.media.planes import PlanarImage, planar_image, rgb_of_frame
 from overpose.media.upright import AS_STORED, Turn, at_size, turn_of_matrix, turned
 from overpose.support.errors import InputError
 from overpose.support.object_storage import RemotePath, StorageError, as_file
@@ -36,9 +37,6 @@ _ERRORS = (FFmpegError, OSError, ValueError)
 """What PyAV raises about a file."""
 LARGEST_FRAME_PX = 36_000_000
 """Pixels of the largest frames that are decoded, several at a time: those of 8K."""
-_UNSPECIFIED = 2
-_COLOUR_SPACES = {0, 1, _UNSPECIFIED, 4, 5, 6, 7, 8, 9}
-"""Matrices of H.273 that FFmpeg converts; people look little different by others."""
 _COVERS = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _MOST_FAILURES = 100
 """Errors of reading (not decoding) after which a file is taken to be at its end."""
@@ -221,7 +219,7 @@ def _pictures(path: Path, chosen: _Chosen) -> Iterator[Picture]:
                 for frame in packet.decode():
                     if frame.rotation != degrees:
                         turn, degrees = _turn(frame), frame.rotation
-                    seen.append((frame.time, turned(_square(frame, stretch), turn)))
+                    seen.append((frame.time, _image(frame, turn, stretch)))
             except StorageError:
                 raise
             except _ERRORS as error:
@@ -229,7 +227,7 @@ def _pictures(path: Path, chosen: _Chosen) -> Iterator[Picture]:
                     failed, lost, reason = failed + 1, lost + 1, _reason(error)
                 continue
             for stamp_s, image in seen:
-                image = at_size(image, size)
+                image = _of_size(image, size)
                 size = image.shape[1::-1]
                 yield Picture(image, stamp_s, lost)
                 count, lost = count + 1, 0
@@ -245,14 +243,22 @@ def _pictures(path: Path, chosen: _Chosen) -> Iterator[Picture]:
         say(f"{path}: cut short: {chosen.packets} of {chosen.expected} frames can be read")
 
 
-def _square(frame: Any, stretch: Fraction | None) -> np.ndarray:
-    """(height, width, 3) uint8 RGB of a decoded frame, in square pixels."""
-    if frame.colorspace not in _COLOUR_SPACES:
-        frame.colorspace = _UNSPECIFIED
+def _image(frame: Any, turn: Turn, stretch: Fraction | None) -> np.ndarray | PlanarImage:
+    """A decoded frame, upright and in square pixels."""
     if stretch and stretch != 1 and _STRETCH[0] <= stretch <= _STRETCH[1]:
         wide = max(1, round(frame.width * stretch))
-        return frame.to_ndarray(format="rgb24", width=wide, height=frame.height)
-    return frame.to_ndarray(format="rgb24")
+        return turned(rgb_of_frame(frame, width=wide, height=frame.height), turn)
+    planar = planar_image(frame, turn)
+    return turned(rgb_of_frame(frame), turn) if planar is None else planar
+
+
+def _of_size(
+    image: np.ndarray | PlanarImage, size: tuple[int, ...] | None
+) -> np.ndarray | PlanarImage:
+    """The picture as it is stored, or RGB in memory of its own where that has another size."""
+    if isinstance(image, PlanarImage) and size in (None, image.shape[1::-1]):
+        return image
+    return at_size(np.asarray(image), size)
 
 
 def _turn(frame: Any) -> Turn:

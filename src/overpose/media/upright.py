@@ -37,7 +37,7 @@ def turned(image: np.ndarray, turn: Turn) -> np.ndarray:
     return image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
 
 
-def at_size(image: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
+def at_size(image: np.ndarray, size: tuple[int, ...] | None) -> np.ndarray:
     """The image in memory of its own, with the given width and height, pixels, if any."""
     if size is not None and image.shape[1::-1] != size:
         return cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_AREA)

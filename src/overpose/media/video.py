@@ -18,6 +18,7 @@ from overpose.media.clip import Clip, Picture
 from overpose.media.clock import Clock
 from overpose.media.folder import is_frame_folder, open_folder
 from overpose.media.photo import is_moving, is_picture, read_photo
+from overpose.media.planes import PlanarImage
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 from overpose.support.object_storage import path_of
@@ -62,16 +63,21 @@ class Frame:
     Attributes:
         index: from 0.
         time_s: index / fps.
-        image: (height, width, 3) uint8 RGB.
+        pixels: RGB, or as the file stores them.
         repeated: whether it is the frame before once more, to keep a constant rate.
         number: of the frame among those of the file that could be read, from 0.
     """
 
     index: int
     time_s: float
-    image: np.ndarray
+    pixels: np.ndarray | PlanarImage
     repeated: bool = False
     number: int = 0
+
+    @property
+    def image(self) -> np.ndarray:
+        """(height, width, 3) uint8 RGB."""
+        return np.asarray(self.pixels)
 
 
 class Media:

@@ -277,7 +277,7 @@ class PoseEstimator:
         people: tuple[LivePerson, ...] = ()
         for frame in source:
             if not frame.repeated:
-                found = finder.find(frame.image, frame.index)
+                found = finder.find(frame.pixels, frame.index)
                 people = poser.pose(frame.image, found, px_size(frame, source.info))
             world = poser.camera_to_world
             yield TrackedFrame(frame.index, frame.time_s, frame.image, people, world)

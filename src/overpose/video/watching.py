@@ -55,7 +55,7 @@ def watch(
         for frame in media:
             passed = not frame.repeated and not pace.is_due(frame.index)
             look = not frame.repeated and not passed
-            people = finder.begin(frame.image, frame.index) if look else None
+            people = finder.begin(frame.pixels, frame.index) if look else None
             waiting.append(_Waiting(frame, people, passed))
             looks += look
             while looks > ahead:
@@ -111,7 +111,7 @@ class _Watching:
             people = waiting.people()
             self._pace.saw(frame.index, people)
             self._since = frame.index
-            self.background.look(frame.image, people, frame.index)
+            self.background.look(frame.pixels, people, frame.index)
             if self._poses_by is not None:
                 self._poses = poses_from_image(self._poses_by, frame.image, people)
             self._people = _in_original_px(people, frame, self._info)
@@ -136,7 +136,7 @@ def say_what_was_passed(name: str, recording: Recording, records: list[PersonRec
 
 def px_size(frame: Frame, info: MediaInfo) -> float:
     """Pixels of the original for each of the frame's image."""
-    return info.width / frame.image.shape[1]
+    return info.width / frame.pixels.shape[1]
 
 
 def _in_original_px(people: list[Person], frame: Frame, info: MediaInfo) -> list[Person]:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from overpose.keypoints.people import Person
+from overpose.media.planes import PlanarImage
 from overpose.video.world.sightings import Sightings, followed
 
 LOOK_EVERY_S = 0.4
@@ -55,11 +56,11 @@ class Background:
             return None
         return float(np.mean(self._far)) <= MOVED_LOOKS
 
-    def look(self, image: np.ndarray, people: Sequence[Person], index: int) -> None:
+    def look(self, image: np.ndarray | PlanarImage, people: Sequence[Person], index: int) -> None:
         """The next frame.
 
         Args:
-            image: (height, width, 3) uint8 RGB.
+            image: RGB (height, width, 3) uint8, or as it is stored.
             people: who is in it, keypoints in pixels of that.
             index: of the frame.
         """
@@ -117,19 +118,22 @@ class Background:
 
 
 def small_picture(
-    image: np.ndarray, people: Sequence[Person], *, quickly: bool = False
+    image: np.ndarray | PlanarImage, people: Sequence[Person], *, quickly: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """What is looked at of a frame: it in grey, and 255 where nobody is, both (h, w) uint8.
 
     Args:
-        image: (height, width, 3) uint8 RGB.
+        image: RGB (height, width, 3) uint8, or as it is stored.
         people: who is in it, keypoints in pixels of that.
         quickly: whether some of its pixels will do.
     """
     scale = SIZE_PX / max(image.shape[:2])
     size = max(8, round(image.shape[1] * scale)), max(8, round(image.shape[0] * scale))
     means = cv2.INTER_LINEAR if quickly else cv2.INTER_AREA
-    grey = cv2.cvtColor(cv2.resize(image, size, interpolation=means), cv2.COLOR_RGB2GRAY)
+    if isinstance(image, PlanarImage):
+        grey = image.brightness(*size, means)
+    else:
+        grey = cv2.cvtColor(cv2.resize(image, size, interpolation=means), cv2.COLOR_RGB2GRAY)
     free = np.full(grey.shape, 255, np.uint8)
     for person in people:
         points = person.keypoints_px[:, :2]
