@@ -67,7 +67,8 @@ class Walk:
 def walks_of(joints_mm: np.ndarray, fps: float, *, on_floor: bool) -> tuple[Walk, ...]:
     """Where somebody walks or runs.
 
-    A foot comes down when it is farthest before the other, seen along where the person looks (after
+    A foot comes down midway between passing the other and being passed by it, which is when it is
+    farthest before the other, seen along where the person looks (after
     Zeni et al., "Two simple methods for determining gait events during treadmill and overground
     walking using kinematic data", Gait and Posture 27, 2008: there it is the foot before the
     sacrum).
@@ -101,15 +102,27 @@ def _ahead(joints_mm: np.ndarray, fps: float) -> np.ndarray:
 
 
 def _contacts(before: np.ndarray, swing_mm: float, fps: float) -> list[Contact]:
-    """Moments at which the left foot is farthest before the right, or the right before the left,
-    of swings that long; `before` (frames,) is how far the left one is before the right."""
+    """When each foot comes down after swings that long; `before` (frames,) is how far the left one
+    is before the right."""
     found: list[Contact] = []
     for side, signal in zip(SIDES, (before, -before), strict=True):
         peaks, _ = find_peaks(signal, prominence=swing_mm, distance=max(1, round(STEP_S[0] * fps)))
         found += [
-            Contact(_summit(signal, peak), side) for peak in peaks.tolist() if signal[peak] > 0
+            Contact(_moment(signal, peak), side) for peak in peaks.tolist() if signal[peak] > 0
         ]
     return sorted(found, key=lambda contact: contact.frame)
+
+
+def _moment(signal: np.ndarray, peak: int) -> float:
+    """Midway between the moments at which the foot passes the other and is passed by it, which are
+    known better than where a flat peak is highest; that where one of them is not in the track."""
+    behind = np.flatnonzero(signal <= 0)
+    before, after = behind[behind < peak], behind[behind > peak]
+    if not len(before) or not len(after):
+        return _summit(signal, peak)
+    passes = [(int(before[-1]), int(before[-1]) + 1), (int(after[0]) - 1, int(after[0]))]
+    times = [a + signal[a] / (signal[a] - signal[b]) for a, b in passes]
+    return float(np.mean(times))
 
 
 def _summit(signal: np.ndarray, peak: int) -> float:

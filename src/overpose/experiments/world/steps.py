@@ -35,6 +35,8 @@ RECORDED_FPS = 60.0
 STILL_MM_S, STANDS_S, GAP_S = 500.0, 0.1, 0.08
 """A foot of recorded motion stands where ankle or ball is slower than this, for so long; gaps as
 short as this between two stands are none."""
+SHORTEST_MM = 150.0
+"""A foot that comes to stand less far before the other ends a walk and makes no step."""
 NEAR_S = 0.15
 """How far before the first and after the last contact that was found true steps may reach."""
 _Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
@@ -98,7 +100,8 @@ def true_steps(
         seconds = (b - a) / fps
         if a > 0 and one != other and STEP_S[0] <= seconds <= STEP_S[1] and way > 0:
             length = float((next_place - place) @ went) / way
-            steps.append(Step(a / fps, b / fps, length, way / seconds))
+            if length > SHORTEST_MM:
+                steps.append(Step(a / fps, b / fps, length, way / seconds))
     return steps
 
 
