@@ -175,6 +175,24 @@ def test_equal_names_are_refused(
     assert "have the same name" in error_of(capsys)
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("shard-0-of-2", ("--shard", "0/2")),
+        ("shard-0-of-2.0000", ("--shard", "0/2")),
+        ("unfinished", ("--ray", "local")),
+    ],
+)
+def test_an_input_called_as_what_says_what_is_done_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, given: tuple[str, ...]
+) -> None:
+    path = tmp_path / f"{name}.mp4"
+    path.touch()
+    assert run("predict", path, "--out", tmp_path / "out", *given, "--formats", "json") == 1
+    assert f"got an input named {name}" in error_of(capsys)
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_failed_is_named_and_the_others_are_merged(
     clips: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

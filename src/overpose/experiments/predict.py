@@ -135,6 +135,11 @@ def predict_files(
     if shard is not None or cluster is not None:
         shard = shard or Shard(0, 1)
         path = out / UNFINISHED if cluster is not None else shard.record_in(out)
+        if taken := [stem for stem in stems if stem.partition(".")[0] == path.stem]:
+            raise InputError(
+                f"predict: got an input named {taken[0]}, and {path.name} is to say what is done; "
+                "give the input another name"
+            )
         record = Record.begun(path, shard, _plan(stems, asked), overwrite=output.overwrite)
         missing = set(record.missing)
         own = [path for path in part if path.stem in missing]
