@@ -65,8 +65,8 @@ def study_world(
     both: tuple[Literal["train", "test"], ...] = ("train", "test")
     estimator = shipped_estimator()
     report: dict[str, Any] = {
-        "protocol": "renders of one person before one static camera, 100 frames at 25/s, detector "
-        "full; numbers chosen on training subjects",
+        "protocol": "renders of one person before one static camera, or one that turns, 100 "
+        "frames at 25/s, detector full; numbers chosen on training subjects",
         **report_header(),
         "rows": [],
         "cameras": [],
