@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from scripted_command import error_of, run
 from scripted_people import FPS, HEIGHT, WIDTH, draw, standing_px, write_clip
 
+from overpose.keypoints.blazepose import Picture
 from overpose.keypoints.engines import FULL
 from overpose.keypoints.keypoint_files import KeypointFile, read_keypoints, write_keypoints
 from overpose.keypoints.people import BlazePoseFinder
@@ -93,7 +95,7 @@ def test_ctrl_c_keeps_what_is_finished_and_leaves_nothing_half_written(
     second = clip_at(tmp_path / "second.mp4", 30)
     counted = BlazePoseFinder.begin
 
-    def begin(self: BlazePoseFinder, image: np.ndarray, frame: int) -> Callable:
+    def begin(self: BlazePoseFinder, image: Picture, frame: int) -> Callable:
         if frame == 20:
             raise KeyboardInterrupt
         return counted(self, image, frame)
@@ -306,20 +308,30 @@ def test_a_webcam_records_until_its_time_is_over(tmp_path: Path) -> None:
     assert PoseTrack.load(out / "clip.npz").frames == 20
 
 
+@pytest.mark.parametrize("while_it", ["is begun", "is settled"])
 def test_ctrl_c_ends_a_recording_and_keeps_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, while_it: str
 ) -> None:
     clip = clip_at(tmp_path / "clip.mp4", 30)
-    counted = BlazePoseFinder.begin
+    begin, settled = BlazePoseFinder.begin, BlazePoseFinder._settled
+    recorded: list[int] = []
 
-    def begin(self: BlazePoseFinder, image: np.ndarray, frame: int) -> Callable:
-        if frame == 12:
+    def beginning(self: BlazePoseFinder, image: Picture, frame: int) -> Callable:
+        if while_it == "is begun" and frame == 12:
             raise KeyboardInterrupt
-        return counted(self, image, frame)
+        return begin(self, image, frame)
 
-    monkeypatch.setattr(BlazePoseFinder, "begin", begin)
+    def settling(self: BlazePoseFinder, look: Any) -> list:
+        if while_it == "is settled" and look.frame == 12:
+            raise KeyboardInterrupt
+        recorded.append(look.frame)
+        return settled(self, look)
+
+    monkeypatch.setattr(BlazePoseFinder, "begin", beginning)
+    monkeypatch.setattr(BlazePoseFinder, "_settled", settling)
     assert run("predict", "--webcam", clip, "--out", tmp_path / "out") == 0
     assert PoseTrack.load(tmp_path / "out" / "clip.npz").frames == 12
+    assert recorded == list(range(12))
 
 
 def test_a_folder_of_frames_is_a_video(tmp_path: Path) -> None:

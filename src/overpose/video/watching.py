@@ -61,7 +61,7 @@ def watch(
             while looks > ahead:
                 looks -= settle()
     except KeyboardInterrupt:
-        while waiting:
+        while waiting and waiting[0].frame.index == recording.frames:  # else one before is lost
             settle()
         raise
     while waiting:

@@ -15,6 +15,9 @@ LEAST_OVERLAP = 0.55
 """Share of the corners of a key picture that must be seen again; else the frame becomes one."""
 LEAST_AGREED = 0.5
 """Share of points seen again that must move alike."""
+MOST_KEYS = 200
+"""Key pictures that are kept. A camera that turns comes back to its old ones; one that travels
+takes ever new ones, and every frame ever more time: it is not followed any further."""
 BETTER = 0.2
 """Another key picture is taken if that much more of it is in sight than of the one in use."""
 _AGREED_PX = 1.0
@@ -58,7 +61,7 @@ class Sightings:
     errors do not add up where a camera goes to and fro.
 
     Attributes:
-        found: of the frames so far in which enough was seen.
+        found: of the frames so far in which enough was seen; none of a camera that travels far.
         size: width and height of the small pictures.
     """
 
@@ -78,6 +81,9 @@ class Sightings:
             frame: its index.
         """
         self.size = (grey.shape[1], grey.shape[0])
+        if len(self._keys) > MOST_KEYS:
+            self.found = []
+            return
         if not self._keys:
             self._begin(frame, grey, free)
             return
