@@ -9,8 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
@@ -18,7 +21,7 @@ from statistics import median
 import cv2
 import numpy as np
 
-from overpose.keypoints.blazepose import BlazePose, Complexity
+from overpose.keypoints.blazepose import BlazePose, Complexity, Landmarks, Region
 from overpose.keypoints.people import BlazePoseFinder
 from overpose.layouts import BLAZEPOSE_33
 from overpose.media.video import open_media
@@ -34,6 +37,7 @@ from overpose.video.posing import lifted
 REPEATS = 3
 MEMORY_CLIPS_S = (10, 100)
 _REPEATED_FRAMES = 300
+_WAITING = 4
 _MEDIAPIPE = """
 import json, sys, time
 import cv2, mediapipe
@@ -79,7 +83,8 @@ def bench_predict(
         mediapipe_python: the Python of an environment with mediapipe 0.10.21.
 
     Returns:
-        rates, times, and peak memory in MiB for a clip of 10 s and of 100 s.
+        rates, times, and peak memory in MiB for a clip of 10 s and of 100 s. The ceiling is the
+        rate of decoding and landmarks alone.
 
     Raises:
         InputError: the clip cannot be read, or that Python has no mediapipe.
@@ -87,14 +92,16 @@ def bench_predict(
     estimator = PoseEstimator.from_pretrained(keypoints)
     options = PredictOptions(people=1)
     track = estimator.predict(video, options)  # loads, compiles
-    ours, theirs = [], []
+    ours, theirs, cpu_s = [], [], []
     for _ in range(REPEATS):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         estimator.predict(video, options)
         ours.append(track.frames / (time.perf_counter() - began))
+        cpu_s.append(time.process_time() - used)
         if mediapipe_python is not None:
             theirs.append(_mediapipe(mediapipe_python, video, _COMPLEXITY[keypoints]))
     numbers = {"frames": float(track.frames), "frames_per_s": median(ours)}
+    numbers["cpu_ms_per_frame"] = 1000 * median(cpu_s) / track.frames
     if theirs:
         numbers["mediapipe_frames_per_s"] = median(theirs)
         ratios = [our / their for our, their in zip(ours, theirs, strict=True)]
@@ -134,11 +141,28 @@ def _parts(video: Path, keypoints: Complexity) -> dict[str, float]:
     lifted(lifters, points, BLAZEPOSE_33, view)
     lift_s = _seconds(lambda: lifted(lifters, points, BLAZEPOSE_33, view))
     return {
+        "ceiling_frames_per_s": _ceiling(video, engine, there[0][1]) if there else 0.0,
         "decode_ms_per_frame": 1000 * decode_s / len(images),
         "detect_ms_per_call": 1000 * detect_s / len(some),
         "landmarks_ms_per_person": 1000 * landmarks_s / max(1, len(there)),
         "lift_ms_per_frame": 1000 * lift_s / len(images),
     }
+
+
+def _ceiling(video: Path, engine: BlazePose, region: Region) -> float:
+    """Frames a second of decoding, and of one person's landmarks in each frame, side by side, with
+    nothing else: nobody is followed, nothing is lifted."""
+    waiting: deque[Future[Landmarks]] = deque()
+    frames, began = 0, time.perf_counter()
+    with open_media(video) as media:
+        for frame in media:
+            waiting.append(engine.begin(partial(engine.landmarks, frame.pixels, region)))
+            frames += 1
+            if len(waiting) > _WAITING:
+                waiting.popleft().result()
+        for each in waiting:
+            each.result()
+    return frames / (time.perf_counter() - began)
 
 
 def _seconds(work: Callable[[], object]) -> float:
