@@ -20,7 +20,7 @@ from overpose.video.world.contact import contact_of
 from overpose.video.world.feet import Feet
 from overpose.video.world.fit import fitted_joints
 from overpose.video.world.placing import in_world
-from overpose.video.world.sightings import Sightings
+from overpose.video.world.sightings import MOST_KEYS, Sightings
 from overpose.video.world.turns import Turns, turns_of
 
 FRAMES = 60
@@ -190,3 +190,23 @@ def test_the_fit_projects_onto_the_keypoints_of_every_frame() -> None:
         return float(np.abs(points[..., :2] / points[..., 2:] - rays).mean())
 
     assert off(seen) < 0.6 * off(before)
+
+
+def test_key_pictures_do_not_pile_up_while_a_camera_travels() -> None:
+    sightings = Sightings()
+    background = Background(FPS, sightings)
+    scene = surroundings()
+    for frame in range(180):
+        image = picture(np.roll(scene, -31 * frame, axis=1), np.eye(3))
+        background.look(image, [], frame)
+    assert len(sightings.found) > 60
+    assert len(sightings._keys) <= MOST_KEYS
+
+
+def test_a_background_that_was_out_of_sight_for_long_is_given_up() -> None:
+    scene, truth = surroundings(), panning(8.0, 40)
+    blank = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    images = [picture(scene, turn) for turn in truth]
+    sightings = looked([*images, *[blank] * 30, *images])
+    assert sightings.found[-1].frame < 40
+    assert turns_of(sightings, 110, EXACT) is None

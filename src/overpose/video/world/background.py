@@ -7,7 +7,7 @@ import numpy as np
 
 from overpose.keypoints.people import Person
 from overpose.media.planes import PlanarImage
-from overpose.video.world.sightings import Sightings, followed
+from overpose.video.world.sightings import LONGEST_GAP_S, Sightings, followed
 
 LOOK_EVERY_S = 0.4
 SIZE_PX = 320
@@ -38,7 +38,7 @@ class Background:
     """
 
     def __init__(self, fps: float, sightings: Sightings | None = None) -> None:
-        self._sightings, self._stirs = sightings, False
+        self._fps, self._sightings, self._stirs = fps, sightings, False
         self._waiting: list[tuple[int, tuple[np.ndarray, np.ndarray] | None]] = []
         self._step = max(1, round(LOOK_EVERY_S * fps))
         self._between = [max(1, round(fps / each)) for each in (KEPT_A_SECOND, FOLLOWED_A_SECOND)]
@@ -91,6 +91,9 @@ class Background:
                 self._sightings.repeat(index)
             else:
                 self._sightings.look(*picture, index)
+        found = self._sightings.found
+        if found and index - found[-1].frame > self._step + LONGEST_GAP_S * self._fps:
+            self._sightings = None  # what comes is turned by nobody knows how much
 
     def _compare(self, now: tuple[np.ndarray, np.ndarray]) -> None:
         """One look in a while."""
@@ -104,7 +107,7 @@ class Background:
             self._first, self._moved_by = self._before, self._of_before
         if shift is None:
             self._first, cut = now, _has_corners(self._before) and _has_corners(now)
-            self._stirs = True
+            self._stirs |= cut
             if cut:
                 self._far.append(True)
         else:

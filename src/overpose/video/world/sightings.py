@@ -20,6 +20,10 @@ MOST_KEYS = 200
 takes ever new ones, and every frame ever more time: it is not followed any further."""
 BETTER = 0.2
 """Another key picture is taken if that much more of it is in sight than of the one in use."""
+LONGEST_GAP_S = 0.5
+"""For how long the background may be out of sight."""
+MOST_KEYS = 32
+"""Key pictures that are kept, those used last; a camera that turns sees as much in fewer."""
 _AGREED_PX = 1.0
 _QUALITY, _APART_PX = 0.005, 7
 _EDGE = 4
@@ -69,6 +73,7 @@ class Sightings:
         self.found: list[Sighting] = []
         self.size = (0, 0)
         self._keys: list[_Key] = []
+        self._used: dict[int, int] = {}
         self._place = np.eye(3)
         self._last: tuple[int, np.ndarray, np.ndarray] | None = None
 
@@ -119,7 +124,10 @@ class Sightings:
     def _in_sight(self) -> list[_Key]:
         """Key pictures to compare with, the one to try first in front."""
         shares = [self._share_in_sight(key) for key in self._keys]
-        current = next(n for n, key in enumerate(self._keys) if key.frame == self._current)
+        current = next(
+            (n for n, key in enumerate(self._keys) if key.frame == self._current),
+            len(self._keys) - 1,
+        )
         best = max(range(len(shares)), key=lambda n: (round(shares[n], 1), -n))
         order = [current, best] if shares[best] < shares[current] + BETTER else [best, current]
         order = list(dict.fromkeys([*order, len(self._keys) - 1]))
@@ -138,6 +146,11 @@ class Sightings:
         if corners is None or len(corners) < LEAST_SEEN:
             return False
         self._keys.append(_Key(frame, grey, corners[:, 0].astype(np.float32), place))
+        self._used[frame] = frame
+        if len(self._keys) > MOST_KEYS:
+            idle = min(self._keys, key=lambda key: self._used[key.frame])
+            self._keys.remove(idle)
+            del self._used[idle.frame]
         return True
 
     def _compare(self, key: _Key, grey: np.ndarray, free: np.ndarray, frame: int) -> bool:
@@ -169,6 +182,7 @@ class Sightings:
         kept = np.flatnonzero(alike)
         kept = kept[np.linspace(0, len(kept) - 1, min(KEPT, len(kept))).astype(int)]
         self.found.append(Sighting(frame, key.frame, there[kept], here[kept], agreed))
+        self._used[key.frame] = frame
         place = motion @ key.place
         self._place = place / np.cbrt(np.linalg.det(place))
         if alike.sum() < LEAST_OVERLAP * len(key.corners) and not self._others_in_sight(key):

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from overpose.video.posing import View
-from overpose.video.world.sightings import KEPT, Sighting, Sightings
+from overpose.video.world.sightings import KEPT, LONGEST_GAP_S, Sighting, Sightings
 
 OFF_PX, FRAME_OFF_PX = 0.45, 0.9
 """Of the small pictures: how far off points may typically be where a camera only turns, over all
@@ -23,8 +23,6 @@ LEAST_AGREED = 0.5
 """Share of points that must have moved alike in a frame that counts."""
 LEAST_FRAMES = 0.9
 """Share of the frames looked at that must count."""
-LONGEST_GAP_S = 0.5
-"""For how long none may count; turns between are put there."""
 _ROUNDS = 4
 _NOISE_PX, _FOCAL_SIGHTINGS = 0.7, 60
 _FOCAL_SHARES = np.exp(np.linspace(math.log(0.4), math.log(2.8), 79))
@@ -126,6 +124,7 @@ def _points(sightings: Sequence[Sighting], size: tuple[int, int], view: View) ->
         scale = np.array([view.width, view.height]) / size
         slopes = view.lens.unproject_camera(both * scale, 1.0)[..., :2]
         both = slopes * view.focal_px * max(size) / max(view.width, view.height)
+        weights[~np.isfinite(both).all(axis=(0, -1))] = 0.0
     else:
         both -= np.array(size) / 2
     both = np.where(weights[..., None] > 0, both, 0.0)
