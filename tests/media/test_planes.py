@@ -111,3 +111,10 @@ def test_a_video_comes_as_it_is_stored_and_its_people_are_the_same(tmp_path: Pat
             assert one is not None
             assert other is not None
             assert np.abs(one - other).sum() < 0.1
+
+
+def test_a_copy_can_be_changed_without_changing_the_image() -> None:
+    image = planar(frame_of())
+    np.array(image)[:] = 0
+    assert image.rgb.any()
+    assert np.asarray(image) is image.rgb

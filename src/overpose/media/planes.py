@@ -45,7 +45,7 @@ class PlanarImage:
         self._black = 0 if full else 16
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self.rgb, dtype)
+        return np.array(self.rgb, dtype, copy=copy)
 
     @cached_property
     def rgb(self) -> np.ndarray:
