@@ -158,24 +158,35 @@ def test_a_cluster_with_a_webcam_is_refused(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize(
-    ("camera", "sent"), [("calib.toml", "calib.toml"), ("colmap/cameras.txt", "colmap")]
+    ("camera", "sent"),
+    [
+        ("calib.toml", ["calib.toml"]),
+        ("colmap/cameras.txt", ["cameras.txt", "images.txt"]),
+        ("colmap", ["cameras.txt", "images.txt"]),
+    ],
 )
 def test_a_cluster_is_given_whatever_files_an_input_is_predicted_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, camera: str, sent: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, camera: str, sent: list[str]
 ) -> None:
-    """Where a machine does not see them, they are sent; COLMAP's with what lies beside them."""
+    """Where a machine does not see them, they are sent; of COLMAP's directory what is read."""
     given = []
 
     def do_units(units: list, work: object, asked: Prediction, *where: object, **names: Any) -> Any:
-        assert asked.options.camera == tmp_path / sent
-        given.extend(names["shared"])
+        keypoints, place = names["shared"]
+        assert place == asked.options.camera
+        files = sorted(place.iterdir()) if place.is_dir() else [place]
+        given.append((keypoints, [(file.name, file.read_text()) for file in files]))
         return iter(())
 
     monkeypatch.setattr("overpose.experiments.predict.do_units", do_units)
     (tmp_path / "colmap").mkdir()
-    for path in (camera, "clip.mp4", "keypoints.json"):
-        (tmp_path / path).touch()
+    for name in ("calib.toml", "colmap/cameras.txt", "colmap/images.txt", "colmap/other.mp4"):
+        (tmp_path / name).write_text(name)
+    for name in ("clip.mp4", "keypoints.json"):
+        (tmp_path / name).touch()
     wanted = ("--camera", tmp_path / camera, "--keypoints", tmp_path / "keypoints.json")
     wanted += ("--out", tmp_path / "out", "--ray", "local")
     assert run("predict", *map(str, (tmp_path / "clip.mp4", *wanted))) == 0
-    assert given == [tmp_path / "keypoints.json", tmp_path / sent]
+    folder = "" if camera == "calib.toml" else "colmap/"
+    contents = [(name, folder + name) for name in sent]
+    assert given == [(tmp_path / "keypoints.json", contents)]

@@ -5,7 +5,9 @@ What is done with an input belongs to `prediction`.
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from overpose.support.records import Record
 from overpose.support.shards import Shard
 from overpose.support.version import VERSION
 from overpose.support.workers import do_units
+from overpose.video.camera_files.colmap import COLMAP
 from overpose.video.estimator import PoseEstimator
 from overpose.video.options import PredictOptions
 
@@ -180,17 +183,32 @@ def _predicted(
     if cluster is None:
         yield from do_units(inputs, make_predictor, asked, out, 1)
     elif inputs:
-        camera = asked.options.camera
-        if camera is not None and camera.name == "cameras.txt":
-            camera = camera.parent  # `images.txt` may lie beside it
-        asked = replace(asked, threads=1, options=replace(asked.options, camera=camera))
-        named = (asked.keypoints, asked.model, camera)
-        shared = [path for path in named if isinstance(path, Path)]
-        given = {"shared": shared, "reads": lambda path: [path]}
-        with progress_bar("predict", len(inputs)) as advance:
+        with (
+            _camera_to_send(asked.options.camera) as camera,
+            progress_bar("predict", len(inputs)) as advance,
+        ):
+            asked = replace(asked, threads=1, options=replace(asked.options, camera=camera))
+            named = (asked.keypoints, asked.model, camera)
+            shared = [path for path in named if isinstance(path, Path)]
+            given = {"shared": shared, "reads": lambda path: [path]}
             for done in do_units(inputs, make_predictor, asked, out, cluster, **given):
                 advance(1)
                 yield done
+
+
+@contextmanager
+def _camera_to_send(camera: Path | None) -> Iterator[Path | None]:
+    """A measured camera's file, or a directory of COLMAP's two alone: beside them may be anything,
+    and a machine may have another directory of that name."""
+    place = camera.parent if camera is not None and camera.name == COLMAP[0] else camera
+    if place is None or not (place / COLMAP[0]).is_file():
+        yield camera
+        return
+    with tempfile.TemporaryDirectory(prefix="overpose-camera-") as own:
+        for file in (place / name for name in COLMAP):
+            if file.is_file():
+                (Path(own) / file.name).write_bytes(file.read_bytes())
+        yield Path(own)
 
 
 def predict_webcam(

@@ -7,6 +7,8 @@ from scipy.spatial.transform import Rotation
 
 from overpose.video.camera_files.filed import FiledCamera
 
+COLMAP = ("cameras.txt", "images.txt")
+"""Its files that are read; the second one need not be there."""
 MODELS: dict[str, tuple[str, ...]] = {
     "SIMPLE_PINHOLE": ("f", "cx", "cy"),
     "PINHOLE": ("fx", "fy", "cx", "cy"),
@@ -26,12 +28,12 @@ def read_colmap(path: Path) -> list[FiledCamera]:
     Args:
         path: `cameras.txt`, or the directory that it is in.
     """
-    file = path / "cameras.txt" if path.is_dir() else path
+    file = path / COLMAP[0] if path.is_dir() else path
     cameras = {}
     for line in _lines(file):
         number, model, wide, high, *values = line.split()
         cameras[number] = _camera(number, model, (float(wide), float(high)), values)
-    images = file.with_name("images.txt")
+    images = file.with_name(COLMAP[1])
     if not images.is_file():
         return list(cameras.values())
     placed = []
