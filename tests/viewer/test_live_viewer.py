@@ -13,6 +13,7 @@ import pytest
 from chromium_tab import Page
 from made_up import FPS, FRAMES, HEIGHT, WIDTH, track_of
 from PIL import Image
+from scipy.spatial.transform import Rotation
 
 from overpose.angles import joint_angles
 from overpose.poses import PoseTrack
@@ -188,6 +189,34 @@ def test_an_address_that_cannot_be_listened_on_is_an_input_error(
 ) -> None:
     with pytest.raises(InputError, match=f"^{message}"):
         view(track, open_browser=False, **address)
+
+
+def test_an_upright_picture_leaves_room_for_the_controls_below_it(track: PoseTrack) -> None:
+    upright = dataclasses.replace(track, width=HEIGHT, height=WIDTH)
+    with open_viewer(upright, port=free_port()) as viewer:
+        height, width = viewer._picture.image.shape[:2]
+        assert height == width
+
+
+def test_the_camera_turns_with_its_track_and_its_lines_are_thin_from_inside(
+    track: PoseTrack,
+) -> None:
+    level = np.diag([1.0, -1.0, -1.0, 1.0])
+    level[1, 3] = 1500.0
+    world = np.tile(level, (FRAMES, 1, 1))
+    angles = np.linspace(0, np.pi / 6, FRAMES)
+    turns = Rotation.from_euler("Y", angles[:, None]).as_matrix()
+    world[:, :3, :3] = level[:3, :3] @ turns
+    with open_viewer(
+        dataclasses.replace(track, moving_camera_to_world=world), port=free_port()
+    ) as viewer:
+        assert viewer._frustum.thickness_units == "screen"
+        for frame in (0, FRAMES - 1):
+            viewer.timeline.value = frame
+            viewer.update()
+            wxyz = np.array(viewer._frustum.wxyz)
+            shown = Rotation.from_quat(wxyz, scalar_first=True).as_matrix()
+            np.testing.assert_allclose(shown, turns[frame], atol=1e-6)
 
 
 def test_a_video_that_cannot_be_read_is_an_input_error(track: PoseTrack, tmp_path: Path) -> None:

@@ -211,7 +211,8 @@ class Viewer:
             aspect=show.width / show.height,
             wxyz=_quaternion(show.level_at(0.0)),
             scale=self._frustum_scale(far=False),
-            thickness=0.012,
+            thickness=2.0,
+            thickness_units="screen",  # lines of any width in the world fill the view from its tip
             color=(255, 214, 140),
             format="jpeg",
         )

@@ -92,7 +92,7 @@ class Background:
             else:
                 self._sightings.look(*picture, index)
         found = self._sightings.found
-        if found and index - found[-1].frame > self._step + LONGEST_GAP_S * self._fps:
+        if found and frames[-1][0] - found[-1].frame > self._step + LONGEST_GAP_S * self._fps:
             self._sightings = None  # what comes is turned by nobody knows how much
 
     def _compare(self, now: tuple[np.ndarray, np.ndarray]) -> None:
