@@ -14,7 +14,6 @@ from overpose.keypoints.people import Person
 from overpose.poses import PoseTrack
 from overpose.video.options import PredictOptions
 from overpose.video.posing import View, turned
-from overpose.video.world import sightings
 from overpose.video.world.background import Background
 from overpose.video.world.contact import contact_of
 from overpose.video.world.feet import Feet
@@ -101,20 +100,6 @@ def test_a_camera_that_does_something_else_has_no_turns(how: str) -> None:
             image[HEIGHT // 2 :] = floor[HEIGHT // 2 :]
         images.append(image)
     assert turns_of(looked(images), FRAMES, EXACT) is None
-
-
-def test_a_camera_that_travels_far_is_not_followed_any_further(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(sightings, "MOST_KEYS", 4)
-    scene, keys = surroundings(), []
-    for frames in (30, 60, 90):
-        street = [np.roll(scene, -12 * frame, axis=1)[:HEIGHT, :WIDTH] for frame in range(frames)]
-        seen = looked(street)
-        keys.append(len(seen._keys))
-    assert keys[0] <= 4
-    assert keys[1:] == [5, 5]
-    assert seen.found == []
 
 
 def test_nothing_to_be_seen_gives_no_turns() -> None:

@@ -15,15 +15,13 @@ LEAST_OVERLAP = 0.55
 """Share of the corners of a key picture that must be seen again; else the frame becomes one."""
 LEAST_AGREED = 0.5
 """Share of points seen again that must move alike."""
-MOST_KEYS = 200
-"""Key pictures that are kept. A camera that turns comes back to its old ones; one that travels
-takes ever new ones, and every frame ever more time: it is not followed any further."""
 BETTER = 0.2
 """Another key picture is taken if that much more of it is in sight than of the one in use."""
 LONGEST_GAP_S = 0.5
 """For how long the background may be out of sight."""
 MOST_KEYS = 32
-"""Key pictures that are kept, those used last; a camera that turns sees as much in fewer."""
+"""Key pictures that are kept, those used last. A camera that turns comes back to its old ones; one
+that travels takes ever new ones, and would take ever more time and memory."""
 _AGREED_PX = 1.0
 _QUALITY, _APART_PX = 0.005, 7
 _EDGE = 4
@@ -65,7 +63,7 @@ class Sightings:
     errors do not add up where a camera goes to and fro.
 
     Attributes:
-        found: of the frames so far in which enough was seen; none of a camera that travels far.
+        found: of the frames so far in which enough was seen.
         size: width and height of the small pictures.
     """
 
@@ -86,9 +84,6 @@ class Sightings:
             frame: its index.
         """
         self.size = (grey.shape[1], grey.shape[0])
-        if len(self._keys) > MOST_KEYS:
-            self.found = []
-            return
         if not self._keys:
             self._begin(frame, grey, free)
             return
