@@ -1,15 +1,18 @@
 """The study of the judge of people: labels, ghosts made on purpose, fitting, counting."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from overpose.experiments.people.clips import GHOST, PERSON, UNCLEAR, label_of, random_thing
-from overpose.experiments.people.half_bodies import Cut, counted
+from overpose.experiments.people.half_bodies import CUTS, Cut, HalfBodies, counted, half_bodies
 from overpose.experiments.people.study import Judged, fitted, medians, rows
 from overpose.experiments.people.videos import empty_regions
 from overpose.layouts import BLAZEPOSE_33
+from overpose.mocap.procedural import procedural_motion
+from overpose.synthetic.motions import Recordings
 from overpose.video.judging import MEASURES, Evidence
 
 USUAL = Evidence(**{measure.name: measure.usual for measure in MEASURES})
@@ -96,3 +99,10 @@ def test_points_beyond_the_cut_are_counted_and_those_beyond_the_border_are_unsur
     keypoints[2] = (50, 90, 0.2)
     keypoints[32, 2] = 0.1
     assert counted(keypoints, truth, 200, 100) == Cut(3, 2, 1, 29, 28)
+
+
+def test_of_nobody_there_are_rows_without_numbers() -> None:
+    models = {"full": (Path("detector"), Path("landmarks"))}
+    recordings = Recordings.of({"walking": [procedural_motion("walking", 0, 0, 30)]})
+    found = half_bodies(recordings, models, people=0)
+    assert found == [HalfBodies("full", cut, 0, 0, Cut(0, 0, 0, 0, 0)) for cut in CUTS]

@@ -75,7 +75,8 @@ class EvaluateVideo:
 class EvaluatePeople:
     """Measure the judge of people: how many real people it loses and how many ghosts it keeps.
 
-    Renders people among furniture, finds them, and makes ghosts on purpose. OUT gets people.json,
+    Renders people among furniture, finds them, and makes ghosts on purpose; cuts pictures of people
+    and counts the keypoints beyond the cut of which the models are sure. OUT gets people.json,
     people.md and the clips. Existing clips are kept.
 
     Example: overpose evaluate-people --mocap cmu.tar.xz --splits splits.json --out runs/people

@@ -106,7 +106,8 @@ class PoseEstimator:
                 downloaded once, see `assets`.
             model: directory of a model trained with overpose, or its ONNX file, to take instead of
                 the shipped ones: a lifter or an image model.
-            threads: for each network; by default one for each core.
+            threads: for finding keypoints, in all; by default one for each core. They change no
+                result.
 
         Raises:
             InputError: a file is missing and cannot be downloaded, there is no such engine, or

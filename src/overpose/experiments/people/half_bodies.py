@@ -96,7 +96,7 @@ def half_bodies(
     """
     job = _Job(recordings, models, seed)
     workers = min(number_of_processes(processes), people)
-    seen = list(do_jobs(range(people), _make, job, workers))
+    seen = list(do_jobs(range(people), _make, job, workers)) if people else []
     rows = []
     for model in models:
         for cut in CUTS:

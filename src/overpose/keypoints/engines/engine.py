@@ -15,9 +15,9 @@ class Engine:
     Attributes:
         name: what `--keypoints` calls it, and tracks say made them.
         title: what it is, for tables and help.
-        load: loads its models, with that many threads for each network, and gives a function that
-            begins a video: from frames a second to a `PeopleFinder`. What it needs is imported
-            and downloaded then; InputError if files are missing and cannot be downloaded.
+        load: loads its models, with that many threads in all, and gives a function that begins a
+            video: from frames a second to a `PeopleFinder`. What it needs is imported and
+            downloaded then; InputError if files are missing and cannot be downloaded.
         extra: the extra of this package that installs what it imports; None if nothing is needed.
         for_photos, for_videos: engines that photos, and videos, are left to; None: this one.
     """
