@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from overpose.video.camera_files.filed import FiledCamera
 
@@ -36,6 +35,8 @@ def read_colmap(path: Path) -> list[FiledCamera]:
     images = file.with_name(COLMAP[1])
     if not images.is_file():
         return list(cameras.values())
+    from scipy.spatial.transform import Rotation  # slow to import
+
     placed = []
     for line in _lines(images)[::2]:  # every other line holds points
         _, *numbers = line.split(maxsplit=9)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial.transform import Rotation, Slerp
 
 from overpose.video.posing import View
 from overpose.video.world.sightings import KEPT, LONGEST_GAP_S, Sighting, Sightings
@@ -92,6 +91,8 @@ def turns_of(seen: Sightings, frames: int, view: View) -> Turns | None:
     looked = np.median(np.diff([each.frame for each in sightings]))
     if gaps.max(initial=0) > max(LONGEST_GAP_S * view.fps, 2 * looked):
         return None
+    from scipy.spatial.transform import Rotation, Slerp  # slow to import, and seldom needed
+
     between = Slerp(at, Rotation.from_matrix(np.stack([known[frame] for frame in at.tolist()])))
     rotations = between(np.clip(np.arange(frames), at[0], at[-1])).as_matrix()
     focal = share * max(view.width, view.height)
