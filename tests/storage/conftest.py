@@ -28,16 +28,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def endpoint() -> Iterator[str]:
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server on loopback, which ends with the tests."""
     command = [os.environ["OVERPOSE_TEST_STORAGE"], "-c", SERVER]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as server:
+    log = tmp_path_factory.mktemp("server") / "log"  # a line a request: a pipe would be full
+    with (
+        log.open("w") as said,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True
+        ) as server,
+    ):
         assert server.stdout is not None
         lines = iter(server.stdout.readline, "")
         port = next((line for line in lines if line.strip().isdecimal()), None)
-        assert port is not None, server.communicate()[1]
+        assert port is not None, log.read_text()
         yield f"http://127.0.0.1:{int(port)}"
         server.communicate()
 
