@@ -29,6 +29,7 @@ def test_a_message_is_one_line_without_control_characters(message: str, line: st
         (MemoryError(), True),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), True),
         (RuntimeError("std::bad_alloc"), True),
+        (ValueError("Invalid bounding box"), True),
         (RuntimeError("shape mismatch"), False),
         (KeyboardInterrupt("out of memory"), False),
     ],

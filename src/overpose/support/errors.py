@@ -26,6 +26,7 @@ _SAID_OF_MEMORY = (
     "insufficient memory",
     "bad_alloc",
     "can't start new thread",
+    "invalid bounding box",  # matplotlib, of its own boxes
 )
 """What libraries that raise no MemoryError say instead, in small letters."""
 
