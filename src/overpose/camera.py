@@ -309,3 +309,15 @@ def _broadcast_depth(depth_mm: object, shape: tuple[int, ...]) -> np.ndarray:
     if depth.ndim and depth.shape != shape:
         raise InputError(f"depth_mm: got shape {depth.shape}, expected {shape} or one number")
     return np.broadcast_to(depth.astype(np.float64), shape)[..., None]
+
+
+def turned(points: np.ndarray, rotations: np.ndarray) -> np.ndarray:
+    """Points (frames, …, 3) turned by a rotation (3, 3) for each frame; their dtype stays."""
+    flat = points.reshape(len(points), -1, 3)
+    return (flat @ rotations.swapaxes(1, 2)).reshape(points.shape).astype(points.dtype)
+
+
+def degrees_turned(rotations: np.ndarray) -> np.ndarray:
+    """(n,) by how much rotations (n, 3, 3) turn, about whatever axis."""
+    cosines = (np.trace(rotations, axis1=1, axis2=2) - 1) / 2
+    return np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0)))

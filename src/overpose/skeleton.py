@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from overpose.support.checks import repeated
 from overpose.support.errors import InputError
 
 _OTHER_SIDE = {"left": "right", "right": "left"}
@@ -42,9 +43,8 @@ class KeypointLayout:
     names: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        repeated = sorted({name for name in self.names if self.names.count(name) > 1})
-        if repeated:
-            raise InputError(f"{self.name}: names repeat: {', '.join(repeated)}")
+        if twice := repeated(self.names):
+            raise InputError(f"{self.name}: names repeat: {', '.join(twice)}")
 
     def __len__(self) -> int:
         return len(self.names)

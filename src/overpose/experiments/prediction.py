@@ -3,7 +3,6 @@ all. Inputs are the units of its work; which there are and where it is done is s
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -20,6 +19,7 @@ from overpose.media.folder import is_frame_folder
 from overpose.media.photo import is_photo
 from overpose.media.video import open_media
 from overpose.poses import PoseTrack
+from overpose.support.checks import repeated
 from overpose.support.errors import InputError
 from overpose.support.files import Output, require_apart, require_place, require_writable
 from overpose.support.progress import say
@@ -65,10 +65,9 @@ class Outputs:
             InputError: two inputs of one name, a result that would replace an input or another
                 result, a file that exists already, or a directory that cannot be written to.
         """
-        repeated = sorted(stem for stem, times in Counter(stems).items() if times > 1)
-        if repeated:
+        if twice := repeated(stems):
             raise InputError(
-                f"predict: got two inputs named {repeated[0]}, whose files would be the same; give "
+                f"predict: got two inputs named {twice[0]}, whose files would be the same; give "
                 "them one by one, each with its own --out"
             )
         if self.output.out.exists() and not self.output.out.is_dir():

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from overpose.angles import Y_UP, joint_angles
+from overpose.camera import turned
 from overpose.layouts import FOOT_KEYPOINTS, house_keypoints, layout_of
 from overpose.mocap.trc import PointTable
 from overpose.poses import PoseTrack
@@ -90,9 +91,8 @@ def steadied(track: PoseTrack) -> PoseTrack:
 
 
 def _each_turned(points: np.ndarray, turns: np.ndarray) -> np.ndarray:
-    """(people, frames, …, 3) of the dtype given."""
-    flat = points.reshape(*points.shape[:2], -1, 3) @ turns.swapaxes(1, 2)
-    return flat.reshape(points.shape).astype(points.dtype)
+    """Points of everybody (people, frames, …, 3), turned by frame."""
+    return turned(points.swapaxes(0, 1), turns).swapaxes(0, 1)
 
 
 def y_up_points(track: PoseTrack) -> PointTable:

@@ -7,6 +7,7 @@ from pathlib import Path
 from overpose.formats import FORMATS
 from overpose.formats.format import Format, Frame, with_along
 from overpose.poses import PoseTrack
+from overpose.support.checks import repeated
 from overpose.support.errors import InputError
 from overpose.support.files import Output, require_apart, require_writable
 from overpose.support.object_storage import path_of
@@ -22,9 +23,9 @@ def export_files(
         InputError: as there, or a result would replace a track or another result.
     """
     stems = [path.stem for path in paths]
-    repeated = sorted({stem for stem in stems if stems.count(stem) > 1})
-    if not paths or repeated:
-        got = f"{repeated[0]}.npz twice" if repeated else "no file"
+    twice = repeated(stems)
+    if not paths or twice:
+        got = f"{twice[0]}.npz twice" if twice else "no file"
         raise InputError(f"export: got {got}, expected pose tracks (.npz) of different names")
     tracks = [PoseTrack.load(path) for path in paths]
     places = [

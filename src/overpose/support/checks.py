@@ -1,7 +1,8 @@
 """Checks at the doors: one-line errors that print what was got and what was expected."""
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -68,3 +69,8 @@ def difference_text(earlier: object, now: object, name: str = "plan") -> str:
 def _short(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Those that are given more than once, sorted."""
+    return sorted(name for name, times in Counter(names).items() if times > 1)

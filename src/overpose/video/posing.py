@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from overpose.camera import Camera
+from overpose.camera import Camera, turned
 from overpose.layouts import KeypointLayout, house_keypoints
 from overpose.networks.lifted import Lifted, ankles_mm, mean_of
 from overpose.video.lifting import Lifter, lift
@@ -76,12 +76,6 @@ class View:
     def of_frames(self, points: np.ndarray) -> np.ndarray:
         """The inverse of `steady`."""
         return points if self.turns is None else turned(points, self.turns.swapaxes(1, 2))
-
-
-def turned(points: np.ndarray, rotations: np.ndarray) -> np.ndarray:
-    """Points (frames, …, 3) turned by a rotation (3, 3) for each frame; their dtype stays."""
-    flat = points.reshape(len(points), -1, 3)
-    return (flat @ rotations.swapaxes(1, 2)).reshape(points.shape).astype(points.dtype)
 
 
 def lifted(

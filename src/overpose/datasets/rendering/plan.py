@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from overpose.mocap.motion import Motion
+from overpose.support.checks import repeated
 from overpose.support.errors import InputError
 
 LONGEST = 100
@@ -102,9 +103,8 @@ def plan_sequences(
     """
     trials = sorted(trials, key=lambda t: (t.split, t.action, t.trial))
     names = [trial.trial for trial in trials]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise InputError(f"trial {repeated[0]} is given twice, expected once")
+    if twice := repeated(names):
+        raise InputError(f"trial {twice[0]} is given twice, expected once")
     for what, number in (("cameras", cameras), ("takes", takes), ("longest", longest)):
         if number < 1:
             raise InputError(f"{what}: got {number}, expected at least 1")

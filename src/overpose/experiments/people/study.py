@@ -6,7 +6,7 @@ Making clips belongs to `clips`, the judge to `video.judging`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,16 +92,16 @@ def study_people(
     frames: dict[str, int] = {}
     halves: dict[str, list[HalfBodies]] = {}
     for seed, split in enumerate(both):
+        recordings = cache(partial(recordings_of, library, splits, split))
         made = make_clips(
-            partial(recordings_of, library, splits, split), models["full"], output.out / split,
+            recordings, models["full"], output.out / split,
             clips=clips[seed], seed=seed, processes=processes,
         )  # fmt: skip
         kinds[split] = _of_clips(made, split)
         frames[split] = sum(clip.keypoints_px.shape[1] for clip in made)
         halves[split] = half_bodies(
-            recordings_of(library, splits, split), models,
-            people=clips[seed], seed=seed, processes=processes,
-        )  # fmt: skip
+            recordings(), models, people=clips[seed], seed=seed, processes=processes
+        )
     report: dict[str, Any] = {
         "protocol": f"{WIDTH}x{HEIGHT} renders of one person among furniture, lamps and stands, "
         f"{CLIP_FPS:g}/s; a judge chosen on training subjects, measured on test subjects",

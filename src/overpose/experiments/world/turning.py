@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from overpose.camera import degrees_turned, turned
 from overpose.experiments.world.clips import WorldClip
 from overpose.experiments.world.errors import ClipErrors, errors_of
 from overpose.experiments.world.parts import keypoints_track
@@ -18,7 +19,6 @@ from overpose.synthetic.motions import CLIP_FPS
 from overpose.video.estimator import PoseEstimator
 from overpose.video.optics import view_of
 from overpose.video.options import PredictOptions
-from overpose.video.posing import turned
 from overpose.video.world.background import small_picture
 from overpose.video.world.sightings import Sightings
 from overpose.video.world.turns import Turns, turns_of
@@ -132,7 +132,7 @@ def _turn_errors(
     off = _degrees_between(found, clip.turns)
     focal = assumed_px if found is None else found.focal_px
     return TurnErrors(
-        float(_degrees(clip.turns).max()),
+        float(degrees_turned(clip.turns).max()),
         float(found is not None),
         float(off.mean()),
         float(off[-1]),
@@ -146,10 +146,4 @@ def _turn_errors(
 def _degrees_between(found: Turns | None, truth: np.ndarray) -> np.ndarray:
     if found is None:
         return np.array([math.nan])
-    return _degrees(found.rotations.swapaxes(1, 2) @ truth)
-
-
-def _degrees(rotations: np.ndarray) -> np.ndarray:
-    """(n,) how far rotations (n, 3, 3) turn."""
-    cosines = (np.trace(rotations, axis1=1, axis2=2) - 1) / 2
-    return np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0)))
+    return degrees_turned(found.rotations.swapaxes(1, 2) @ truth)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from overpose.camera import turned
 from overpose.skeleton import FEET
 from overpose.support.stretches import stretches
-from overpose.video.posing import turned
 from overpose.video.world.feet import Feet
 from overpose.video.world.level import Level
 

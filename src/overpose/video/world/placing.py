@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from overpose.camera import degrees_turned
 from overpose.layouts import layout_of
 from overpose.poses import PoseTrack
 from overpose.support.progress import say
@@ -147,11 +148,6 @@ def _described(level: Level, is_estimated: bool, view: View) -> str:
     height = f"{level.height_mm / 1000:.2f} m above the floor"
     turns = ""
     if view.turns is not None:
-        turns = f"turns in its place, by up to {_farthest_deg(view.turns):.0f} degrees; "
+        turns = f"turns in its place, by up to {degrees_turned(view.turns).max():.0f} degrees; "
         looks = f"{looks} at first"
     return f"camera {turns}{height}, {looks}{rolled}{sure if is_estimated else ''}"
-
-
-def _farthest_deg(turns: np.ndarray) -> float:
-    cosines = (np.trace(turns, axis1=1, axis2=2) - 1) / 2
-    return math.degrees(math.acos(float(np.clip(cosines.min(), -1.0, 1.0))))
