@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 from clips import destroy, level, number_of, packets_of, write_frames
@@ -81,6 +82,24 @@ def test_a_damaged_frame_is_said_and_the_one_before_stays(
     said = capsys.readouterr().err
     assert "damaged: 3 of 20 frames cannot be decoded" in said
     assert "variable" not in said
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores are not counted here")
+def test_a_damaged_video_looks_the_same_on_any_number_of_cores(tmp_path: Path) -> None:
+    path, rng = tmp_path / "clip.mp4", np.random.default_rng(0)
+    picture = cv2.resize(rng.integers(0, 256, (24, 32, 3), np.uint8), (160, 120))
+    moving = [np.roll(picture, (2 * i, 5 * i), (0, 1)) for i in range(12)]
+    write_frames(path, moving, times(12), codec="libx264")
+    start, size = packets_of(path)[1]
+    raw = bytearray(path.read_bytes())
+    raw[start + size // 10] ^= 255
+    path.write_bytes(raw)
+    cores, many = os.sched_getaffinity(0), [frame.image for frame in read(path)[1]]
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        np.testing.assert_array_equal([frame.image for frame in read(path)[1]], many)
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def test_the_video_is_the_stream_of_several_frames_not_the_cover(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def make_predictor(
             if engine is None:
                 track = _of_keypoints(path, given if isinstance(given, Path) else path, asked)
             else:
-                with open_media(path, fps=asked.fps) as media:
+                with open_media(path, fps=asked.fps, threads=asked.threads) as media:
                     track = engine.predict_media(media, asked.options)
             outputs = replace(asked.outputs, output=replace(asked.outputs.output, out=out))
             files = tuple(each.name for each in write_track(track, path, outputs))
@@ -178,7 +178,7 @@ def _of_keypoints(path: Path, keypoints: Path, asked: Prediction) -> PoseTrack:
     if path == keypoints:
         found = read_keypoints(keypoints, layout=layout)
         return predict_keypoints(found, options, name=path.stem, model=model)
-    with open_media(path, fps=asked.fps) as media:
+    with open_media(path, fps=asked.fps, threads=asked.threads) as media:
         info = media.info
 
         def shown() -> np.ndarray:  # all frames are decoded for it

@@ -37,6 +37,11 @@ _ERRORS = (FFmpegError, OSError, ValueError)
 """What PyAV raises about a file."""
 LARGEST_FRAME_PX = 36_000_000
 """Pixels of the largest frames that are decoded, several at a time: those of 8K."""
+_LARGE_PX = 1920 * 1088
+"""Pixels of frames beyond which decoding takes several threads. Up to there one keeps pace with all
+else, and what FFmpeg makes of a damaged H.264 video is the same every time, with several it is not.
+"""
+_AS_FFMPEG_LIKES = 0
 _COVERS = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _MOST_FAILURES = 100
 """Errors of reading (not decoding) after which a file is taken to be at its end."""
@@ -91,8 +96,12 @@ class _Chosen:
     focal_35mm: str | None
 
 
-def open_container(path: Path) -> Clip:
+def open_container(path: Path, *, threads: int | None = None) -> Clip:
     """Open a video file.
+
+    Args:
+        path: the file.
+        threads: that decode large frames; None: as many as FFmpeg takes for all cores.
 
     Raises:
         InputError: it cannot be read, is of a format that is not, or has no video with frames.
@@ -102,7 +111,7 @@ def open_container(path: Path) -> Clip:
         chosen = _choose(container, path)
     finally:
         container.close()
-    pictures = _pictures(path, chosen)
+    pictures = _pictures(path, chosen, threads or _AS_FFMPEG_LIKES)
     first = next(pictures, None)
     if first is None:
         raise InputError(f"{path}: no frame in it can be read; is the file whole?")
@@ -203,12 +212,14 @@ def _packets(container: Any, streams: list[Any]) -> Iterator[Any]:
             continue
 
 
-def _pictures(path: Path, chosen: _Chosen) -> Iterator[Picture]:
+def _pictures(path: Path, chosen: _Chosen, threads: int) -> Iterator[Picture]:
     """Every picture that can be decoded; at the end it is said what could not."""
     container = _open(path)
     try:
         stream = container.streams[chosen.index]
         stream.thread_type = "AUTO"
+        is_large = stream.width * stream.height > _LARGE_PX
+        stream.codec_context.thread_count = threads if is_large else 1
         stretch = stream.sample_aspect_ratio
         count = failed = lost = 0
         reason, size = "", None

@@ -168,7 +168,9 @@ def media_of_image(image: np.ndarray) -> Media:
     return Media(info, iter([Frame(0, 0.0, image)]))
 
 
-def open_media(source: Path | str, *, fps: float | None = None) -> Media:
+def open_media(
+    source: Path | str, *, fps: float | None = None, threads: int | None = None
+) -> Media:
     """Open a photo, a video, an animated picture, or a folder of numbered frames.
 
     Videos come upright (turned and mirrored as the file says), with square pixels, and at a
@@ -178,6 +180,7 @@ def open_media(source: Path | str, *, fps: float | None = None) -> Media:
     Args:
         source: a file or folder; as text, one that begins with s3:// or gs:// is read there.
         fps: frames a second of a folder; everything else says its own.
+        threads: that decode a video of large frames; None: as for all cores.
 
     Raises:
         InputError: there is no such file, or it is neither a picture nor a video with frames.
@@ -197,7 +200,7 @@ def open_media(source: Path | str, *, fps: float | None = None) -> Media:
     if not is_picture(path):
         from overpose.media.container import open_container  # photos do without PyAV
 
-        return _played(path, open_container(path))
+        return _played(path, open_container(path, threads=threads))
     if is_moving(path):
         return _played(path, open_animation(path))
     photo = read_photo(path)

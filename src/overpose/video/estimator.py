@@ -61,6 +61,7 @@ class PoseEstimator:
         name: what tracks call the models that made them.
         for_photos: an estimator that photos are left to.
         better: name of an engine that is recommended where a video is too hard for this one.
+        threads: that decode videos of large frames; None: as for all cores.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class PoseEstimator:
         name: str,
         for_photos: "PoseEstimator | None" = None,
         better: str | None = None,
+        threads: int | None = None,
     ) -> None:
         self._find_people = find_people
         self._photo = photo
@@ -80,6 +82,7 @@ class PoseEstimator:
         self._judge = judge
         self._for_photos = for_photos
         self._better = better
+        self._threads = threads
         self.name = name
         self._begun_with: tuple[Any, ...] | None = None
 
@@ -106,8 +109,8 @@ class PoseEstimator:
                 downloaded once, see `assets`.
             model: directory of a model trained with overpose, or its ONNX file, to take instead of
                 the shipped ones: a lifter or an image model.
-            threads: for finding keypoints, in all; by default one for each core. They change no
-                result.
+            threads: in all, for finding keypoints; by default one for each core. They change no
+                result. As many decode videos of large frames.
 
         Raises:
             InputError: a file is missing and cannot be downloaded, there is no such engine, or
@@ -125,8 +128,8 @@ class PoseEstimator:
 
         def by(each: Engine, **others: Any) -> PoseEstimator:
             finders = each.finders if each is engine else each.finders_when_used
-            name = f"{each.name} + {made}"
-            return cls(finders(number), photo, video, judge=judge, name=name, **others)
+            others |= {"judge": judge, "name": f"{each.name} + {made}", "threads": threads}
+            return cls(finders(number), photo, video, **others)
 
         videos, photos = engine.for_videos or engine, engine.for_photos
         others = {} if photos is None else {"for_photos": by(photos), "better": photos.name}
@@ -152,7 +155,7 @@ class PoseEstimator:
         """
         if isinstance(source, np.ndarray):
             return self.predict_media(media_of_image(source), options)
-        with open_media(source) as media:
+        with open_media(source, threads=self._threads) as media:
             return self.predict_media(media, options)
 
     def predict_media(
@@ -269,7 +272,7 @@ class PoseEstimator:
             InputError: `source` cannot be read.
         """
         if not isinstance(source, Media):
-            with open_media(source) as media:
+            with open_media(source, threads=self._threads) as media:
                 yield from self.track(media, options)
             return
         view = _view(source.info, options)
@@ -384,10 +387,8 @@ def predict_keypoints(
 
 
 def _view(info: MediaInfo, options: PredictOptions) -> View:
-    return view_of(
-        options, info.width, info.height, info.fps,
-        known_focal_px=info.focal_px, stem=info.name,
-    )  # fmt: skip
+    return view_of(options, info.width, info.height, info.fps,
+                   known_focal_px=info.focal_px, stem=info.name)  # fmt: skip
 
 
 def _kept(presences: list[Presence], frames: int, view: View, options: PredictOptions) -> list[int]:
