@@ -1,8 +1,13 @@
 """What workers of a cluster do with units, and what is refused before it is asked; without Ray."""
 
 import hashlib
+import pickle
+import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +17,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from overpose.experiments.prediction import Prediction
 from overpose.support import on_cluster, remote
+from overpose.support.cluster import Cluster
 from overpose.support.errors import InputError
 from overpose.support.object_storage import path_of
 from overpose.support.progress import say
@@ -104,10 +110,94 @@ def test_what_is_in_object_storage_is_read_here_and_written_here(
         on_cluster._sent(path_of("s3://data/none"))
 
 
-def test_a_file_of_another_size_is_not_taken_for_the_one_meant(files: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize("other", [b"of somebody else", b"abd"])
+def test_another_file_of_that_name_is_not_taken_for_the_one_meant(
+    files: tuple[Path, Path], other: bytes
+) -> None:
     task, held = task_of(*files)
-    files[0].write_bytes(b"of somebody else")
+    files[0].write_bytes(other)
     assert list(answer_of(task, held).unseen) == [str(files[0])]
+
+
+@pytest.mark.parametrize(
+    "there",
+    [{"a": b"1"}, {"a": b"1", "b": b"2", "c": b""}, {"a": b"1", "c": b"2"}, {"a": b"1", "b": b"3"}],
+)
+def test_another_directory_of_that_name_is_not_taken_for_the_one_meant(
+    tmp_path: Path, there: dict[str, bytes]
+) -> None:
+    """Two models of one kind have files of the same names and sizes."""
+    place = tmp_path / "model"
+
+    def fill(files: dict[str, bytes]) -> None:
+        place.mkdir()
+        for name, content in files.items():
+            (place / name).write_bytes(content)
+
+    fill({"a": b"1", "b": b"2"})
+    given = on_cluster._pickled(place, [place])
+    assert pickle.loads(given) == place
+    shutil.rmtree(place)
+    fill(there)
+    with pytest.raises(remote._Unseen, match="model"):
+        pickle.loads(given)
+    shutil.rmtree(place)
+    place.write_bytes(b"12")
+    with pytest.raises(remote._Unseen, match="model"):
+        pickle.loads(given)
+
+
+def test_large_files_are_told_apart_by_both_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "COMPARED", 1)
+    path = tmp_path / "clip.mp4"
+    marks = set()
+    for place in (None, 0, 4095, 29_999, 26_000, 20_000):  # the last one lies between them
+        content = bytearray(30_000)
+        if place is not None:
+            content[place] = 1
+        path.write_bytes(content)
+        marks.add(remote.mark_of(path))
+    assert len(marks) == 5
+    assert None not in marks
+
+
+def test_an_input_that_cannot_be_given_to_a_cluster_keeps_no_other_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = SimpleNamespace(
+        remote=lambda **_: lambda function: SimpleNamespace(remote=partial(partial, function)),
+        put=lambda value: value,
+        get=lambda call: call(),
+        wait=lambda pending, **_: (pending[:1], pending[1:]),
+        cluster_resources=lambda: {"CPU": 1},
+        nodes=lambda: [{"Alive": True}],
+    )
+    monkeypatch.setattr(on_cluster, "connected", lambda *_: nullcontext(ray))
+    monkeypatch.setattr(on_cluster, "wait_for_a_cpu", lambda *_: None)
+    places = [tmp_path / name for name in ("a.bin", "gone.bin", "b.bin", "model.bin")]
+    for place in places:
+        place.write_bytes(b"1")
+    places[1].unlink()
+    (tmp_path / "out").mkdir()
+
+    def results(**given: Any) -> list[Any]:
+        made = on_cluster.do_on_cluster(
+            places[:3], make_copier, places[3], tmp_path / "out", Cluster("local", 1), {},
+            shared=[places[3]], reads=lambda unit: [unit], **given,
+        )  # fmt: skip
+        return list(made)
+
+    found = results(unread=lambda unit, error: str(error))
+    lost = f"{places[1]}: cannot be read (No such file or directory)"
+    assert sorted(map(str, found)) == [lost, "1", "1"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.bin", "b.bin"]
+    with pytest.raises(InputError, match=r"gone\.bin: cannot be read"):
+        results()
+    places[3].unlink()
+    with pytest.raises(InputError, match=r"model\.bin: cannot be read"):
+        results(unread=lambda unit, error: str(error))
 
 
 def test_a_worker_of_another_version_says_so(files: tuple[Path, Path]) -> None:

@@ -190,10 +190,14 @@ def _predicted(
             asked = replace(asked, threads=1, options=replace(asked.options, camera=camera))
             named = (asked.keypoints, asked.model, camera)
             shared = [path for path in named if isinstance(path, Path)]
-            given = {"shared": shared, "reads": lambda path: [path]}
+            given = {"shared": shared, "reads": lambda path: [path], "unread": _unread}
             for done in do_units(inputs, make_predictor, asked, out, cluster, **given):
                 advance(1)
                 yield done
+
+
+def _unread(path: Path, error: InputError) -> Predicted:
+    return Predicted(path.stem, error=str(error))
 
 
 @contextmanager

@@ -19,9 +19,9 @@ from overpose.support.cluster import Cluster
 from overpose.support.connecting import connected, require_alive, wait_for_a_cpu
 from overpose.support.errors import InputError
 from overpose.support.files import writing_file
-from overpose.support.object_storage import path_of
+from overpose.support.object_storage import RemotePath, path_of
 from overpose.support.progress import say
-from overpose.support.remote import Answer, Sent, Task, do_task, path_there
+from overpose.support.remote import Answer, Sent, Task, do_task, files_of, mark_of, path_there
 from overpose.support.version import VERSION
 
 TRIES = 20
@@ -44,6 +44,7 @@ def do_on_cluster(
     *,
     shared: Sequence[Path],
     reads: Callable[[Any], Sequence[Path]],
+    unread: Callable[[Any, InputError], Any] | None = None,
 ) -> Iterator[Any]:
     """`workers.do_units` on a cluster.
 
@@ -54,6 +55,8 @@ def do_on_cluster(
         shared: the files and directories that the argument names. Where a worker does not see one,
             it is sent.
         reads: those that a unit names.
+        unread: result of a unit whose own files can be neither seen by a worker nor sent to it;
+            None: that is raised.
 
     Raises:
         InputError: the cluster cannot be reached, is of other versions, has no free CPU, or lost
@@ -70,7 +73,7 @@ def do_on_cluster(
         )
         cpus = int(ray.cluster_resources().get("CPU", 1))
         waiting, left = iter(units), True
-        pending: dict[Any, Task] = {}
+        pending: dict[Any, tuple[Any, Task]] = {}
         while pending or left:
             while left and len(pending) < AHEAD * cpus:
                 try:
@@ -81,19 +84,26 @@ def do_on_cluster(
                 if unit is None:
                     break
                 task = replace(common, unit=_pickled(unit, reads(unit)))
-                pending[run.remote(task, held)] = task
+                pending[run.remote(task, held)] = unit, task
             if not pending:
                 continue
             ready, _ = ray.wait(list(pending), num_returns=1, timeout=LOOK_S)
             if not ready:
                 require_alive(cluster)
                 continue
-            task = pending.pop(ready[0])
+            unit, task = pending.pop(ready[0])
             answer = _answer(ray, ready[0])
             if answer.unseen:
-                sent = {path: ray.put(_sent(path_of(path))) for path in answer.unseen}
+                try:
+                    sent = {path: ray.put(_sent(path_of(path))) for path in answer.unseen}
+                except InputError as error:
+                    if unread is None or set(task.shared) & set(answer.unseen):
+                        raise
+                    done += 1
+                    yield unread(unit, error)
+                    continue
                 task = replace(task, sent=sent)
-                pending[run.remote(task, held)] = task
+                pending[run.remote(task, held)] = unit, task
                 continue
             for line in answer.said:
                 say(line)
@@ -143,11 +153,10 @@ def _sent(path: Path) -> Sent:
         InputError: they are too large, or cannot be read.
     """
     try:
-        whole = path.is_dir()
-        files = sorted(file for file in path.iterdir() if file.is_file()) if whole else [path]
+        files = files_of(path)
         size = sum(file.stat().st_size for file in files)
         if size <= MOST_SENT:
-            return Sent(whole, {file.name: file.read_bytes() for file in files})
+            return Sent(path.is_dir(), {file.name: file.read_bytes() for file in files})
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     raise InputError(
@@ -162,9 +171,8 @@ def _pickled(value: Any, paths: Sequence[Path]) -> bytes:
     class Pickler(pickle.Pickler):
         def reducer_override(self, obj: Any) -> Any:
             if isinstance(obj, Path) and obj in paths:
-                size = None if obj.is_dir() else obj.stat().st_size
-                place = str(obj.resolve())
-                return path_there, (_name(obj), place, size)
+                seen = None if isinstance(obj, RemotePath) else mark_of(obj)
+                return path_there, (_name(obj), str(obj.resolve()), seen)
             return NotImplemented
 
     file = io.BytesIO()

@@ -71,12 +71,51 @@ _here: dict[str, Path] = {}
 _kept: list[tempfile.TemporaryDirectory] = []
 
 
-def path_there(path: str, place: str, size: int | None) -> Path:
-    """A path of the sender, as it is called here; size: bytes of a file, None for a directory."""
+COMPARED = 1 << 24
+"""Bytes of a path, at the beginnings and ends of its files, that `mark_of` reads at the most."""
+_LEAST = 1 << 12
+"""Of each of them, however many there are."""
+
+
+def files_of(path: Path) -> list[Path]:
+    """What is sent of a path: the file, or the files of a directory, but none of those below it."""
+    return sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+
+
+def mark_of(path: Path) -> str | None:
+    """What tells a file, or the files of a directory, from others of the same name.
+
+    That is their sizes and content, in a directory also their names. Of large files, and of files
+    of large directories, only both ends are compared.
+
+    Returns:
+        Hash; None for what is not there, or cannot be read.
+    """
+    try:
+        files = files_of(path)
+        if not all(file.is_file() for file in files):  # a pipe can be read but once
+            return None
+        piece = max(_LEAST, COMPARED // (2 * max(1, len(files))))
+        digest = hashlib.sha256(b"directory" if path.is_dir() else b"file")
+        for file in files:
+            size = file.stat().st_size
+            name = file.name if file != path else ""
+            digest.update(f"{name}\0{size}\0".encode(errors="surrogateescape"))
+            with file.open("rb") as content:
+                digest.update(content.read(piece))
+                content.seek(max(content.tell(), size - piece))
+                digest.update(content.read(piece))
+    except OSError:
+        return None
+    return digest.hexdigest()
+
+
+def path_there(path: str, place: str, mark: str | None) -> Path:
+    """A path of the sender, as it is called here; mark: what `mark_of` says of it there."""
     if path in _here:
         return _here[path]
     for seen in (Path(path), Path(place)):
-        if seen.is_dir() if size is None else seen.is_file() and seen.stat().st_size == size:
+        if mark is not None and mark_of(seen) == mark:
             return seen
     raise _Unseen(path)
 

@@ -119,6 +119,7 @@ def do_units(
     *,
     shared: Sequence[Path] = (),
     reads: Callable[[Job], Sequence[Path]] = lambda unit: (),
+    unread: Callable[[Job, InputError], Result] | None = None,
 ) -> Iterator[Result]:
     """`do_jobs` for units of work that leave files in a directory, here or on a cluster.
 
@@ -133,6 +134,7 @@ def do_units(
         where: processes here, of which 1 works in this process and starts no other, or a cluster.
         shared: files and directories that the argument names.
         reads: those that a unit names.
+        unread: result of a unit whose own files cannot be given to a cluster; None: that is raised.
 
     Raises:
         InputError: as `do_jobs` and `cluster.do_on_cluster`.
@@ -141,7 +143,7 @@ def do_units(
         from overpose.support.on_cluster import do_on_cluster
 
         given = (units, make_work, argument, out, where, _of_worker())
-        yield from do_on_cluster(*given, shared=shared, reads=reads)
+        yield from do_on_cluster(*given, shared=shared, reads=reads, unread=unread)
     else:
         yield from do_jobs(units, partial(_in_place, make_work, out), argument, where)
 
