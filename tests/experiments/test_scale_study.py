@@ -149,6 +149,12 @@ def test_training_gains_until_gradients_take_as_long_as_a_step() -> None:
     [
         ({"images": 0}, "images: got 0, expected above 0"),
         ({"cores": ()}, "cores: got (), expected above 0"),
+        ({"cores": (2, 10**9)}, "cores: got (2, 1000000000), expected at most 1e+06"),
+        ({"batch": 10**9}, "batch: got 1000000000, expected at most 1e+06"),
+        ({"video_hours": float("inf")}, "video_hours: got inf, expected at most 1e+15"),
+        ({"video_hours": float("nan")}, "video_hours: got nan, expected above 0"),
+        ({"images": 10**24}, "expected at most 1e+15"),
+        ({"latency_ms": float("inf")}, "latency_ms: got inf, expected 0 to 1e+15"),
         ({"stragglers": 2.0}, "stragglers: got 2.0, expected 0 to 1"),
         ({"core_hour": (0.02,)}, "price_source: got prices without it"),
         ({"core_hour": (-1.0,), "price_source": "mine"}, "core_hour: got (-1.0,)"),
@@ -158,6 +164,34 @@ def test_options_out_of_range_are_one_line(wrong: dict[str, Any], named: str) ->
     with pytest.raises(InputError, match="expected") as refused:
         replace(IDEAL, **wrong)
     assert named in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("assumed", "named"),
+    [
+        (("--minutes-per-unit", "1e-9", "--video-hours", "2000"), "lift: got 1,800,000 units of 1"),
+        (("--images-per-unit", "256"), "render: got 1,953,125 units of 1 measured ones"),
+        (("--images", "1000000000000", "--images-per-unit", "10000000"), "render: got 100,002"),
+        (("--hours-between-failures", "0.01"), "begun more than 20 times"),
+    ],
+)
+def test_work_that_a_simulation_would_never_end_is_one_line(
+    measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    assumed: tuple[str, ...], named: str,
+) -> None:  # fmt: skip
+    given = ("scale", "--measured", str(measured), "--out", str(tmp_path / "out"))
+    assert run(*given, "--images", "500000000", *assumed) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert named in line
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--shards", "--rounds"])
+def test_no_rounds_and_no_shards_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    assert run("scale", "--out", str(tmp_path / "out"), option, "0") == 1
+    assert f"{option[2:]}: got 0, expected at least 1" in capsys.readouterr().err
 
 
 @pytest.fixture

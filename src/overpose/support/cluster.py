@@ -9,6 +9,8 @@ from overpose.support.errors import InputError
 from overpose.support.shards import Shard
 
 LOCAL = "local"
+TRIES = 20
+"""How often a unit is begun whose workers die."""
 
 
 @dataclass(frozen=True)

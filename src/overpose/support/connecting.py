@@ -198,6 +198,11 @@ def _is_on_loopback_only(address: str) -> bool:
 
 def _why_not(error: Exception, address: str) -> str:
     said = " ".join(str(error).split())
+    if address == LOCAL:
+        return (
+            f"ray: no cluster could be started on this machine ({type(error).__name__}: "
+            f"{said[:300]}); try again when less else runs on it, or leave --ray out"
+        )
     if "ersion mismatch" in said:
         return f"ray: the cluster at {address} is of other versions ({said}); install the same"
     return (

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from overpose.support.cluster import Cluster
+from overpose.support.cluster import TRIES, Cluster
 from overpose.support.connecting import connected, require_alive, wait_for_a_cpu
 from overpose.support.errors import InputError
 from overpose.support.files import writing_file
@@ -24,8 +24,6 @@ from overpose.support.progress import say
 from overpose.support.remote import Answer, Sent, Task, do_task, files_of, mark_of, path_there
 from overpose.support.version import VERSION
 
-TRIES = 20
-"""How often a unit is begun whose workers die."""
 AHEAD = 2
 """Units waiting for each CPU."""
 LOOK_S = 5.0
@@ -112,7 +110,8 @@ def do_on_cluster(
             yield answer.result
         machines = sum(bool(node["Alive"]) for node in ray.nodes())
     seconds = time.monotonic() - begun
-    say(f"ray: {done} units by {cpus} workers on {machines} machines in {seconds:.1f} s")
+    where = "1 machine" if machines == 1 else f"{machines} machines"
+    say(f"ray: {done} units by {cpus} workers on {where} in {seconds:.1f} s")
 
 
 def _answer(ray: Any, reference: Any) -> Answer:

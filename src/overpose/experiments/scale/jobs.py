@@ -4,6 +4,7 @@ bounds them, and what that costs.
 Rates come from `measuring`, sizes and prices from `options`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,12 +14,19 @@ from overpose.experiments.scale.calibration import Calibration, drawn
 from overpose.experiments.scale.driver import DriverCosts
 from overpose.experiments.scale.options import ScaleOptions
 from overpose.experiments.scale.simulation import Driver, Machines, simulate
+from overpose.support.cluster import TRIES
+from overpose.support.errors import InputError
 
 RENDER_FILES = 4
 """Of a shard: images, masks, table, record."""
 _GROWN = 1.1
 """How many times as long the command's own work for the last unit takes as for the first, where
 that is said."""
+
+MOST_UNITS = 1_000_000
+"""Of a job that is simulated: each is gone through, for every number of cores, in both ways."""
+MOST_MEASURED = 100_000_000
+"""Measured units that these are made of: the seconds of each are drawn."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,27 @@ def lift_job(rates: Rates, options: ScaleOptions) -> Job:
     units = max(1, round(3600 * options.video_hours / (measured * rates.clip_s)))
     sizes = (measured * rates.clip_bytes, measured * rates.clip_read_bytes)
     return Job("lift", units, rates.clip_unit_s, measured, *sizes, noted=True)
+
+
+def require_feasible(job: Job, options: ScaleOptions) -> None:
+    """Refuse work that takes the simulation for ever.
+
+    Raises:
+        InputError: there are too many units, or a machine hardly ever finishes one.
+    """
+    if job.units > MOST_UNITS or job.units * job.measured > MOST_MEASURED:
+        raise InputError(
+            f"{job.name}: got {job.units:,} units of {job.measured:,} measured ones, expected at "
+            f"most {MOST_UNITS:,}, and {MOST_MEASURED:,} measured ones; assume less work, or "
+            "larger units (--images-per-unit, --minutes-per-unit)"
+        )
+    slowest_s = job.mean_s * (max(1.0, options.straggler_times) if options.stragglers else 1.0)
+    if math.log(TRIES) * 3600 * options.hours_between_failures < slowest_s:
+        raise InputError(
+            f"hours_between_failures: got {options.hours_between_failures:g}, and a unit of "
+            f"{job.name} takes {slowest_s / 3600:.3g} hours: it would be begun more than {TRIES} "
+            "times; assume fewer failures, or smaller units (--images-per-unit, --minutes-per-unit)"
+        )
 
 
 @dataclass(frozen=True)

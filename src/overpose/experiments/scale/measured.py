@@ -7,10 +7,9 @@ import msgspec
 
 from overpose.experiments.scale.driver import DriverCosts
 from overpose.experiments.scale.measuring import LiftRun, Run
+from overpose.experiments.scale.options import MOST
 from overpose.support.errors import InputError
 
-MOST = 1e15
-"""No number of measurements is as large: bytes, bytes a second, seconds, pieces."""
 _Count = Annotated[int, msgspec.Meta(ge=1)]
 _Rate = Annotated[float, msgspec.Meta(gt=0)]
 

@@ -6,6 +6,11 @@ from dataclasses import dataclass, fields
 
 from overpose.support.errors import InputError
 
+MOST = 1e15
+"""No number is as large, of what is assumed or measured: pieces, bytes, seconds, rates."""
+MOST_AT_ONCE = 1_000_000
+"""Cores, and images of a batch: each is gone through."""
+
 
 @dataclass(frozen=True)
 class ScaleOptions:
@@ -51,20 +56,22 @@ class ScaleOptions:
     """Whose prices, and of which date."""
 
     def __post_init__(self) -> None:
-        above = {field.name for field in fields(self)} - {
-            "latency_ms", "return_minutes", "stragglers", "core_hour", "gb_month", "price_source",
-        }  # fmt: skip
-        for name in sorted(above):
-            value = getattr(self, name)
+        limits = dict.fromkeys([field.name for field in fields(self)], MOST)
+        limits |= {"cores": MOST_AT_ONCE, "batch": MOST_AT_ONCE, "hours_between_failures": math.inf}
+        least = ("latency_ms", "return_minutes", "gb_month")
+        for name in sorted(set(limits) - {*least, "stragglers", "core_hour", "price_source"}):
+            value, most = getattr(self, name), limits[name]
             values = value if isinstance(value, tuple) else (value,)
             if not values or not all(each > 0 for each in values):
                 raise InputError(f"{name}: got {value}, expected above 0")
-        for name in ("latency_ms", "return_minutes", "gb_month"):
+            if not all(each <= most for each in values):
+                raise InputError(f"{name}: got {value}, expected at most {most:g}")
+        for name in least:
             value = getattr(self, name)
-            if value is not None and not 0 <= value < math.inf:
-                raise InputError(f"{name}: got {value}, expected at least 0")
-        if not all(0 <= price < math.inf for price in self.core_hour):
-            raise InputError(f"core_hour: got {self.core_hour}, expected at least 0")
+            if value is not None and not 0 <= value <= MOST:
+                raise InputError(f"{name}: got {value}, expected 0 to {MOST:g}")
+        if not all(0 <= price <= MOST for price in self.core_hour):
+            raise InputError(f"core_hour: got {self.core_hour}, expected 0 to {MOST:g}")
         if not 0 <= self.stragglers <= 1:
             raise InputError(f"stragglers: got {self.stragglers}, expected 0 to 1")
         if (self.core_hour or self.gb_month is not None) and not self.price_source:

@@ -25,6 +25,7 @@ from overpose.experiments.scale.jobs import (
     limits,
     on_ray,
     render_job,
+    require_feasible,
     shard_job,
     stored_bytes,
     training,
@@ -78,6 +79,9 @@ def study_scale(
     Raises:
         InputError: bad input, or Ray is not there.
     """
+    for name, value in (("shards", shards), ("rounds", rounds)):
+        if value < 1:
+            raise InputError(f"{name}: got {value}, expected at least 1")
     for name in (MEASURED, NUMBERS, PAGE):
         require_writable(output.out / name, overwrite=output.overwrite)
     output.out.mkdir(parents=True, exist_ok=True)
@@ -87,11 +91,11 @@ def study_scale(
             max_val=0, max_test=0,
         )  # fmt: skip
         found = measure(images, rounds)
+        write_json(output.out / MEASURED, found)  # whatever comes of it: it took long
     else:
         found = read_json(measured)
-        measured_of(found)
-    write_json(output.out / MEASURED, found)
     numbers = estimate(found, options)
+    write_json(output.out / MEASURED, found)
     write_json(output.out / NUMBERS, numbers)
     with writing_file(output.out / PAGE) as temporary:
         temporary.write_text(page_text(numbers), encoding="utf-8")
@@ -134,7 +138,7 @@ def estimate(found: dict[str, Any], options: ScaleOptions) -> dict[str, Any]:
     """Everything that follows from what was measured and what is assumed, as JSON values.
 
     Raises:
-        InputError: the measurements are damaged.
+        InputError: the measurements are damaged, or the work is too much to be simulated.
     """
     measured = measured_of(found)
     runs = measured.render.runs
@@ -152,6 +156,8 @@ def estimate(found: dict[str, Any], options: ScaleOptions) -> dict[str, Any]:
             "earlier run"
         ) from None
     jobs = (render_job(rates, options), lift_job(rates, options))
+    for job in jobs:
+        require_feasible(job, options)
     rows = []
     for job in jobs:
         for cores in options.cores:
