@@ -1,5 +1,6 @@
 """The command line with discs in place of people, and what it says and leaves; for tests."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,12 @@ from overpose.keypoints.keypoint_files import KeypointFile, write_keypoints
 from overpose.keypoints.people import BlazePoseFinder
 from overpose.layouts import BLAZEPOSE_33
 
-SCRIPTED = Engine(
-    "full", "discs", lambda threads: lambda fps: BlazePoseFinder(ScriptedEngines(), fps)
-)
+
+def _finders(threads: int) -> Callable[[float], BlazePoseFinder]:
+    return lambda fps: BlazePoseFinder(ScriptedEngines(), fps)
+
+
+SCRIPTED = Engine("full", "discs", _finders)
 """The stand-in for BlazePose, so that nothing is downloaded."""
 
 

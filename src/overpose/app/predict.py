@@ -61,6 +61,9 @@ class Predict:
     """Predict this part of the inputs only, i/N: part i of N, i from 0 to N - 1. Give every part
     the same inputs and options; `overpose merge` puts the parts together."""
     ray: Ray = None
+    processes: int | None = None
+    """Processes that predict inputs side by side. If not given, one for each core, but no more than
+    one for two videos, or for 16 photos."""
     output: Output = field(default_factory=lambda: Output(Path("overpose-out")))
     poses: PredictOptions = field(default_factory=PredictOptions)
 
@@ -83,7 +86,8 @@ class Predict:
             fps=self.fps,
             shard=self.shard,
             stream=self.stream,
-            cluster=cluster_at(self.ray),
+            cluster=cluster_at(self.ray, self.processes),
+            processes=self.processes,
         )
         for path in written:
             print(path, flush=True)

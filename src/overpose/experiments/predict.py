@@ -1,4 +1,4 @@
-"""What `overpose predict` does: inputs to files, all of them or a part, one input after another.
+"""What `overpose predict` does: inputs to files, all of them or a part, here or on a cluster.
 
 What is done with an input belongs to `prediction`.
 """
@@ -16,7 +16,9 @@ from overpose.experiments.prediction import (
     Outputs,
     Predicted,
     Prediction,
+    is_quick,
     make_predictor,
+    make_quiet_predictor,
     may_hold,
     write_track,
 )
@@ -31,7 +33,7 @@ from overpose.support.progress import progress_bar, say
 from overpose.support.records import Record
 from overpose.support.shards import Shard
 from overpose.support.version import VERSION
-from overpose.support.workers import do_units
+from overpose.support.workers import available_processes, do_units, number_of_processes
 from overpose.video.camera_files.colmap import COLMAP
 from overpose.video.estimator import PoseEstimator
 from overpose.video.options import PredictOptions
@@ -51,6 +53,7 @@ def predict(
     shard: Shard | None = None,
     stream: str | None = None,
     cluster: Cluster | None = None,
+    processes: int | None = None,
 ) -> Iterator[Path]:
     """`predict_files`, `predict_webcam` or `stream_people`, from what the command line gives.
 
@@ -75,7 +78,7 @@ def predict(
         if seconds is not None:
             raise InputError("seconds: got it without --webcam; cut the video instead")
         asked = Prediction(outputs, options, keypoints, model, layout, fps)
-        return predict_files(inputs, asked, shard=shard, cluster=cluster)
+        return predict_files(inputs, asked, shard=shard, cluster=cluster, processes=processes)
     if shard is not None or cluster is not None:
         got = "ray" if shard is None else "shard"
         raise InputError(f"{got}: got it with --webcam or --stream, expected files")
@@ -103,6 +106,7 @@ def predict_files(
     *,
     shard: Shard | None = None,
     cluster: Cluster | None = None,
+    processes: int | None = None,
 ) -> Iterator[Path]:
     """Predict every input and give the files written; those of finished inputs stay in any case.
 
@@ -115,7 +119,9 @@ def predict_files(
             frame rate and image size.
         asked: what to write and how.
         shard: which part of the inputs to predict; None: all.
-        cluster: where; None: here, one after the other.
+        cluster: where; None: here.
+        processes: that predict side by side here; None: as many as are worth their start. They
+            change no result.
 
     Raises:
         InputError: bad input; names and places are checked before anything is computed.
@@ -153,7 +159,8 @@ def predict_files(
     if record is not None:
         record.write()
     failed: list[Predicted] = []
-    for done in _predicted(own, asked, out, cluster):
+    where = cluster or processes_for(own, processes)
+    for done in _predicted(own, asked, out, where):
         files = [out / name for name in done.files]
         if done.error is not None:
             failed.append(done)
@@ -166,6 +173,7 @@ def predict_files(
         yield from files
     if record is not None:
         record.write()
+    failed.sort(key=lambda done: stems.index(done.stem))
     _raise_if_failed(failed, len(own))
     if cluster is not None:
         (out / UNFINISHED).unlink(missing_ok=True)
@@ -177,11 +185,41 @@ UNFINISHED = "unfinished.json"
 """The record of a run on a cluster; gone when everything is done."""
 
 
+_WORTH = 2.0
+"""Videos that are worth the start of a process: about 0.7 s, half of that of a short clip."""
+_QUICK = 1 / 8
+"""Of a video: what a photo or a file of keypoints counts."""
+
+
+def processes_for(inputs: Sequence[Path], wanted: int | None = None) -> int:
+    """How many processes predict inputs side by side.
+
+    Args:
+        inputs: as in `predict_files`.
+        wanted: at most so many; None: as many as there are cores, each for at least two videos.
+
+    Raises:
+        InputError: `wanted` is not at least 1.
+    """
+    if wanted is not None:
+        return min(number_of_processes(wanted), max(1, len(inputs)))
+    worth = sum(_QUICK if is_quick(path) else 1.0 for path in inputs)
+    return max(1, min(available_processes(), int(worth / _WORTH)))
+
+
 def _predicted(
-    inputs: Sequence[Path], asked: Prediction, out: Path, cluster: Cluster | None
+    inputs: Sequence[Path], asked: Prediction, out: Path, where: int | Cluster
 ) -> Iterator[Predicted]:
-    if cluster is None:
+    if where == 1:
         yield from do_units(inputs, make_predictor, asked, out, 1)
+    elif isinstance(where, int):
+        asked = replace(asked, threads=max(1, available_processes() // where))
+        with progress_bar("predict", len(inputs)) as advance:
+            for done in do_units(inputs, make_quiet_predictor, asked, out, where):
+                for line in done.said:
+                    say(line)
+                advance(1)
+                yield done
     elif inputs:
         with (
             _camera_to_send(asked.options.camera) as camera,
@@ -191,7 +229,7 @@ def _predicted(
             named = (asked.keypoints, asked.model, camera)
             shared = [path for path in named if isinstance(path, Path)]
             given = {"shared": shared, "reads": lambda path: [path], "unread": _unread}
-            for done in do_units(inputs, make_predictor, asked, out, cluster, **given):
+            for done in do_units(inputs, make_predictor, asked, out, where, **given):
                 advance(1)
                 yield done
 

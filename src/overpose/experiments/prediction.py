@@ -2,8 +2,10 @@
 all. Inputs are the units of its work; which there are and where it is done is said by `predict`.
 """
 
+import io
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -15,14 +17,14 @@ from overpose.formats.writing import format_path, get_needed, write_formats
 from overpose.keypoints.engines import AUTO, Engine
 from overpose.keypoints.keypoint_files import read_keypoints
 from overpose.layouts import layout_of
-from overpose.media.folder import is_frame_folder
+from overpose.media.folder import is_frame_folder, is_named_picture
 from overpose.media.photo import is_photo
 from overpose.media.video import open_media
 from overpose.poses import PoseTrack
 from overpose.support.checks import repeated
 from overpose.support.errors import InputError
 from overpose.support.files import Output, require_apart, require_place, require_writable
-from overpose.support.progress import say
+from overpose.support.progress import say, unseen_progress
 from overpose.video.estimator import PoseEstimator, predict_keypoints
 from overpose.video.options import PredictOptions
 
@@ -133,11 +135,13 @@ class Predicted:
         stem: of its name.
         files: that were written, by name.
         error: why there are none, in a line.
+        said: lines for the user that have not been printed.
     """
 
     stem: str
     files: tuple[str, ...] = ()
     error: str | None = None
+    said: tuple[str, ...] = ()
 
 
 def make_predictor(
@@ -171,6 +175,21 @@ def make_predictor(
     return predict
 
 
+def make_quiet_predictor(
+    asked: Prediction,
+) -> Callable[[Path, Path, Callable[[], None]], Predicted]:
+    """`make_predictor` for a process beside others: it prints nothing, and can be stopped."""
+    predict = make_predictor(asked)
+
+    def predict_quietly(path: Path, out: Path, check: Callable[[], None]) -> Predicted:
+        said = io.StringIO()
+        with redirect_stderr(said), unseen_progress(lambda steps: check()):
+            done = predict(path, out, check)
+        return replace(done, said=tuple(said.getvalue().splitlines()))
+
+    return predict_quietly
+
+
 def _of_keypoints(path: Path, keypoints: Path, asked: Prediction) -> PoseTrack:
     """The track of keypoints; rate, size and times are the video's, where the input is one."""
     layout = None if asked.layout is None else layout_of(asked.layout)
@@ -199,6 +218,11 @@ def _of_keypoints(path: Path, keypoints: Path, asked: Prediction) -> PoseTrack:
 def holds_keypoints(path: Path) -> bool:
     """Whether an input is, by its name, a file or a directory of keypoints."""
     return not is_frame_folder(path) if path.is_dir() else may_hold(path)
+
+
+def is_quick(path: Path) -> bool:
+    """Whether an input is, by its name, a photo or one of keypoints: no video."""
+    return is_named_picture(path) or holds_keypoints(path)
 
 
 def may_hold(path: Path) -> bool:

@@ -20,6 +20,11 @@ _SUFFIXES = {
 _NUMBERED = re.compile(r"(.*?)(\d+)\D*")
 
 
+def is_named_picture(path: Path) -> bool:
+    """Whether a name is that of a picture."""
+    return path.suffix.lower() in _SUFFIXES
+
+
 def is_frame_folder(path: Path) -> bool:
     """Whether a directory holds pictures, and no keypoints as OpenPose writes them."""
     return path.is_dir() and bool(_pictures_in(path)) and not any(path.glob("*_keypoints.json"))
@@ -67,7 +72,7 @@ def _pictures_in(path: Path) -> list[Path]:
     return [
         entry
         for entry in entries
-        if entry.suffix.lower() in _SUFFIXES and not entry.name.startswith(".") and entry.is_file()
+        if is_named_picture(entry) and not entry.name.startswith(".") and entry.is_file()
     ]
 
 

@@ -4,12 +4,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import rich.progress
 
 LINE_EVERY_S = 10.0
+_told: ContextVar[Callable[[int], None] | None] = ContextVar("_told", default=None)
 
 
 @contextmanager
@@ -19,6 +21,10 @@ def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]
     On a terminal a bar is drawn; elsewhere a line is printed at most every ten seconds and one at
     the end. All of it goes to standard error.
     """
+    told = _told.get()
+    if told is not None:
+        yield told
+        return
     if sys.stderr.isatty():
         with _bar() as progress:
             task = progress.add_task(description, total=total)
@@ -35,6 +41,16 @@ def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]
 
     yield advance
     say(f"{description}: {done}/{total} in {time.monotonic() - started:.1f} s")
+
+
+@contextmanager
+def unseen_progress(advance: Callable[[int], None]) -> Iterator[None]:
+    """Progress inside is not shown, but told to a function, which may raise to end the work."""
+    before = _told.set(advance)
+    try:
+        yield
+    finally:
+        _told.reset(before)
 
 
 def _bar() -> "rich.progress.Progress":
