@@ -14,9 +14,11 @@ FRAMES = 75
 ACTIONS = ("walking", "running", "dance", "exercise", "punching")
 
 
-def seen(action: str, turns: float = 0.0, fps: float = FPS, seed: int = 0) -> np.ndarray:
-    """(frames, 17, 3) keypoints of somebody who does that in front of a camera, and turns round so
-    many times in 2.5 s; with the noise of a good detector."""
+def seen(
+    action: str, turns: float = 0.0, fps: float = FPS, seed: int = 0, away_mm_s: float = 0.0
+) -> np.ndarray:
+    """(frames, 17, 3) keypoints of somebody who does that in front of a camera, turns round so
+    many times in 2.5 s, and goes away so fast; with the noise of a good detector."""
     frames = round(FRAMES * fps / FPS)
     joints = joints17_world_mm(procedural_motion(action, 1, seed, frames, fps))
     joints -= joints[:, :1]
@@ -25,7 +27,7 @@ def seen(action: str, turns: float = 0.0, fps: float = FPS, seed: int = 0) -> np
         "fij,fkj->fki", Rotation.from_euler("z", angles[:, None]).as_matrix(), joints
     )
     x, depth, height = np.moveaxis(joints, -1, 0)
-    depth += 4000.0
+    depth += 4000.0 + away_mm_s / fps * np.arange(frames)[:, None]
     points = np.stack([x / depth, -height / depth], axis=-1) * 900 + (320, 240)
     points += np.random.default_rng(seed).normal(0.0, 1.5, points.shape)
     return np.concatenate([points, np.full((*points.shape[:2], 1), 0.9)], axis=-1)
@@ -50,6 +52,30 @@ def exchanges(frames: int, seed: int) -> np.ndarray:
 def test_who_really_turns_round_keeps_his_sides(action: str, turns: float) -> None:
     for seed in range(2):
         assert not sides_exchanged(seen(action, turns, seed=seed), HUMAN36M_17, FPS).any()
+
+
+def turned_to(way: int, away_mm_s: float) -> np.ndarray:
+    """Keypoints of somebody who goes away so fast, and faces the camera (1) or looks away (-1)."""
+    given = seen("walking", away_mm_s=away_mm_s)
+    left, right = (HUMAN36M_17.index(f"{side}_shoulder") for side in ("left", "right"))
+    faces = np.sign(np.median(given[:, left, 0] - given[:, right, 0]))
+    return given if faces == way else given * (-1, 1, 1) + (640, 0, 0)
+
+
+@pytest.mark.parametrize(("way", "away_mm_s"), [(-1, 1200.0), (1, -1200.0)])
+def test_of_two_long_stretches_the_one_in_which_people_go_ahead_is_right(
+    way: int, away_mm_s: float
+) -> None:
+    put_in = np.zeros((FRAMES, 2), dtype=bool)
+    put_in[20:65] = True
+    given = with_sides_exchanged(turned_to(way, away_mm_s), HUMAN36M_17, put_in)
+    assert np.array_equal(sides_exchanged(given, HUMAN36M_17, FPS), put_in)
+
+
+@pytest.mark.parametrize(("way", "away_mm_s"), [(1, 1200.0), (-1, -1200.0)])
+def test_who_goes_backwards_may(way: int, away_mm_s: float) -> None:
+    given = turned_to(way, away_mm_s)
+    assert not sides_exchanged(given, HUMAN36M_17, FPS).any()
 
 
 @pytest.mark.parametrize("action", ACTIONS)

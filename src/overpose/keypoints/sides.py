@@ -1,9 +1,11 @@
 """Which side is which, over a track: detectors exchange left and right, bodies do not.
 
 A body does not turn round in 1/30 s. Where pairs of keypoints change places from one frame to the
-next, an exchange explains their motion better than a turn. Each frame of a track is as given or
-exchanged, the upper body and the lower each by itself; the likeliest course through all frames is
-found exactly, by dynamic programming over pairs of frames. Who is who belongs to `tracking`.
+next, an exchange explains their motion better than a turn. Which of two such stretches is the right
+one, the picture tells of people who come or go: they rarely do so backwards. Each frame of a track
+is as given or exchanged, the upper body and the lower each by itself; the likeliest course through
+all frames is found exactly, by dynamic programming over pairs of frames. Who is who belongs to
+`tracking`.
 """
 
 import warnings
@@ -34,6 +36,13 @@ class SideNumbers:
         change: cost, as -log of a probability, of an exchange that begins or ends.
         exchanged: of each second for which a half is exchanged: most of what is given is right.
         split: of each second for which the halves differ.
+        backward: of each second in which a half goes backwards. It is less than `exchanged`, so
+            that people may, where nothing else tells of an exchange. Not live.
+        going: by how much a person grows or shrinks in the picture, in shares a second, who surely
+            comes or goes; half as much is half as sure.
+        going_s: how long the time is over which this is seen, to both sides.
+        facing: how far the shoulders, or hips, of somebody are apart, in body sizes, who surely
+            faces the camera or looks away from it.
         torn: a pair is torn where it lies further than this, in body sizes, whichever way round,
             from its median over the time around: it is between two guesses, and says nothing of
             either.
@@ -46,14 +55,18 @@ class SideNumbers:
     freedom: float = 3.0
     change: float = 4.0
     exchanged: float = 15.0
-    split: float = 9.0
+    split: float = 20.0
+    backward: float = 10.0
+    going: float = 0.2
+    going_s: float = 1.0
+    facing: float = 0.15
     torn: float = 0.25
     torn_s: float = 0.1
     margin: float = 0.0
 
 
 OF_A_TRACK = SideNumbers()
-LIVE = SideNumbers(noise=0.05, torn_s=0.13, margin=2.0)
+LIVE = SideNumbers(noise=0.05, split=9.0, torn_s=0.13, margin=2.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +86,7 @@ class _Pairs:
         """Those of keypoints (F, K, 3); NaN where missing."""
         points = keypoints_px[..., :2].astype(np.float64)
         there = np.asarray(np.isfinite(points).all(axis=-1))
-        high = np.where(there[..., None], points, -np.inf).max(axis=1, initial=-np.inf)
-        low = np.where(there[..., None], points, np.inf).min(axis=1, initial=np.inf)
-        extent = np.where(np.asarray(there.any(axis=1))[:, None], high - low, 0.0)
-        size = np.maximum(np.linalg.norm(extent, axis=-1) / 2, 1.0)
+        size = np.maximum(np.nan_to_num(_size(keypoints_px)), 1.0)
         across = np.zeros((len(points), 2, 3, 2))
         sureness = np.zeros((len(points), 2, 3))
         for half, parts in enumerate(_DECISIVE):
@@ -169,12 +179,14 @@ def sides_exchanged(
     pairs = _Pairs.of(keypoints_px, layout)
     pairs = pairs.without_torn(round(numbers.torn_s * fps), numbers.torn)
     counts = np.asarray(pairs.sureness.any(axis=-1))
+    backward = _backward_costs(keypoints_px, layout, fps, numbers)
     steps = np.full((frames, 2, 2, 2, 2), np.nan)
     for half in (0, 1):
         at = np.flatnonzero(counts[:, half])
         steps[at, half] = pairs.at(at).motion_costs(half, at / fps, numbers)
         steps[at, half] += _step_cost(numbers, fps)
         steps[at[:1], half] = 0.0
+        steps[at, half] += backward[at, half, None, None]
     costs = np.zeros((2, 2, 2, 2))
     split_cost = _split_cost(numbers, fps)
     best: list[list[np.ndarray | None]] = []
@@ -250,6 +262,16 @@ class SideKeeper:
         return with_sides_exchanged(keypoints_px, self._layout, halves)
 
 
+def _size(keypoints_px: np.ndarray) -> np.ndarray:
+    """(F,) half the diagonal of the box around keypoints (F, K, 3); NaN where there are none."""
+    points = keypoints_px[..., :2].astype(np.float64)
+    there = np.asarray(np.isfinite(points).all(axis=-1))
+    high = np.where(there[..., None], points, -np.inf).max(axis=1, initial=-np.inf)
+    low = np.where(there[..., None], points, np.inf).min(axis=1, initial=np.inf)
+    some = np.asarray(there.any(axis=1))[:, None]
+    return np.linalg.norm(np.where(some, high, np.nan) - np.where(some, low, 0.0), axis=-1) / 2
+
+
 def _joined(frames: list[tuple[float, _Pairs]]) -> _Pairs:
     return _Pairs(
         np.concatenate([pairs.across for _, pairs in frames]),
@@ -266,6 +288,46 @@ def _step_cost(numbers: SideNumbers, fps: float) -> np.ndarray:
     """(2, 2) cost of a state after a state, whatever the motion."""
     exchanged = numbers.exchanged / fps * np.array([0.0, 1.0])
     return numbers.change * (1 - np.eye(2)) + exchanged
+
+
+def _backward_costs(
+    keypoints_px: np.ndarray, layout: KeypointLayout, fps: float, numbers: SideNumbers
+) -> np.ndarray:
+    """(F, 2, 2) cost of each half as given and exchanged, for it goes backwards then."""
+    costs = np.zeros((len(keypoints_px), 2, 2))
+    names = [f"{side}_{part}" for part in ("shoulder", "hip") for side in ("left", "right")]
+    rows = [row for row in map(layout.find, names) if row is not None]
+    if len(rows) < len(names):
+        return costs
+    ends = keypoints_px[:, rows, :2].astype(np.float64).reshape(-1, 2, 2, 2)
+    trunk = np.diff(ends.mean(axis=2), axis=1)[:, 0]
+    length = np.linalg.norm(trunk, axis=-1)
+    size = np.maximum(_size(keypoints_px), 1.0)
+    rates = [_growth(values, round(numbers.going_s * fps)) * fps for values in (length, size)]
+    agree = np.sign(rates[0]) == np.sign(rates[1])
+    comes = np.where(agree, np.sign(rates[0]) * np.abs(rates).min(axis=0), 0.0)
+    down = trunk / np.maximum(length, 1e-9)[:, None]
+    across = (ends[:, :, 0] - ends[:, :, 1]) / size[:, None, None]
+    faces = across[..., 0] * down[:, None, 1] - across[..., 1] * down[:, None, 0]
+    ahead = np.nan_to_num(
+        np.clip(comes / numbers.going, -1, 1)[:, None] * np.clip(faces / numbers.facing, -1, 1)
+    )
+    costs[..., 0], costs[..., 1] = np.maximum(-ahead, 0.0), np.maximum(ahead, 0.0)
+    return numbers.backward / fps * costs
+
+
+def _growth(sizes: np.ndarray, reach: int) -> np.ndarray:
+    """(F,) by which share sizes (F,), NaN where missing, grow a frame, over as many frames before
+    and after; 0 where too few are there."""
+    logs = np.pad(np.log(np.maximum(sizes, 1.0)), reach, constant_values=np.nan)
+    around = np.lib.stride_tricks.sliding_window_view(logs, 2 * reach + 1)
+    there = np.isfinite(around)
+    count = np.maximum(there.sum(axis=-1), 1)[:, None]
+    at = np.where(there, np.arange(-reach, reach + 1), 0.0)
+    at = np.where(there, at - at.sum(axis=-1, keepdims=True) / count, 0.0)
+    square = np.square(at).sum(axis=-1)
+    slope = (at * np.where(there, around, 0.0)).sum(axis=-1) / np.maximum(square, 1e-9)
+    return np.where(count[:, 0] > reach / 2, slope, 0.0)
 
 
 def _advanced(costs: np.ndarray, half: int, step_cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
