@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from walking_person import FPS, walking
 
-from overpose.experiments.world.steps import Step, step_errors, true_steps
+from overpose.experiments.world.steps import Step, feet_that_stand, step_errors, true_steps
 from overpose.movement.gait import walks_of
 
 STEP_FRAMES, STEP_MM = 15, 600.0
@@ -33,6 +33,26 @@ def test_steps_lead_from_one_foot_coming_to_stand_to_the_other() -> None:
         assert step.end_s - step.begin_s == pytest.approx(STEP_FRAMES / FPS)
         assert step.length_mm == pytest.approx(STEP_MM)
         assert step.speed_mm_s == pytest.approx(STEP_MM * FPS / STEP_FRAMES)
+
+
+def test_a_foot_that_rolls_off_where_it_stands_takes_no_step() -> None:
+    stands, ankles, pelvis = stepping()
+    stands[23:26, 0] = True  # later than a flicker, where it was
+    ankles[20:30, 0] = 0
+    assert [round(step.begin_s * FPS) for step in true_steps(stands, ankles, pelvis, FPS)] == [
+        15, 30, 45, 60, 75, 90,
+    ]  # fmt: skip
+
+
+def test_feet_of_runners_stand_that_are_much_slower_than_the_body() -> None:
+    pelvis = np.zeros((60, 3))
+    pelvis[:, 0] = np.arange(60) * 3000.0 / FPS
+    feet = np.zeros((60, 2, 2, 3))
+    feet[:, 0, :, 0] = np.arange(60)[:, None] * 900.0 / FPS
+    feet[:, 1, :, 0] = np.arange(60)[:, None] * 3000.0 / FPS
+    stands = feet_that_stand(feet, pelvis, FPS)
+    assert stands[10:-10, 0].all()
+    assert not stands[:, 1].any()
 
 
 def test_errors_are_told_of_steps_within_the_walk_that_was_found() -> None:

@@ -43,9 +43,28 @@ def test_steps_on_the_spot_are_a_walk_only_where_nobody_knows_the_floor() -> Non
 def test_who_stands_slides_or_takes_tiny_steps_does_not_walk() -> None:
     still = standing(150)
     sliding = still + np.linspace(0, 5000, 150)[:, None, None] * (0, 0, 1)
-    tiny = walking(150, step_s=0.55, speed_mm_s=1000, swing_mm=60)
+    tiny = walking(150, step_s=0.55, speed_mm_s=300, swing_mm=40)
     for joints in (still, sliding, tiny):
         assert walks_of(joints, FPS, on_floor=True) == ()
+
+
+def test_legs_that_go_with_the_body_take_no_steps() -> None:
+    """As where the left leg is taken for the right one, and on skates."""
+    carried = walking(150, step_s=0.55, speed_mm_s=1200, swing_mm=60)
+    assert walks_of(carried, FPS, on_floor=True) == ()
+    assert len(walks_of(carried, FPS, on_floor=False)) == 1
+
+
+def test_steps_that_are_seen_too_short_take_as_long_as_they_do() -> None:
+    """Of people who walk straight towards the camera, or away from it."""
+    joints = walking(150, step_s=0.55, speed_mm_s=1200)
+    pelvis = joints[:, HUMAN36M.index("pelvis"), 2]
+    for side in ("left", "right"):
+        ankle = joints[:, HUMAN36M.index(f"{side}_ankle")]
+        ankle[:, 2] = pelvis + 0.4 * (ankle[:, 2] - pelvis)
+    (walk,) = walks_of(joints, FPS, on_floor=True)
+    assert len(walk.step_s) >= 6
+    np.testing.assert_allclose(walk.step_s, 0.55, atol=0.01)
 
 
 def test_no_step_leads_over_a_gap() -> None:

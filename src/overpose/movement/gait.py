@@ -16,8 +16,13 @@ from overpose.video.smoothing import smooth_zero_phase
 
 FACING_HZ, ANKLES_HZ, WAY_HZ = 0.7, 6.0, 1.0
 """Low-passes of where somebody looks, of the ankles, and of the pelvis' way."""
-LEAST_SWING = 0.35
+LEAST_SWING = 0.2
 """Of a leg's length: how far a foot passes from behind the other to before it, at least."""
+HIGH = 0.5
+"""A foot that comes down is ahead of the other by more than this share of the most it will be."""
+STAYS, MOST_SLIDE = (0.2, 0.8), 0.7
+"""From and to which share of a step the foot that came down stays in its place, and by which share
+of the pelvis' way it may move in this time: legs that are taken for each other go with the body."""
 STEP_S = (0.2, 1.1)
 """How long a step may take."""
 EVEN = 1.5
@@ -67,11 +72,10 @@ class Walk:
 def walks_of(joints_mm: np.ndarray, fps: float, *, on_floor: bool) -> tuple[Walk, ...]:
     """Where somebody walks or runs.
 
-    A foot comes down midway between passing the other and being passed by it, which is when it is
-    farthest before the other, seen along where the person looks (after
-    Zeni et al., "Two simple methods for determining gait events during treadmill and overground
-    walking using kinematic data", Gait and Posture 27, 2008: there it is the foot before the
-    sacrum).
+    A foot comes down where it is farthest before the other, seen along where the person looks
+    (after Zeni et al., "Two simple methods for determining gait events during treadmill and
+    overground walking using kinematic data", Gait and Posture 27, 2008: there it is the foot before
+    the sacrum). Where the floor is known, it stays where it came down while the body goes on.
 
     Args:
         joints_mm: (frames, 17, 3) joints of `HUMAN36M`, y up; NaN where not seen.
@@ -86,7 +90,8 @@ def walks_of(joints_mm: np.ndarray, fps: float, *, on_floor: bool) -> tuple[Walk
             joint(part, "left_ankle") - joint(part, "right_ankle"), fps, ANKLES_HZ
         )
         ahead = (before * _ahead(part, fps)).sum(axis=-1)
-        for run in _runs(_contacts(ahead, LEAST_SWING * leg_mm(part), fps), fps):
+        contacts = _contacts(ahead, LEAST_SWING * leg_mm(part), fps)
+        for run in _runs(contacts, fps, _level(part) if on_floor else None):
             walk = _walk(run, part, fps, start, on_floor=on_floor)
             if not on_floor or walk.speed_mm_s >= LEAST_SPEED_MM_S:
                 walks.append(walk)
@@ -114,14 +119,15 @@ def _contacts(before: np.ndarray, swing_mm: float, fps: float) -> list[Contact]:
 
 
 def _moment(signal: np.ndarray, peak: int) -> float:
-    """Midway between the moments at which the foot passes the other and is passed by it, which are
-    known better than where a flat peak is highest; that where one of them is not in the track."""
-    behind = np.flatnonzero(signal <= 0)
-    before, after = behind[behind < peak], behind[behind > peak]
+    """Midway between the moments at which the foot comes to be `HIGH` ahead and ceases to be, which
+    are known better than where a flat peak is highest; that where one is not in the track."""
+    level = HIGH * signal[peak]
+    lower = np.flatnonzero(signal <= level)
+    before, after = lower[lower < peak], lower[lower > peak]
     if not len(before) or not len(after):
         return _summit(signal, peak)
     passes = [(int(before[-1]), int(before[-1]) + 1), (int(after[0]) - 1, int(after[0]))]
-    times = [a + signal[a] / (signal[a] - signal[b]) for a, b in passes]
+    times = [a + (level - signal[a]) / (signal[b] - signal[a]) for a, b in passes]
     return float(np.mean(times))
 
 
@@ -132,20 +138,39 @@ def _summit(signal: np.ndarray, peak: int) -> float:
     return peak + (0.0 if bend >= 0 else float(np.clip((a - c) / 2 / bend, -0.5, 0.5)))
 
 
-def _runs(contacts: list[Contact], fps: float) -> list[list[Contact]]:
-    """Contacts of both feet in turn, in even time, enough of them."""
+def _runs(contacts: list[Contact], fps: float, level_mm: np.ndarray | None) -> list[list[Contact]]:
+    """Contacts of both feet in turn, in even time, enough of them; each foot stays in its place
+    where joints along the floor (frames, 17, 3) are known."""
     runs: list[list[Contact]] = []
     for contact in contacts:
         run = runs[-1] if runs else []
         steps = [(b.frame - a.frame) / fps for a, b in pairwise([*run[-2:], contact])]
         in_turn = bool(run) and run[-1].side != contact.side
-        if in_turn and STEP_S[0] <= steps[-1] <= STEP_S[1] and max(steps) <= EVEN * min(steps):
+        step = in_turn and STEP_S[0] <= steps[-1] <= STEP_S[1]
+        if step and level_mm is not None:
+            step = _slide(run[-1], contact, level_mm) <= MOST_SLIDE
+        if step and max(steps) <= EVEN * min(steps):
             run.append(contact)
-        elif in_turn and STEP_S[0] <= steps[-1] <= STEP_S[1]:
+        elif step:
             runs.append([run[-1], contact])
         else:
             runs.append([contact])
     return [run for run in runs if len(run) > LEAST_STEPS]
+
+
+def _slide(down: Contact, following: Contact, level_mm: np.ndarray) -> float:
+    """How far the foot that came down goes while it should stay, as a share of the pelvis' way."""
+    during = down.frame + np.array(STAYS) * (following.frame - down.frame)
+    foot, pelvis = (
+        np.diff(_at(joint(level_mm, name), during), axis=0)[0]
+        for name in (f"{down.side}_ankle", "pelvis")
+    )
+    return float(foot @ pelvis / max(pelvis @ pelvis, 1e-9))
+
+
+def _level(joints_mm: np.ndarray) -> np.ndarray:
+    """Joints, y up, as seen from above."""
+    return joints_mm * (1.0, 0.0, 1.0)
 
 
 def _walk(
@@ -157,7 +182,7 @@ def _walk(
     step_s = np.diff(frames) / fps
     if not on_floor:
         return Walk(moved, step_s, np.full(len(step_s), np.nan), float("nan"))
-    level = joints_mm * (1.0, 0.0, 1.0)
+    level = _level(joints_mm)
     pelvis = _at(smooth_zero_phase(joint(level, "pelvis"), fps, WAY_HZ), frames)
     ankles = {side: _at(joint(level, f"{side}_ankle"), frames) for side in SIDES}
     feet = np.stack([ankles[contact.side][n] for n, contact in enumerate(contacts)])

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from overpose.angles import SIDES
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.recorded import open_recorded
 from overpose.experiments.world.clips import UNEVEN, read_clip
@@ -24,6 +25,7 @@ from overpose.movement.body import joint
 from overpose.movement.gait import LEAST_STEPS, STEP_S, Walk, walks_of
 from overpose.report.header import report_header
 from overpose.report.tables import markdown_lines
+from overpose.skeleton import FEET
 from overpose.support.errors import InputError
 from overpose.support.files import Output, write_json, writing_file
 from overpose.support.stretches import stretches
@@ -32,9 +34,11 @@ from overpose.video.smoothing import smooth_zero_phase
 
 ACTIONS = ("walking", "running")
 RECORDED_FPS = 60.0
-STILL_MM_S, STANDS_S, GAP_S = 500.0, 0.1, 0.08
-"""A foot of recorded motion stands where ankle or ball is slower than this, for so long; gaps as
-short as this between two stands are none."""
+STILL_MM_S, STILL, STANDS_S, GAP_S = 500.0, 0.4, 0.1, 0.08
+"""A foot stands where ankle or ball is slower than this, or than this share of the pelvis' speed,
+for so long; gaps as short as this between two stands are none."""
+PLACE_MM = 200.0
+"""Nor is a gap between stands this near to each other: a foot that rolls off is not a new one."""
 SHORTEST_MM = 150.0
 """A foot that comes to stand less far before the other ends a walk and makes no step."""
 NEAR_S = 0.15
@@ -83,14 +87,15 @@ def true_steps(
     """
     begun = []
     for side in range(2):
+        places = ankles_mm[:, side] * (1.0, 0.0, 1.0)
         runs: list[tuple[int, int]] = []
         for start, stop in stretches(stands[:, side]):
-            if runs and start - runs[-1][1] <= GAP_S * fps:
+            if runs and _is_same(runs[-1], (start, stop), places, fps):
                 runs[-1] = (runs[-1][0], stop)
             else:
                 runs.append((start, stop))
         begun += [
-            (start, side, np.median(ankles_mm[start:stop, side], axis=0))
+            (start, side, np.median(places[start:stop], axis=0))
             for start, stop in runs if stop - start >= STANDS_S * fps
         ]  # fmt: skip
     steps = []
@@ -103,6 +108,32 @@ def true_steps(
             if length > SHORTEST_MM:
                 steps.append(Step(a / fps, b / fps, length, way / seconds))
     return steps
+
+
+def feet_that_stand(feet_mm: np.ndarray, pelvis_mm: np.ndarray, fps: float) -> np.ndarray:
+    """(frames, 2) bool: whether the left and the right foot stand.
+
+    Args:
+        feet_mm: (frames, 2, 2, 3) ankle and ball of each, y up.
+        pelvis_mm: (frames, 3).
+        fps: frames a second.
+    """
+    feet = _speed(smooth_zero_phase(feet_mm, fps, 8.0), fps).min(axis=-1)
+    pelvis = _speed(smooth_zero_phase(pelvis_mm * (1.0, 0.0, 1.0), fps, 1.0), fps)
+    return feet < np.maximum(STILL_MM_S, STILL * pelvis)[:, None]
+
+
+def _speed(points_mm: np.ndarray, fps: float) -> np.ndarray:
+    return np.linalg.norm(np.gradient(points_mm, axis=0), axis=-1) * fps
+
+
+def _is_same(
+    before: tuple[int, int], after: tuple[int, int], places_mm: np.ndarray, fps: float
+) -> bool:
+    """Whether a foot that stands for some frames, and for some later ones, stood all the time."""
+    one, other = (np.median(places_mm[start:stop], axis=0) for start, stop in (before, after))
+    near = float(np.linalg.norm(other - one)) < PLACE_MM
+    return near or after[0] - before[1] <= GAP_S * fps
 
 
 def step_errors(walks: Sequence[Walk], truth: Sequence[Step], fps: float) -> StepErrors | None:
@@ -168,10 +199,8 @@ def _of_motion(motion: Motion) -> Found:
     ends = motion.positions_mm() @ _Y_UP.T
     index, fps = motion.skeleton.index, motion.fps
     feet = np.stack([ends[:, [index(f"{side}tibia"), index(f"{side}foot")]] for side in "lr"], 1)
-    smooth = smooth_zero_phase(feet, fps, 8.0)
-    speeds = np.linalg.norm(np.gradient(smooth, axis=0), axis=-1) * fps
-    stands = speeds.min(axis=-1) < STILL_MM_S
-    truth = true_steps(stands, feet[:, :, 0], joint(joints, "pelvis"), fps)
+    pelvis = joint(joints, "pelvis")
+    truth = true_steps(feet_that_stand(feet, pelvis, fps), feet[:, :, 0], pelvis, fps)
     found = step_errors(walks_of(joints, fps, on_floor=True), truth, fps)
     return found, len(truth) >= LEAST_STEPS
 
@@ -184,8 +213,12 @@ def _of_clips(directory: Path, action: str) -> Iterator[Found]:
             continue
         turn, shift = clip.camera_to_world[:3, :3], clip.camera_to_world[:3, 3]
         world = clip.joints_mm.astype(np.float64) @ turn.T + shift
-        ankles = np.stack([joint(world, f"{side}_ankle") for side in ("left", "right")], axis=1)
-        truth = true_steps(clip.contact, ankles, joint(world, "pelvis"), CLIP_FPS)
+        ankles = np.stack([joint(world, f"{side}_ankle") for side in SIDES], axis=1)
+        toes = FEET.indices(f"{side}_toe" for side in SIDES)
+        balls = clip.feet_mm[:, toes].astype(np.float64) @ turn.T + shift
+        pelvis = joint(world, "pelvis")
+        stands = feet_that_stand(np.stack([ankles, balls], axis=2), pelvis, CLIP_FPS)
+        truth = true_steps(stands, ankles, pelvis, CLIP_FPS)
         track = whole_track(estimator, clip)
         walks: tuple[Walk, ...] = ()
         if track.camera_to_world is not None:
