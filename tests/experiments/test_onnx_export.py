@@ -204,6 +204,28 @@ def test_a_damaged_file_is_refused(tmp_path: Path, images_file: tuple[Path, Path
         load_onnx(tmp_path / "missing.onnx")
 
 
+@pytest.mark.parametrize(
+    ("end", "constant", "message"),
+    [
+        ("Reshape", np.array([7, 17, 3]), "cannot be run"),
+        ("Mul", np.array([np.nan], np.float32), "no 2 of 17 finite joints"),
+        ("Tile", np.array([2, 1, 1]), "no 2 of 17 finite joints"),
+    ],
+)
+def test_a_network_that_gives_no_poses_is_refused_when_it_runs(
+    tmp_path: Path, images_file: tuple[Path, Path], end: str, constant: np.ndarray, message: str
+) -> None:
+    model = onnx.load(images_file[1])
+    last = next(node for node in model.graph.node if "poses_mm" in node.output)
+    last.output[0] = "before"
+    model.graph.initializer.append(onnx.numpy_helper.from_array(constant, "changed"))
+    model.graph.node.append(helper.make_node(end, ["before", "changed"], ["poses_mm"]))
+    (tmp_path / "changed.onnx").write_bytes(model.SerializeToString())
+    images = np.zeros((2, 32, 32, 3), np.uint8)
+    with pytest.raises(InputError, match=rf"changed\.onnx: .*{message}.*; export it again"):
+        load_onnx(tmp_path / "changed.onnx").predict(images)
+
+
 def test_weights_outside_the_file_are_not_read(tmp_path: Path) -> None:
     (tmp_path / "secret.bin").write_bytes(b"\0" * 12)
     path = foreign(tmp_path / "outside.onnx")

@@ -15,7 +15,7 @@ from overpose.networks.keypoint_windows import INPUTS, input_size
 from overpose.networks.model_files import dataclass_from_json, memory_bytes
 from overpose.skeleton import HUMAN36M
 from overpose.support.checks import check_array
-from overpose.support.errors import InputError
+from overpose.support.errors import InputError, raise_if_of_memory
 from overpose.support.workers import available_processes
 
 SUFFIX = ".onnx"
@@ -94,15 +94,27 @@ class OnnxDescription:
 class _OnnxNetwork:
     """A network and what it says of itself."""
 
-    def __init__(self, session: Any, description: OnnxDescription) -> None:
+    def __init__(self, session: Any, description: OnnxDescription, path: Path) -> None:
         self._session = session
+        self._path = path
         self.description = description
 
     def _poses(self, observations: np.ndarray) -> np.ndarray:
         poses = [np.empty((0, len(HUMAN36M), 3), np.float32)]
         for first in range(0, len(observations), _BATCH):
             part = np.ascontiguousarray(observations[first : first + _BATCH])
-            poses.append(self._session.run([OUTPUT], {INPUT: part})[0])
+            try:
+                found = self._session.run([OUTPUT], {INPUT: part})[0]
+            except Exception as error:  # its classes share no base but this
+                raise_if_of_memory(error)
+                line = str(error).partition("\n")[0][:200]
+                raise InputError(f"{self._path}: cannot be run ({line}); export it again") from None
+            if found.shape != (len(part), len(HUMAN36M), 3) or not np.isfinite(found).all():
+                raise InputError(
+                    f"{self._path}: its poses are no {len(part)} of {len(HUMAN36M)} finite joints; "
+                    "export it again"
+                )
+            poses.append(found)
         return np.concatenate(poses)
 
 
@@ -113,8 +125,8 @@ class OnnxImageModel(_OnnxNetwork):
         image_size: height and width of the images, pixels.
     """
 
-    def __init__(self, session: Any, description: OnnxDescription) -> None:
-        super().__init__(session, description)
+    def __init__(self, session: Any, description: OnnxDescription, path: Path) -> None:
+        super().__init__(session, description, path)
         self.image_size = description.image_size
 
     def predict(self, images: np.ndarray) -> np.ndarray:
@@ -122,7 +134,7 @@ class OnnxImageModel(_OnnxNetwork):
         3) uint8.
 
         Raises:
-            InputError: `images` is not such an array.
+            InputError: `images` is not such an array, or the network gives no poses.
         """
         size = self.image_size
         check_array("images", images, ("N", size, size, 3), dtype=np.uint8)
@@ -136,8 +148,8 @@ class OnnxLifter(_OnnxNetwork):
         offsets: frames of a window, relative to the one predicted.
     """
 
-    def __init__(self, session: Any, description: OnnxDescription) -> None:
-        super().__init__(session, description)
+    def __init__(self, session: Any, description: OnnxDescription, path: Path) -> None:
+        super().__init__(session, description, path)
         self.offsets = description.offsets
 
     def predict(self, features: np.ndarray) -> np.ndarray:
@@ -145,7 +157,7 @@ class OnnxLifter(_OnnxNetwork):
         inputs) float32 from `keypoint_windows.make_windows`.
 
         Raises:
-            InputError: `features` is not such an array.
+            InputError: `features` is not such an array, or the network gives no poses.
         """
         size = input_size(len(self.offsets))
         check_array("features", features, ("N", size), dtype=np.float32)
@@ -192,7 +204,7 @@ def load_onnx(path: Path) -> OnnxImageModel | OnnxLifter:
     described = dataclass_from_json(OnnxDescription, found, f"{path}: metadata")
     _require_shapes(session, described, path)
     kind = OnnxImageModel if described.observations == "images" else OnnxLifter
-    return kind(session, described)
+    return kind(session, described, path)
 
 
 def _require_shapes(session: Any, described: OnnxDescription, path: Path) -> None:
