@@ -20,7 +20,7 @@ from overpose.video.world.feet import Feet
 from overpose.video.world.fit import fitted_joints
 from overpose.video.world.placing import in_world
 from overpose.video.world.sightings import MOST_KEYS, Sightings
-from overpose.video.world.turns import Turns, turns_of
+from overpose.video.world.turns import Turns, turns_of, view_of_turns
 
 FRAMES = 60
 EXACT = View(WIDTH, HEIGHT, FPS, FOCAL_PX)
@@ -105,6 +105,17 @@ def test_a_camera_that_does_something_else_has_no_turns(how: str) -> None:
 def test_nothing_to_be_seen_gives_no_turns() -> None:
     blank = [np.full((HEIGHT, WIDTH, 3), 90, np.uint8)] * 20
     assert turns_of(looked(blank), 20, EXACT) is None
+
+
+@pytest.mark.parametrize(("share", "stood_still"), [(0.05, True), (0.5, False)])
+def test_a_camera_that_hardly_turns_stood_still(share: float, stood_still: bool) -> None:
+    """Few looks at a poor picture may have said otherwise."""
+    scene, ways = surroundings(), Rotation.from_matrix(panning(5.0, 20)).as_rotvec()
+    turns = Rotation.from_rotvec(share * ways).as_matrix()
+    sightings = looked([picture(scene, turn) for turn in turns])
+    view, static = view_of_turns(sightings, 20, EXACT)
+    assert static is stood_still
+    assert (view.turns is None) is stood_still
 
 
 def test_a_frame_once_more_is_turned_like_the_one_before() -> None:

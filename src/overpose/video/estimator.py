@@ -191,8 +191,9 @@ class PoseEstimator:
         except KeyboardInterrupt:
             if not until_interrupted or recording.frames == 0:
                 raise
-        if options.ground and recording.camera_is_static is False:
-            view = view_of_turns(recording.sightings, recording.frames, view)
+        static = recording.camera_is_static
+        if options.ground and static is False:
+            view, static = view_of_turns(recording.sightings, recording.frames, view)
         presences = [recording.timed(each) for each in finder.presences]
         everybody = replace(options, people=None, track=None)
         people = {
@@ -209,7 +210,6 @@ class PoseEstimator:
             say_if_out_of_depth(info.name, records, view.fps, self._better)
         track = self._tracked(records, recording, view, options, info.is_photo)
         track = replace(track, person_score=as_scores([scores[number] for number in kept]))
-        static = recording.camera_is_static
         return in_world(track, view, options, is_static=static, name=info.name)
 
     def predict_keypoints(

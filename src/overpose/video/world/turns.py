@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from overpose.camera import degrees_turned
 from overpose.video.posing import View
 from overpose.video.world.sightings import KEPT, LONGEST_GAP_S, Sighting, Sightings
 
@@ -22,6 +23,8 @@ LEAST_AGREED = 0.5
 """Share of points that must have moved alike in a frame that counts."""
 LEAST_FRAMES = 0.9
 """Share of the frames looked at that must count."""
+STILL_DEGREES = 0.5
+"""Of a camera that never turns farther: half of what may pass for standing still at a glance."""
 _ROUNDS = 4
 _NOISE_PX, _FOCAL_SIGHTINGS = 0.7, 60
 _FOCAL_SHARES = np.exp(np.linspace(math.log(0.4), math.log(2.8), 79))
@@ -106,10 +109,17 @@ def turned_view(view: View, turns: Turns) -> View:
     )
 
 
-def view_of_turns(sightings: Sightings, frames: int, view: View) -> View:
-    """The view of a video whose camera moves: with turns if it did nothing else."""
+def view_of_turns(sightings: Sightings, frames: int, view: View) -> tuple[View, bool]:
+    """The view of a video whose camera seems to move, and whether it stood still all the same.
+
+    It has turns if the camera did nothing else, and stood still where these are next to nothing.
+    """
     turns = turns_of(sightings, frames, view)
-    return view if turns is None else turned_view(view, turns)
+    if turns is None:
+        return view, False
+    if degrees_turned(turns.rotations).max() < STILL_DEGREES:
+        return view, True
+    return turned_view(view, turns), False
 
 
 def _points(sightings: Sequence[Sighting], size: tuple[int, int], view: View) -> _Points:
