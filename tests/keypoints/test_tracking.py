@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from walkers import FPS, noisy, path, walker
 
-from overpose.keypoints.tracking import NOBODY, Tracker, keypoint_similarity, suppress_duplicates
+from overpose.keypoints.likeness import keypoint_similarity, suppress_duplicates
+from overpose.keypoints.tracking import NOBODY, Tracker
 from overpose.support.errors import InputError
 
 
@@ -164,6 +165,19 @@ def test_a_weaker_result_on_a_part_of_somebody_starts_nobody():
     numbers = [tracker.update(frame, [ghost[frame], person[frame]]) for frame in range(3)]
     assert numbers == [[NOBODY, 1]] * 3
     assert Tracker(FPS).update(0, [ghost[0]]) == [1]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_two_results_on_one_body_the_surer_starts_somebody(first):
+    """They are too far apart to be called doubles, and nobody is known yet."""
+    person = walker(path((300, 300), (300, 300), 1))[0]
+    ghost = walker(path((320, 300), (320, 300), 1), phase=0.3)[0]
+    ghost[:, 2] *= 0.97
+    people = [person, ghost] if first == 0 else [ghost, person]
+    assert suppress_duplicates(people) == [0, 1]
+    assert Tracker(FPS).update(0, people) == ([1, NOBODY] if first == 0 else [NOBODY, 1])
+    same = [person, person.copy() + np.array([20.0, 0.0, 0.0])]  # as sure: the first
+    assert sorted(Tracker(FPS).update(0, same)) == [NOBODY, 1]
 
 
 def test_a_small_but_sure_result_in_front_of_somebody_is_somebody():

@@ -18,8 +18,9 @@ from overpose.keypoints.keypoint_json import read_json_file
 from overpose.keypoints.keypoint_parts import FoundKeypoints
 from overpose.keypoints.keypoint_settling import in_place, scale_scores, scale_to_pixels
 from overpose.keypoints.keypoint_trc import read_trc_files
+from overpose.keypoints.likeness import suppress_duplicates
 from overpose.keypoints.selection import select_people
-from overpose.keypoints.tracking import NOBODY, Tracker, suppress_duplicates
+from overpose.keypoints.tracking import NOBODY, Tracker
 from overpose.layouts import LAYOUTS, KeypointLayout, converted, layout_of
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError

@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from overpose.keypoints.likeness import body_size
 from overpose.keypoints.people import Person
-from overpose.keypoints.tracking import body_size
 
 ENOUGH_FPS = 30.0
 """Looks a second that "auto" keeps to, at least."""

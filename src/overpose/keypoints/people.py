@@ -16,8 +16,9 @@ import numpy as np
 from overpose.boxes import beyond_border
 from overpose.keypoints.appearance import appearance
 from overpose.keypoints.blazepose import BlazePose, Landmarks, Picture, Region, region_of_keypoints
+from overpose.keypoints.likeness import suppress_duplicates
 from overpose.keypoints.selection import Presence
-from overpose.keypoints.tracking import NOBODY, Tracker, suppress_duplicates
+from overpose.keypoints.tracking import NOBODY, Tracker
 from overpose.layouts import BLAZEPOSE_33, KeypointLayout
 
 PRESENT = 0.5

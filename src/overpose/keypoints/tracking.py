@@ -10,6 +10,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from overpose.keypoints.appearance import appearance_similarity
+from overpose.keypoints.likeness import (
+    box_area,
+    keypoint_similarity,
+    median,
+    middle_and_size,
+    overlaps,
+    total_scores,
+    weaker,
+)
 from overpose.keypoints.selection import Presence
 from overpose.support.checks import check_array
 from overpose.support.errors import InputError
@@ -19,8 +28,6 @@ NOBODY = -1
 
 _RECENT_S = 0.1
 """Tracks absent no longer than this are matched by their keypoints first."""
-_TOLERANCE = 0.25
-"""Distance, in body sizes, at which a keypoint's likeness has come down to 0.61."""
 _LEAST_LIKENESS = 0.2
 _LEAST_APPEARANCE = 0.5
 _SIZE_RATIO = 1.7
@@ -33,15 +40,9 @@ _VELOCITY_MEMORY_S = 0.08
 _VELOCITY_FADES_S = 0.7
 _APPEARANCE_WEIGHT = 0.2
 _APPEARANCE_MEMORY_S = 1.0
-_SHARED_BOX = 0.3
-_CLEARLY_WEAKER = 0.92
-"""A result that shares more than this part of a box with one whose score, times this, is still
-higher may be a part of the same body: it starts nobody and brings nobody back."""
 _HELD_SCORE = 0.8
 """A keypoint missing in a frame is held where it is expected, its score each time times this."""
 _LEAST_HELD_SCORE = 0.05
-_DUPLICATE_DISTANCE = 0.12
-_DUPLICATE_SHARE = 0.65
 
 
 @dataclass(eq=False)
@@ -164,9 +165,11 @@ class Tracker:
         known = np.isin(np.arange(len(found)), list(matches))
         overlap, likeness = np.zeros((2, len(found), len(found)))
         if len(found) > 1:
-            overlap, likeness = _overlaps(found), keypoint_similarity(found, found)
-        near = np.where(known, likeness, 0.0).max(axis=-1, initial=0.0)
-        doubtful = (near >= _LEAST_APART) | _weaker(found, overlap)
+            overlap, likeness = overlaps(found), keypoint_similarity(found, found)
+        rank = np.argsort(np.argsort(-total_scores(found), kind="stable"))
+        surer = known | (~known[:, None] & (rank < rank[:, None]))
+        near = np.where(surer, likeness, 0.0).max(axis=-1, initial=0.0)
+        doubtful = (near >= _LEAST_APART) | weaker(found, overlap)
         apart = np.asarray((overlap <= 0.1).all(axis=-1))
         numbers = []
         for index, person in enumerate(found):
@@ -186,7 +189,7 @@ class Tracker:
                 for other, known_track in matches.items()
             )
             track.presence = track.presence.with_frame(
-                frame_index, _box_area(person), doubled=double
+                frame_index, box_area(person), doubled=double
             )
             self._presences[track.person] = track.presence
             track.last_frame = frame_index
@@ -207,8 +210,8 @@ class Tracker:
         if len(pairs) == len(found):
             return {person: self._tracks[track] for track, person in pairs}
 
-        old_middle, old_size = _middle_and_size(expected)
-        new_middle, new_size = _middle_and_size(found)
+        old_middle, old_size = middle_and_size(expected)
+        new_middle, new_size = middle_and_size(found)
         distance = np.linalg.norm(old_middle[:, None] - new_middle[None], axis=-1)
         size = np.sqrt(old_size[:, None] * new_size[None])
         same = np.clip(np.nan_to_num(alike - 0.7) / 0.2, 0.0, 1.0)
@@ -217,7 +220,7 @@ class Tracker:
         allowed = (distance <= reach) & (ratio <= np.log(_SIZE_RATIO))
         allowed &= np.isnan(alike) | (alike >= _LEAST_APPEARANCE)
         left = np.setdiff1d(np.arange(len(found)), [person for _, person in pairs])
-        allowed[:, left[_weaker(found[left], _overlaps(found[left]))]] = False
+        allowed[:, left[weaker(found[left], overlaps(found[left]))]] = False
         allowed[:, [person for _, person in pairs]] = False
         allowed[[track for track, _ in pairs]] = False
         looks_like = np.where(np.isnan(alike), 0.4, (alike - _LEAST_APPEARANCE) / 0.5)
@@ -244,7 +247,7 @@ class Tracker:
         elapsed_s = (self._frame - track.last_frame) / self._fps
         shared = np.isfinite(track.keypoints[:, :2] + person[:, :2]).all(axis=-1)
         if shared.any():
-            shift = _median(person[shared, :2] - track.keypoints[shared, :2])
+            shift = median(person[shared, :2] - track.keypoints[shared, :2])
             track.updates += 1
             weight = max(1 / track.updates, 1 - np.exp(-elapsed_s / _VELOCITY_MEMORY_S))
             track.velocity += weight * (shift / elapsed_s - track.velocity)
@@ -259,120 +262,6 @@ class Tracker:
             return look
         weight = min(1.0, 1 / (self._fps * _APPEARANCE_MEMORY_S) + 1 / (track.presence.frames + 1))
         return (1 - weight) * track.appearance + weight * look
-
-
-def keypoint_similarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """How alike people are in place and pose: 1 for the same keypoints, towards 0 when far apart.
-
-    The mean over the keypoints that both have, weighed by their scores, of exp(-d²/(2 (0.25 s)²)),
-    d their distance and s the mean of the two sizes (half the diagonal of the box); after COCO's
-    object keypoint similarity, with one width for all keypoints.
-
-    Args:
-        first: (N, K, 3) x, y px and score; NaN x, y = missing.
-        second: (M, K, 3).
-
-    Returns:
-        (N, M); 0 for pairs that share fewer than three keypoints.
-    """
-    distance, weight = _distances(first, second)
-    likeness = (weight * np.exp(-0.5 * (distance / _TOLERANCE) ** 2)).sum(axis=-1)
-    shared = (weight > 0).sum(axis=-1)
-    return np.where(shared >= 3, likeness / np.maximum(weight.sum(axis=-1), 1e-9), 0.0)
-
-
-def suppress_duplicates(people: Sequence[np.ndarray]) -> list[int]:
-    """Leave out results that lie on the same body as a better one.
-
-    Two results are of one body when nearly two thirds of their keypoints (0.65, weighed by score)
-    are no further apart than 0.12 of its size, half the diagonal of the box. People who only
-    overlap in the image are kept.
-
-    Args:
-        people: (K, 3) each: x, y px and score; NaN x, y = missing.
-
-    Returns:
-        Indices to keep, ascending; of each body that with the highest sum of scores.
-    """
-    if len(people) < 2:
-        return list(range(len(people)))
-    found = np.stack(people).astype(np.float64)
-    distance, weight = _distances(found, found)
-    total = weight.sum(axis=-1)
-    close = (weight * (distance <= _DUPLICATE_DISTANCE)).sum(axis=-1)
-    same = ((weight > 0).sum(axis=-1) >= 3) & (close >= _DUPLICATE_SHARE * total)
-    seen = np.isfinite(found[..., :2]).all(axis=-1)
-    quality = np.where(seen, np.nan_to_num(found[..., 2]), 0.0).sum(axis=-1)
-    kept: list[int] = []
-    for index in np.argsort(-quality, kind="stable"):
-        if not any(same[index, other] for other in kept):
-            kept.append(int(index))
-    return sorted(kept)
-
-
-def _distances(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N, M, K): distances in body sizes, and weights, zero where a keypoint is not shared."""
-    size = (_middle_and_size(first)[1][:, None] + _middle_and_size(second)[1][None]) / 2
-    apart = np.linalg.norm(first[:, None, :, :2] - second[None, :, :, :2], axis=-1)
-    score = np.nan_to_num(first[:, None, :, 2]) * np.nan_to_num(second[None, :, :, 2])
-    shared = np.isfinite(apart)
-    weight = np.where(shared, 0.05 + np.sqrt(np.clip(score, 0, 1)), 0.0)
-    return np.where(shared, apart, 0.0) / size[..., None], weight
-
-
-def body_size(person: np.ndarray) -> float:
-    """Half the diagonal of the box of keypoints (K, 3) x, y px, score; at least 1 px."""
-    return float(_middle_and_size(person[None])[1][0])
-
-
-def _middle_and_size(people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 2) medians and (N,) sizes: half the diagonal of the box of the keypoints, at least 1."""
-    middles, sizes = np.zeros((len(people), 2)), np.ones(len(people))
-    for index, person in enumerate(people):
-        points = _clear(person)
-        if len(points):
-            middles[index] = _median(points)
-            sizes[index] = max(1.0, float(np.linalg.norm(np.ptp(points, axis=0))) / 2)
-    return middles, sizes
-
-
-def _median(points: np.ndarray) -> np.ndarray:
-    """(2,) of points (n, 2), none of which is missing: `np.median` takes five times as long."""
-    ordered = np.sort(points, axis=0)
-    return (ordered[(len(points) - 1) // 2] + ordered[len(points) // 2]) / 2
-
-
-def _clear(person: np.ndarray) -> np.ndarray:
-    """(n, 2): the keypoints that are not missing, without poor ones if enough others remain."""
-    seen = np.isfinite(person[:, :2]).all(axis=-1)
-    good = seen & (person[:, 2] >= 0.3)
-    return person[good if good.sum() >= 4 else seen, :2]
-
-
-def _box_area(person: np.ndarray) -> float:
-    points = _clear(person)
-    return float(np.prod(np.ptp(points, axis=0))) if len(points) else 0.0
-
-
-def _overlaps(people: np.ndarray) -> np.ndarray:
-    """(N, N): the part of the smaller of two boxes that both cover; 0 for oneself."""
-    points = [_clear(person) for person in people]
-    low = np.array([p.min(axis=0) if len(p) else (np.inf, np.inf) for p in points]).reshape(-1, 2)
-    high = np.array([p.max(axis=0) if len(p) else (-np.inf,) * 2 for p in points]).reshape(-1, 2)
-    common = np.minimum(high[:, None], high[None]) - np.maximum(low[:, None], low[None])
-    area = np.array([_box_area(person) for person in people])
-    smaller = np.maximum(np.minimum(area[:, None], area[None]), 1e-9)
-    share = np.where((common > 0).all(axis=-1), common.clip(min=0).prod(axis=-1), 0.0) / smaller
-    np.fill_diagonal(share, 0.0)
-    return share
-
-
-def _weaker(people: np.ndarray, overlap: np.ndarray) -> np.ndarray:
-    """(N,) bool: who shares much of a box with a clearly surer result."""
-    seen = np.isfinite(people[..., 0] + people[..., 1])
-    total = np.where(seen, np.nan_to_num(people[..., 2]), 0.0).sum(axis=-1)
-    score = total / np.maximum(seen.sum(axis=-1), 1)
-    return ((overlap > _SHARED_BOX) & (score[:, None] < _CLEARLY_WEAKER * score[None])).any(axis=-1)
 
 
 def _appearances(tracks: list[_Track], looks: list[np.ndarray | None]) -> np.ndarray:
