@@ -27,6 +27,7 @@ from overpose.networks.onnx_model import (
     OnnxImageModel,
     OnnxLifter,
     load_onnx,
+    sealed,
 )
 from overpose.networks.pose_predictor import PosePredictor
 from overpose.networks.storage import save_model
@@ -190,7 +191,7 @@ def test_a_foreign_file_is_refused(tmp_path: Path, images_file: tuple[Path, Path
     with pytest.raises(InputError, match="got a network of"):
         load_onnx(foreign(path, **{METADATA_KEY: ours}))
     with pytest.raises(InputError, match="format_version: got 9"):
-        load_onnx(foreign(path, **{METADATA_KEY: ours.replace('n": 1,', 'n": 9,', 1)}))
+        load_onnx(foreign(path, **{METADATA_KEY: ours.replace('n": 2,', 'n": 9,', 1)}))
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path, images_file: tuple[Path, Path]) -> None:
@@ -202,6 +203,18 @@ def test_a_damaged_file_is_refused(tmp_path: Path, images_file: tuple[Path, Path
             load_onnx(path)
     with pytest.raises(InputError, match="cannot be read"):
         load_onnx(tmp_path / "missing.onnx")
+
+
+def test_one_wrong_bit_of_a_weight_is_noticed(
+    tmp_path: Path, images_file: tuple[Path, Path]
+) -> None:
+    model = onnx.load(images_file[1])
+    weight = max(model.graph.initializer, key=lambda each: len(each.raw_data))
+    data = bytearray(images_file[1].read_bytes())
+    data[data.index(weight.raw_data) + len(weight.raw_data) // 2] ^= 1
+    (tmp_path / "flipped.onnx").write_bytes(data)
+    with pytest.raises(InputError, match=r"flipped\.onnx: damaged"):
+        load_onnx(tmp_path / "flipped.onnx")
 
 
 @pytest.mark.parametrize(
@@ -220,7 +233,7 @@ def test_a_network_that_gives_no_poses_is_refused_when_it_runs(
     last.output[0] = "before"
     model.graph.initializer.append(onnx.numpy_helper.from_array(constant, "changed"))
     model.graph.node.append(helper.make_node(end, ["before", "changed"], ["poses_mm"]))
-    (tmp_path / "changed.onnx").write_bytes(model.SerializeToString())
+    (tmp_path / "changed.onnx").write_bytes(sealed(model.SerializeToString()))
     images = np.zeros((2, 32, 32, 3), np.uint8)
     with pytest.raises(InputError, match=rf"changed\.onnx: .*{message}.*; export it again"):
         load_onnx(tmp_path / "changed.onnx").predict(images)

@@ -21,7 +21,7 @@ from overpose.mocap.joints17 import joints17_world_mm
 from overpose.mocap.procedural import procedural_motion
 from overpose.networks.model_files import read_model_config
 from overpose.networks.onnx_graph import ImagesToPoses, description, graph, graph_of_predictor
-from overpose.networks.onnx_model import INPUT, SUFFIX, load_onnx
+from overpose.networks.onnx_model import INPUT, SUFFIX, load_onnx, sealed
 from overpose.networks.pose_predictor import PosePredictor
 from overpose.poses import PoseTrack
 from overpose.skeleton import HUMAN36M
@@ -261,7 +261,7 @@ def _quantise(path: Path, calibration: np.ndarray) -> None:
             reduce_range=True,
             nodes_to_exclude=_not_layers(prepared),
         )
-        path.write_bytes(quantised.read_bytes())
+        path.write_bytes(sealed(quantised.read_bytes()))
 
 
 def _not_layers(path: Path) -> list[str]:

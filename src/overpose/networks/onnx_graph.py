@@ -18,7 +18,9 @@ from overpose.networks.onnx_model import (
     INPUT,
     METADATA_KEY,
     OUTPUT,
+    UNSEALED,
     OnnxDescription,
+    sealed,
 )
 from overpose.networks.pose_predictor import PosePredictor
 from overpose.skeleton import HUMAN36M
@@ -91,6 +93,7 @@ def description(
         unit="mm",
         axes="camera",
         overpose=VERSION,
+        sha256=UNSEALED,
     )
 
 
@@ -126,7 +129,7 @@ def graph(network: nn.Module, described: OnnxDescription) -> bytes:
     for node in made.graph.node:  # names of files of the machine that exported
         del node.metadata_props[:]
         node.doc_string = ""
-    return made.SerializeToString()
+    return sealed(made.SerializeToString())
 
 
 @contextmanager

@@ -5,6 +5,7 @@ refused: nobody could know what its numbers mean. `onnx_graph` writes the files.
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,16 +16,19 @@ from overpose.networks.keypoint_windows import INPUTS, input_size
 from overpose.networks.model_files import dataclass_from_json, memory_bytes
 from overpose.skeleton import HUMAN36M
 from overpose.support.checks import check_array
+from overpose.support.digests import sha256
 from overpose.support.errors import InputError, raise_if_of_memory
 from overpose.support.workers import available_processes
 
 SUFFIX = ".onnx"
 METADATA_KEY = "overpose"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 INPUT, OUTPUT = "observations", "poses_mm"
 _BATCH = 256
 _MOST_IMAGE_PX = 4096
 _MOST_OFFSET = 10_000
+UNSEALED = "0" * 64
+_SEAL = re.compile(rb'"sha256": "([0-9a-f]{64})"')
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class OnnxDescription:
         unit: of the poses.
         axes: of the poses; the root is the origin.
         overpose: version that wrote it.
+        sha256: of the file with zeros in the place of this; see `sealed`.
 
     Raises:
         InputError: the values are not such ones, or of another version.
@@ -60,6 +65,7 @@ class OnnxDescription:
     unit: str
     axes: str
     overpose: str
+    sha256: str
 
     def __post_init__(self) -> None:
         if self.format_version != FORMAT_VERSION:
@@ -89,6 +95,15 @@ class OnnxDescription:
     def to_metadata(self) -> str:
         """The JSON of the metadata."""
         return json.dumps(asdict(self))
+
+
+def sealed(data: bytes) -> bytes:
+    """The content of a file of ours with the hash that belongs to it: the same if it is whole."""
+    found = _SEAL.search(data)
+    if found is None:
+        return b""
+    before, after = data[: found.start(1)], data[found.end(1) :]
+    return before + sha256(before, UNSEALED, after).encode() + after
 
 
 class _OnnxNetwork:
@@ -203,6 +218,8 @@ def load_onnx(path: Path) -> OnnxImageModel | OnnxLifter:
         raise InputError(f"{path}: metadata {METADATA_KEY!r}: not valid JSON") from None
     described = dataclass_from_json(OnnxDescription, found, f"{path}: metadata")
     _require_shapes(session, described, path)
+    if sealed(data) != data:
+        raise InputError(f"{path}: damaged: not what its SHA-256 is of; export or copy it again")
     kind = OnnxImageModel if described.observations == "images" else OnnxLifter
     return kind(session, described, path)
 
