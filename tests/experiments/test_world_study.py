@@ -102,13 +102,26 @@ def test_the_report_shows_every_row() -> None:
     turns = {"split": "train", "turned_deg": 12.3, "found": 0.75, "turn_deg": 0.11,
              "turn_end_deg": 0.22, "known_focal_deg": 0.05, "assumed_share": 0.15,
              "focal_share": 0.04, "look_ms": 2.9}  # fmt: skip
+    angle = {"split": "train", "angle": "knee_flexion", "error_deg": 8.2, "median_deg": 5.7,
+             "bias_deg": -1.9, "low_by_true_deg": 7.8, "high_by_true_deg": -7.1,
+             "low_by_found_deg": -2.4, "high_by_found_deg": -1.8}  # fmt: skip
+    counts = {"split": "test", "clips": 12, "true": 6, "found": 5, "false": 1, "counted_right": 11}
+    squats = {**counts, "true_knee_deg": 130.0, "knee_deg_error": 8.4, "knee_deg_bias": -2.3,
+              "true_depth_mm": 524.0, "depth_mm_error": 31.2, "depth_mm_bias": -13.8}  # fmt: skip
+    others = {**counts, "true_number": 3.1, "number_error": 0.25, "number_bias": 0.25,
+              "true_range_deg": None, "range_deg_error": None, "range_deg_bias": None}  # fmt: skip
     filmed = {"recording": "hall", "camera": "cam01", **camera, "focal_share": -0.09}
     text = table_text({
         "protocol": "p", "commit": "c", "machine": "m", "date": "d", "rows": [row],
         "cameras": [camera], "by_focal": [band], "turning": [turns],
+        "angles": [angle], "squats": [squats], "repetitions": [others],
         "recordings": [filmed], "places": [place],
     })  # fmt: skip
     assert "| train | 0.7 to 0.88 | 1 | 5 % | 250.0 | 90.0 | 1.02 |" in text
     assert "| train | 12.3 | 75 % | 0.11 | 0.22 | 0.05 | 15 % | 4 % | 2.9 |" in text
+    assert "| train | knee_flexion | 8.2 | 5.7 | -1.9 | +7.8 | -7.1 | -2.4 | -1.8 |" in text
+    squatted = "| test | 12 | 6 | 5 | 1 | 11 | 130.0 | 8.4 | -2.3 | 524.0 | 31.2 | -13.8 |"
+    assert squatted in text
+    assert "| test | 12 | 6 | 5 | 1 | 11 | 3.1 | 0.25 | +0.2 |  |  |  |" in text
     assert "| hall | cam01 | -9 % | 3.0 |" in text
     assert "| hall | 1 | cam01 | 4.00 | 0.90 | 80.0 | 0.98 | 70.0 |" in text

@@ -104,9 +104,11 @@ def test_a_camera_that_moves_has_no_floor() -> None:
     ground = grounded(80, PredictOptions())
     rng = np.random.default_rng(0)
     wall = np.kron(rng.integers(0, 255, (40, 80, 1)), np.ones((16, 16, 3))).astype(np.uint8)
+    assert ground.camera_is_static is not False
     for frame in range(60):
         ground.look(wall[:HEIGHT, 6 * frame : 6 * frame + WIDTH], [])
     assert ground.level is None
+    assert ground.camera_is_static is False
 
 
 def test_live_people_say_which_foot_stands_and_how_the_camera_hangs() -> None:

@@ -111,7 +111,7 @@ class EvaluatePeople:
 
 @dataclass(frozen=True)
 class EvaluateWorld:
-    """Measure where people and cameras are in the world, part by part.
+    """Measure where people and cameras are in the world, part by part, joint angles and squats.
 
     Renders people before known cameras and finds them, and looks at videos with measured cameras.
     OUT gets world.json, world.md and the clips. Existing clips are kept.
@@ -130,6 +130,8 @@ class EvaluateWorld:
     """How many clips of training subjects, on which numbers are chosen, and of test subjects."""
     turning_clips: tuple[int, int] = (32, 16)
     """How many of these scenes also before a camera that turns."""
+    repetition_clips: tuple[int, int] = (40, 16)
+    """How many clips of squats and of other movements that are repeated."""
     recordings: tuple[Path, ...] = ()
     """Directories of videos with a file of their measured cameras, in a world with z up."""
     processes: Processes = None
@@ -144,6 +146,7 @@ class EvaluateWorld:
             (download_asset("pose_detection"), download_asset("pose_landmark_full")),
             clips=self.clips,
             turning_clips=self.turning_clips,
+            repetition_clips=self.repetition_clips,
             recordings=self.recordings,
             processes=self.processes,
         )

@@ -58,11 +58,14 @@ def stream_people(
         estimator = PoseEstimator.from_pretrained(keypoints, model=model)
         say(f"{media.info.name}: streaming to {stream}; Ctrl-C ends it")
         source = OnTime(media) if isinstance(device, Path) else media
-        places, sent = Places(most), 0
+        places, sent, moves = Places(most), 0, False
         try:
             for frame in _changed(estimator.track(source, options)):
                 _send(sender, frame, places)
                 sent += 1
+                if frame.camera_is_static is False and not moves:
+                    moves = True
+                    say(f"{media.info.name}: the camera moves: people are in its axes meanwhile")
         except KeyboardInterrupt:
             if sent == 0:
                 raise

@@ -4,7 +4,7 @@ How each is found belongs to `gait` and `repetitions`, how it looks to `page`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -95,16 +95,32 @@ def doing_of(track: PoseTrack, person: int) -> Doing:
     angles = {}
     if track.joint_names == HUMAN36M.joint_names:
         angles = {name: values[0] for name, values in track_angles(alone).items()}
-    empty = Doing(track.fps, float(seen.sum()) / track.fps, on_floor, angles)
-    if empty.too_short or not angles:
+    if not angles:
+        return Doing(track.fps, float(seen.sum()) / track.fps, on_floor, angles)
+    return doing_in(joints_y_up_mm(alone)[0], angles, track.fps, on_floor=on_floor)
+
+
+def doing_in(
+    joints_mm: np.ndarray, angles: Mapping[str, np.ndarray], fps: float, *, on_floor: bool
+) -> Doing:
+    """What somebody does.
+
+    Args:
+        joints_mm: (frames, 17, 3) joints of `HUMAN36M`, y up; NaN where not seen.
+        angles: (frames,) degrees by the names of `ANGLES`, of these joints.
+        fps: frames a second.
+        on_floor: as in `walks_of`.
+    """
+    seen = np.isfinite(joints_mm).all(axis=(1, 2))
+    empty = Doing(fps, float(seen.sum()) / fps, on_floor, angles)
+    if empty.too_short:
         return empty
-    joints = joints_y_up_mm(alone)[0]
-    walks = walks_of(joints, track.fps, on_floor=on_floor)
-    busy = np.zeros(track.frames, dtype=bool)
+    walks = walks_of(joints_mm, fps, on_floor=on_floor)
+    busy = np.zeros(len(joints_mm), dtype=bool)
     for walk in walks:
         busy[int(walk.contacts[0].frame) : int(walk.contacts[-1].frame) + 1] = True
-    squats = squats_of(joints, angles, track.fps, busy)
+    squats = squats_of(joints_mm, angles, fps, busy)
     for begin, end in () if squats is None else squats.spans:
         busy[int(begin) : int(end) + 1] = True
-    others = repetitions_of(angles, track.fps, busy)
-    return Doing(track.fps, empty.seen_s, on_floor, angles, walks, squats, others)
+    others = repetitions_of(angles, fps, busy)
+    return replace(empty, walks=walks, squats=squats, repetitions=others)

@@ -283,8 +283,8 @@ class PoseEstimator:
             if not frame.repeated:
                 found = finder.find(frame.pixels, frame.index)
                 people = poser.pose(frame.image, found, px_size(frame, source.info))
-            world = poser.camera_to_world
-            yield TrackedFrame(frame.index, frame.time_s, frame.image, people, world)
+            world, static = poser.camera_to_world, poser.camera_is_static
+            yield TrackedFrame(frame.index, frame.time_s, frame.image, people, world, static)
 
     def _tracked(
         self,

@@ -56,6 +56,7 @@ class TrackedFrame:
         image: (height, width, 3) uint8 RGB.
         people: who is in it.
         camera_to_world: (4, 4) float64 as in `PoseTrack`, as known so far; None where it is not.
+        camera_is_static: whether the camera stood still so far; None where nothing tells.
     """
 
     index: int
@@ -63,6 +64,7 @@ class TrackedFrame:
     image: np.ndarray
     people: tuple[LivePerson, ...]
     camera_to_world: np.ndarray | None = None
+    camera_is_static: bool | None = None
 
 
 @dataclass(eq=False)
@@ -109,6 +111,11 @@ class LivePoser:
         """(4, 4) float64 as in `PoseTrack`, as known so far; None where it is not."""
         level = self._ground.level
         return None if level is None else level.camera_to_world()
+
+    @property
+    def camera_is_static(self) -> bool | None:
+        """Whether the camera stood still so far; None where nothing tells."""
+        return self._ground.camera_is_static
 
     def pose(
         self, image: np.ndarray, people: list[Person], px_size: float = 1.0

@@ -91,6 +91,7 @@ class WorldJob:
     seed: int
     out: Path
     turning: bool
+    frames: int
 
 
 def motions_of(
@@ -117,6 +118,7 @@ def make_clips(
     clips: int,
     seed: int = 0,
     turning: bool = False,
+    frames: int = FRAMES,
     processes: int | None = None,
 ) -> dict[int, WorldClip]:
     """Render clips and find their person; clips already in `out` are kept.
@@ -128,6 +130,7 @@ def make_clips(
         clips: how many; kinds take turns.
         seed: of everything drawn.
         turning: whether the camera turns in its place, in scenes that are otherwise the same.
+        frames: of each clip, from anywhere in a trial; of shorter trials all.
         processes: one for each core if None.
 
     Returns:
@@ -136,7 +139,7 @@ def make_clips(
     out.mkdir(parents=True, exist_ok=True)
     missing = [number for number in range(clips) if not _file(out, number).is_file()]
     if missing:
-        job = WorldJob(motions(), models, seed, out, turning)
+        job = WorldJob(motions(), models, seed, out, turning, frames)
         workers = min(number_of_processes(processes), len(missing))
         with progress_bar("clips before known cameras", len(missing)) as advance:
             for _ in do_jobs(missing, _make_clip, job, workers):
@@ -237,8 +240,8 @@ def _make_clip(job: WorldJob) -> Callable[[int, Callable[[], None]], int]:
         kind = kinds[number % len(kinds)]
         trials = job.motions[kind]
         motion = trials[rng.integers(len(trials))]
-        start = int(rng.integers(0, max(1, len(motion) - FRAMES + 1)))
-        motion = motion.slice(start, start + FRAMES)
+        start = int(rng.integers(0, max(1, len(motion) - job.frames + 1)))
+        motion = motion.slice(start, start + job.frames)
         shape = body_of_clip(job.seed, "world", number)
         bones = retarget(motion, model, shape)
         points = body_points(model, shape, bones.transforms).astype(np.float64)

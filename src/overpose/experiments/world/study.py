@@ -15,10 +15,18 @@ import numpy as np
 
 from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.recorded import open_recorded
+from overpose.experiments.world.angle_errors import angle_pairs, angle_rows
 from overpose.experiments.world.clips import WorldClip, make_clips, motions_of
 from overpose.experiments.world.errors import LEVEL_ERRORS, ClipErrors, errors_of, level_errors
 from overpose.experiments.world.parts import WHOLE, parts, shipped_estimator, with_truth
 from overpose.experiments.world.recordings import recorded
+from overpose.experiments.world.repetitions import (
+    LONGEST,
+    counted,
+    repeating_motions,
+    repetition_row,
+    squat_row,
+)
 from overpose.experiments.world.tables import MEASURES, table_text
 from overpose.experiments.world.turning import (
     STILL,
@@ -44,6 +52,7 @@ def study_world(
     *,
     clips: tuple[int, int],
     turning_clips: tuple[int, int] = (0, 0),
+    repetition_clips: tuple[int, int] = (0, 0),
     recordings: Sequence[Path] = (),
     processes: int | None = None,
 ) -> dict[str, Any]:
@@ -55,6 +64,7 @@ def study_world(
         models: files of the detector and of the landmark model.
         clips: how many of training and of test subjects.
         turning_clips: how many of these scenes also before a camera that turns.
+        repetition_clips: how many clips of squats and of other repetitions.
         recordings: directories of videos with a file of their measured cameras.
         processes: one for each core if None.
 
@@ -72,6 +82,9 @@ def study_world(
         "cameras": [],
         "by_focal": [],
         "turning": [],
+        "angles": [],
+        "squats": [],
+        "repetitions": [],
     }
     for seed, split in enumerate(both):
         motions = partial(motions_of, library, splits, split)
@@ -82,10 +95,12 @@ def study_world(
         made = list(numbered.values())
         errors: dict[str, list[ClipErrors]] = {}
         cameras = []
+        angles = []
         with progress_bar(f"places, {split}", len(made)) as advance:
             for clip in made:
                 tracks = parts(estimator, clip)
                 cameras.append(_camera_row(clip, tracks[WHOLE]))
+                angles.append(angle_pairs(tracks[WHOLE], clip))
                 for part, track in (tracks | with_truth(estimator, clip, tracks[WHOLE])).items():
                     errors.setdefault(part, []).append(_errors_of(track, clip))
                 advance(1)
@@ -96,6 +111,16 @@ def study_world(
         report["cameras"].append({"split": split, **_camera_means(cameras)})
         whole = errors.get(WHOLE, [])
         report["by_focal"] += [{"split": split, **row} for row in _by_focal(made, cameras, whole)]
+        report["angles"] += [{"split": split, **row} for row in angle_rows(angles)]
+        if repetition_clips[seed] > 0:
+            repeating = make_clips(
+                partial(repeating_motions, library, splits, split), models,
+                output.out / f"{split}_repetitions", clips=repetition_clips[seed], seed=seed,
+                frames=LONGEST, processes=processes,
+            )  # fmt: skip
+            found = [counted(estimator, clip) for clip in repeating.values()]
+            report["squats"].append({"split": split, **squat_row(found)})
+            report["repetitions"].append({"split": split, **repetition_row(found)})
         if turning_clips[seed] == 0:
             continue
         turning = make_clips(
@@ -106,9 +131,9 @@ def study_world(
         rows, turns = _turning_rows(estimator, turning, still)
         report["rows"] += [{"split": split, **row} for row in rows]
         report["turning"].append({"split": split, **turns})
-    found = [recorded(each) for each in recordings]
-    report["recordings"] = [row for each in found for row in each.cameras]
-    report["places"] = [row for each in found for row in each.places]
+    looked_at = [recorded(each) for each in recordings]
+    report["recordings"] = [row for each in looked_at for row in each.cameras]
+    report["places"] = [row for each in looked_at for row in each.places]
     write_json(output.out / "world.json", report)
     with writing_file(output.out / "world.md") as temporary:
         temporary.write_text(table_text(report), encoding="utf-8")

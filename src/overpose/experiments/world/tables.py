@@ -53,6 +53,9 @@ def table_text(report: Mapping[str, Any]) -> str:
     titles = ("subjects", "true focal length", "clips", "focal error", "camera's height mm",
               "position mm", "way, ratio")  # fmt: skip
     lines += markdown_lines(titles, rows, left=2)
+    lines += _angle_lines(report)
+    if report["squats"]:
+        lines += _repetition_lines(report)
     if report["recordings"]:
         lines += _recordings_lines(report)
     return "\n".join(lines) + "\n"
@@ -70,6 +73,45 @@ def _turning_lines(report: Mapping[str, Any]) -> list[str]:
         "focal length given", "assumed focal length off", "found one", "ms a frame",
     )  # fmt: skip
     return ["", "Cameras that turn in their place:", "", *markdown_lines(titles, rows)]
+
+
+def _angle_lines(report: Mapping[str, Any]) -> list[str]:
+    signed = ("bias_deg", "low_by_true_deg", "high_by_true_deg", "low_by_found_deg",
+              "high_by_found_deg")  # fmt: skip
+    rows = [
+        [row["split"], row["angle"], _text(row["error_deg"]), _text(row["median_deg"]),
+         *(f"{row[name]:+.1f}" for name in signed)]
+        for row in report["angles"]
+    ]  # fmt: skip
+    titles = ("subjects", "angle, degrees", "error", "its median", "bias", "lowest fifth of truth",
+              "highest", "lowest fifth of the track", "highest")  # fmt: skip
+    return ["", "Joint angles of what `predict` does, and which way they are off:", "",
+            *markdown_lines(titles, rows, left=2)]  # fmt: skip
+
+
+def _repetition_lines(report: Mapping[str, Any]) -> list[str]:
+    counts = ("clips", "true", "found", "false", "counted_right")
+    tables = (
+        ("squats", "Squats, sitting down and the like, against what is told of the true joints:",
+         ("subjects", "clips", "squats", "found", "false", "clips counted right",
+          "knees at the bottom, degrees", "error", "bias", "depth mm", "error", "bias"),
+         ("knee_deg", "depth_mm")),
+        ("repetitions", "Other movements that are repeated:",
+         ("subjects", "clips", "movements", "found", "false", "counted right", "times", "error",
+          "bias", "range, degrees", "error", "bias"),
+         ("number", "range_deg")),
+    )  # fmt: skip
+    lines: list[str] = []
+    for key, said, titles, measures in tables:
+        rows = [
+            [row["split"], *(str(row[name]) for name in counts),
+             *(text for each in measures for text in (
+                 _text(row[f"true_{each}"]), _text(row[f"{each}_error"]),
+                 "" if row[f"{each}_bias"] is None else f"{row[f'{each}_bias']:+.1f}"))]
+            for row in report[key]
+        ]  # fmt: skip
+        lines += ["", said, "", *markdown_lines(titles, rows)]
+    return lines
 
 
 def _recordings_lines(report: Mapping[str, Any]) -> list[str]:

@@ -120,7 +120,12 @@ class LiveGround:
     @property
     def level(self) -> Level | None:
         """As known so far; None where nothing tells, none is wanted, or the camera moves."""
-        return None if self._background.is_static is False else self._level
+        return None if self.camera_is_static is False else self._level
+
+    @property
+    def camera_is_static(self) -> bool | None:
+        """Whether the camera stood still so far; None where nothing tells, or nobody looks."""
+        return self._background.is_static
 
     def look(self, image: np.ndarray, people: Sequence[Person]) -> None:
         """The next frame, (height, width, 3) uint8, and who is in it, keypoints in its pixels."""

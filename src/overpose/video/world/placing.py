@@ -56,7 +56,8 @@ def in_world(
     if level is None:
         say(f"{name}: nothing tells where the floor is; people are in the camera's axes")
         return track
-    say(f"{name}: {_described(level, is_estimated, view)}")
+    unseen = "; taken to stand still" if is_static is None and track.frames > 1 else ""
+    say(f"{name}: {_described(level, is_estimated, view)}{unseen}")
     matrix = level.camera_to_world()
     if view.turns is not None:
         matrices = np.tile(matrix, (track.frames, 1, 1))
