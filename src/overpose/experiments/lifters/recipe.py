@@ -100,7 +100,7 @@ NEIGHBOURS = (-12, -8, -4, -2, -1, 0, 1, 2, 4, 8, 12)
 
 FULL = LifterRecipe(
     name="full",
-    detection_clips=2500,
+    detection_clips=3000,
     held_out_clips=200,
     pool=PoolConfig(),
     code="autoencoder",
@@ -114,9 +114,9 @@ FULL = LifterRecipe(
         "photo": KeypointEncoderConfig((0,), dropout=0.05),
         "video": KeypointEncoderConfig(NEIGHBOURS, dropout=0.05, jitter=True),
     },
-    direct_epochs=40,
-    latent_epochs=14,
-    finetune_epochs=26,
+    direct_epochs=80,
+    latent_epochs=20,
+    finetune_epochs=60,
     error_epochs=3,
     feet_weight=0.5,
     average=0.999,
@@ -128,12 +128,13 @@ FULL = LifterRecipe(
 METHODS = replace(
     FULL,
     name="methods",
+    detection_clips=2500,
     chains=("direct", "finetuned"),
     direct_epochs=20,
     latent_epochs=7,
     finetune_epochs=13,
 )
-"""The same straight to the pose and through the code, half as long each."""
+"""The same straight to the pose and through the code, a quarter as long each."""
 
 TRIAL = LifterRecipe(
     name="trial",
