@@ -24,8 +24,10 @@ CLEAN = BatchConfig(
     drop_frame=0.0, swap=0.0, focal_error=0.0, assumed=0.0, shots=Shots(distance_m=(1.8, 4.0)),
 )  # fmt: skip
 EXACT = DetectorModel(
-    np.zeros((100, 99), np.float32), np.zeros((1, FRAMES, 33, 3), np.float32)
-)  # fmt: skip
+    np.zeros((100, 99), np.float32),
+    np.zeros((1, FRAMES, 33, 3), np.float32),
+    np.zeros((1, FRAMES, 36), np.float32),
+)
 BODY = (*HUMAN36M.joint_names, *(name.replace("toe", "foot_index") for name in FEET.names))
 SHARED = [place for place, name in enumerate(INPUT_NAMES) if name in BODY]
 JOINTS = [BODY.index(INPUT_NAMES[place]) for place in SHARED]
@@ -129,7 +131,8 @@ def test_the_target_is_the_frame_of_offset_zero_wherever_it_stands(
 
 def test_quiet_windows_err_less_and_say_so(pool: np.ndarray) -> None:
     """By the same factor: where keypoints err by half as much, scores are half as far from 1."""
-    unsure = DetectorModel(EXACT.weights, np.full((1, FRAMES, 33, 3), (0.1, 0.0, 0.0), np.float32))
+    errors = np.full((1, FRAMES, 33, 3), (0.1, 0.0, 0.0), np.float32)
+    unsure = replace(EXACT, residuals=errors)
     config = replace(CLEAN, quiet=1.0)
     features, *_ = BatchSource(pool, unsure, None, OFFSETS, config).draw(
         200, np.random.default_rng(0)

@@ -1,5 +1,7 @@
 """Errors are drawn as they were recorded: bias by pose, spread, persistence, gaps."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,7 +90,7 @@ def test_drawn_errors_are_mirrored_with_their_landmarks_half_the_time() -> None:
     errors = drawn_errors(model, (0,))[:, 0]
     left = np.abs(errors[:, LEFT, 0]) > np.abs(errors[:, RIGHT, 0])
     assert 0.4 < left.mean() < 0.6
-    one = DetectorModel(model.weights, model.residuals[:1])
+    one = replace(model, residuals=model.residuals[:1])
     sides = drawn_errors(one, (0,))[:, 0]
     stronger = np.where(np.abs(sides[:, LEFT, 0]) > np.abs(sides[:, RIGHT, 0]), LEFT, RIGHT)
     chosen = sides[np.arange(len(sides)), stronger, 0]
@@ -96,6 +98,36 @@ def test_drawn_errors_are_mirrored_with_their_landmarks_half_the_time() -> None:
     assert set(np.sign(chosen[stronger == LEFT])) == {
         -s for s in np.sign(chosen[stronger == RIGHT])
     }
+
+
+def test_of_several_errors_that_of_the_pose_most_alike_is_drawn() -> None:
+    """Half of the bodies hide the left wrist; who looks like them, errs there, and who looks like
+    them in a mirror, at the right."""
+    points = bodies(varied=True)
+    hides, shows = points[0], points[1]
+    points[::2], points[1::2] = hides, shows
+    noise = np.zeros((CLIPS, FRAMES, 33, 2))
+    noise[::2, :, LEFT] = np.random.default_rng(5).normal(0, 0.1, (CLIPS // 2, 1, 2))
+    model = DetectorModel.fit(detected(noise, points=points))
+    model = replace(model, weights=np.zeros_like(model.weights))
+
+    def errs(landmarks: np.ndarray, choices: int) -> np.ndarray:
+        """(33,) how far windows of it are off, on average."""
+        windows = np.tile(landmarks[:1], (300, 1, 1))[:, None]
+        rng = np.random.default_rng(0)
+        rays, _ = model.draw(windows, np.zeros(1, np.int64), rng, choices=choices)
+        return np.abs(rays - rays_of(windows)).mean(axis=(0, 1, 3)) / sizes(windows)[0, 0]
+
+    hidden, shown = hides[:, 17:], shows[:, 17:]
+    one = errs(hidden, 1)[0]
+    assert one[LEFT] == pytest.approx(one[RIGHT], rel=0.3)
+    many = errs(hidden, 40)[0]
+    assert many[LEFT] > 3 * one[LEFT]
+    assert many[RIGHT] < 0.01 * many[LEFT]
+    mirrored = errs(BLAZEPOSE_33.mirrored(hidden), 40)[0]
+    assert mirrored[RIGHT] > 3 * one[LEFT]
+    assert mirrored[LEFT] < 0.01 * mirrored[RIGHT]
+    assert errs(shown, 40).max() < 0.01 * many[LEFT]
 
 
 def test_the_bias_follows_the_pose() -> None:
@@ -108,7 +140,7 @@ def test_the_bias_follows_the_pose() -> None:
     pull[:, :, LEFT] = 0.3 * (hips - rays[:, :, LEFT]) / sizes(points)[..., 0]
     model = DetectorModel.fit(detected(pull, points=people))
     landmarks = points[:, :1]
-    model = DetectorModel(model.weights, np.zeros_like(model.residuals))
+    model = replace(model, residuals=np.zeros_like(model.residuals))
     found, _ = model.draw(landmarks, np.zeros(1, np.int64), np.random.default_rng(0))
     errors = ((found - rays_of(landmarks)) / sizes(landmarks))[:, 0, LEFT]
     agreement = np.corrcoef(errors.ravel(), pull[:, 0, LEFT].ravel())[0, 1]

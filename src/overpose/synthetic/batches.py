@@ -51,6 +51,8 @@ class BatchConfig:
         quiet: share of the windows of the pool whose keypoints err less, by a random factor from 0
             to 1, with scores as much nearer to 1: so that the network learns what good keypoints
             look like, and may trust them.
+        alike: of so many errors of the detector drawn for a window of the pool, the one is taken
+            that was made on the pose most like it.
     """
 
     detected: float = 0.3
@@ -67,6 +69,7 @@ class BatchConfig:
     assumed: float = 0.5
     focal_error: float = 0.05
     quiet: float = 0.0
+    alike: int = 1
 
 
 class BatchSource:
@@ -152,7 +155,9 @@ class BatchSource:
         """As many windows as `noise` (n,) has factors on their errors."""
         size = len(noise)
         points, focal_mm = self._seen(size, rng, self.offsets)
-        landmarks, scores = self.detector.draw(points[:, :, JOINTS:], self.offsets, rng)
+        landmarks, scores = self.detector.draw(
+            points[:, :, JOINTS:], self.offsets, rng, choices=self.config.alike
+        )
         scores = 1 - (1 - scores) * noise[:, None, None]
         exact = points[:, :, JOINTS:, :2] / points[:, :, JOINTS:, 2:]
         landmarks = exact + (landmarks - exact) * noise[:, None, None, None]
@@ -281,12 +286,12 @@ def _layout_mask(layout: KeypointLayout) -> np.ndarray:
 
 def _size(rays: np.ndarray) -> np.ndarray:
     """(batch, 1, 1, 1): the spread of what is seen in windows (batch, T, K, 2)."""
-    with np.errstate(invalid="ignore"):
-        seen = np.isfinite(rays)
-        count = np.maximum(seen.sum(axis=(1, 2)), 1)
-        mean = np.where(seen, rays, 0.0).sum(axis=(1, 2)) / count
-        square = np.where(seen, np.square(rays - mean[:, None, None]), 0.0).sum(axis=(1, 2))
-    return np.sqrt((square / count).sum(axis=-1))[:, None, None, None]
+    seen = np.isfinite(rays)
+    filled = np.where(seen, rays, 0.0)
+    count = np.maximum(np.einsum("btkc->bc", seen.astype(np.float64)), 1)
+    mean = np.einsum("btkc->bc", filled) / count
+    square = np.einsum("btkc,btkc->bc", filled, filled) / count - np.square(mean)
+    return np.sqrt(np.maximum(square, 0.0).sum(axis=-1))[:, None, None, None]
 
 
 def _slow_noise(rng: np.random.Generator, size: int, offsets: np.ndarray, count: int) -> np.ndarray:

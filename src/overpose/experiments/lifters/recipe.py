@@ -121,13 +121,14 @@ FULL = LifterRecipe(
     feet_weight=0.5,
     average=0.999,
     chains=("finetuned",),
-    batches=BatchConfig(quiet=0.25),
+    batches=BatchConfig(quiet=0.25, alike=128),
 )
 """What the shipped weights were made by."""
 
 METHODS = replace(
     FULL,
     name="methods",
+    batches=BatchConfig(quiet=0.25),
     detection_clips=2500,
     chains=("direct", "finetuned"),
     direct_epochs=20,
@@ -169,6 +170,7 @@ _SIZES: dict[Kind, tuple[int, int]] = {
 ENCODERS = replace(
     FULL,
     name="encoders",
+    batches=BatchConfig(quiet=0.25),
     detection_clips=300,
     held_out_clips=60,
     renders=DetectionConfig(frames=96),
