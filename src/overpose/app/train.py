@@ -130,9 +130,9 @@ class TrainLifter:
     """Clips of `overpose detect-renders`; made in OUT if not given."""
     recipe: Literal["full", "trial", "methods", "encoders", "dropout"] = "full"
     """full: the shipped lifters, hours. methods: the network straight to the pose beside ours, each
-    trained half as long. encoders: windows of 9 to 81 frames, seen in three ways, each trained for
-    the same time. dropout: one network with several shares of it. trial: a few minutes, only to see
-    that it runs."""
+    trained a quarter as long. encoders: windows of 9 to 81 frames, seen in three ways, each trained
+    for the same time. dropout: one network with several shares of it. trial: a few minutes, only to
+    see that it runs."""
     processes: Processes = None
     device: Device = "auto"
 

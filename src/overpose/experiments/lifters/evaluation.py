@@ -283,7 +283,7 @@ def _windows(
     """Drawn alike for all networks that see the same frames."""
     noise = replace(
         recipe.batches, detected=0.0, generic=0.0, drop_part=0.0, assumed=0.0, focal_error=0.0,
-        shift=0.0, quiet=0.0,
+        shift=0.0, quiet=0.0, alike=1,
     )  # fmt: skip
     clean = replace(noise, drop=0.0, drop_frame=0.0, swap=0.0)
     seen, perfect = (
