@@ -12,7 +12,7 @@ from overpose.skeleton import HUMAN36M
 from overpose.support.errors import InputError
 from overpose.video.options import PredictOptions
 from overpose.video.placement import stature_mm
-from overpose.video.posing import View, finished_poses
+from overpose.video.posing import WINDOW_COUNTS, View, finished_poses, lifted
 
 VIEW = View(640, 480, 30.0, 700.0)
 ROOT = np.array([200.0, -100.0, 4000.0])
@@ -150,3 +150,29 @@ def test_feet_keep_their_size_and_are_smoothed_bridged_and_scaled_with_the_pose(
     scale = stature_mm(tall.poses_mm) / stature_mm(done.poses_mm)
     np.testing.assert_allclose(tall.feet_mm, done.feet_mm * scale, atol=0.1)
     np.testing.assert_allclose(tall.joint_error_mm, 30 * scale, rtol=1e-4)
+
+
+class Says:
+    """A lifter that says the same of every frame."""
+
+    def __init__(self, offsets: tuple[int, ...], mm: float) -> None:
+        self.offsets = offsets
+        self.mm = mm
+
+    def predict(self, features: np.ndarray, /) -> np.ndarray:
+        return np.full((len(features), 17, 3), (0.0, self.mm, 0.0), np.float32)
+
+
+def test_a_lifter_that_sees_several_frames_counts_more() -> None:
+    _, keypoints = walking()
+    photo, video = Says((0,), 100.0), Says((-1, 0, 1), 200.0)
+
+    def height(*lifters: Says) -> float:
+        return float(lifted(lifters, keypoints, HUMAN36M_17, VIEW).poses_mm[0, 5, 1])
+
+    alone = height(photo)
+    assert height(video) == pytest.approx(2 * alone)
+    assert height(photo, video) == pytest.approx(
+        alone * (1 + 2 * WINDOW_COUNTS) / (1 + WINDOW_COUNTS)
+    )
+    assert height(video, photo) == pytest.approx(height(photo, video))

@@ -55,8 +55,8 @@ class PoseEstimator:
     Args:
         find_people: begins a video: from its frame rate to a finder of its people.
         photo: model for single frames: a lifter, or an image model. Live use has this one alone.
-        video: lifter that sees several frames: poses of videos are the mean of both, whose errors
-            differ. None: `photo` alone.
+        video: lifter that sees several frames: poses of videos are a mean of both, whose errors
+            differ (`posing.WINDOW_COUNTS`). None: `photo` alone.
         judge: says who of those found is a real person; nobody is judged if None.
         name: what tracks call the models that made them.
         for_photos: an estimator that photos are left to.

@@ -42,7 +42,7 @@ from overpose.video.models import shipped_lifter
 
 BEFORE = "shipped"
 """The method of the rows of the weights that come with the package."""
-PROTOCOL = "keypoints of test subjects, errors of held-out detector runs"
+PROTOCOL = "keypoints of test subjects, errors of held-out detector runs on poses alike"
 CLIP_FRAMES = 96
 """Longer than the longest windows of `recipe.ENCODERS`."""
 CLIPS_PER_TRIAL = 8
@@ -283,7 +283,7 @@ def _windows(
     """Drawn alike for all networks that see the same frames."""
     noise = replace(
         recipe.batches, detected=0.0, generic=0.0, drop_part=0.0, assumed=0.0, focal_error=0.0,
-        shift=0.0, quiet=0.0, alike=1,
+        shift=0.0, quiet=0.0, alike=128,
     )  # fmt: skip
     clean = replace(noise, drop=0.0, drop_frame=0.0, swap=0.0)
     seen, perfect = (
