@@ -16,13 +16,19 @@ def at(places: np.ndarray) -> np.ndarray:
     return (body + np.append(places, 0.0)).astype(np.float32)
 
 
-def looked_at(pace: Pace, path: np.ndarray) -> list[int]:
-    """The frames that are looked at while somebody follows a path (frames, 2)."""
+def looked_at(pace: Pace, path: np.ndarray, *, ahead: int = 0) -> list[int]:
+    """The frames that are looked at while somebody follows a path (frames, 2).
+
+    Args:
+        ahead: looks that are begun with before what was found in one is told.
+    """
     looks = []
-    for frame, place in enumerate(path):
+    for frame in range(len(path)):
         if pace.is_due(frame):
             looks.append(frame)
-            pace.saw(frame, [Person(1, at(place))])
+            if len(looks) > ahead:
+                told = looks[-1 - ahead]
+                pace.saw(told, [Person(1, at(path[told]))])
     return looks
 
 
@@ -39,10 +45,11 @@ def test_auto_keeps_to_thirty_looks_a_second(fps: float, step: int) -> None:
     assert looked_at(Pace("auto", fps), steadily) == list(range(0, 25, step))
 
 
-def test_every_frame_is_looked_at_while_somebody_moves_fast() -> None:
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_every_frame_is_looked_at_while_somebody_moves_fast(ahead: int) -> None:
     path = np.zeros((80, 2))
     path[20:40, 0] = 60 * np.sin(np.arange(20))  # here and there within six frames
-    looks = looked_at(Pace("auto", 60.0), path)
+    looks = looked_at(Pace("auto", 60.0), path, ahead=ahead)
     assert set(range(24, 40)) <= set(looks)
     assert not set(range(1, 20, 2)) & set(looks)
     assert np.diff([frame for frame in looks if frame > 60]).tolist() == [2] * 9  # calm again

@@ -53,6 +53,18 @@ def test_opencv_yaml_is_read_as_opencv_writes_it(tmp_path: Path) -> None:
     assert not found.is_placed
 
 
+@pytest.mark.parametrize("ending", ["xml", "json", "yml"])
+def test_all_that_opencv_writes_is_read(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"camera.{ending}"
+    storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_WRITE)
+    storage.write("mtx", np.array(MATRIX))
+    storage.write("dist", np.array([[0.1, -0.05, 0.001, 0.002, 0.0]]))
+    storage.release()
+    camera = read_camera(path, 1280, 720).camera
+    assert camera.focal_px.tolist() == [1000, 1000]
+    assert camera.distortion == (0.1, -0.05, 0.001, 0.002)
+
+
 def test_yaml_of_ros_is_read(tmp_path: Path) -> None:
     path = tmp_path / "head.yaml"
     path.write_text(
@@ -98,6 +110,12 @@ def test_colmap_has_places_without_a_scale(tmp_path: Path) -> None:
     assert np.allclose(found.camera.rotation, TURN)
     assert found.camera.center_px.tolist() == [650, 350]  # its pixels have their corner at 0
     assert (found.is_placed, found.is_metric) == (True, False)
+    (tmp_path / "images.txt").write_text(
+        f"1 {half} {half} 0 0 0 1.5 4 1 a/left.jpg\n\n2 1 0 0 0 0 0 0 1 a/right.jpg\n\n\n"
+    )
+    assert np.allclose(read_camera(tmp_path, 1280, 720, stem="left").camera.rotation, TURN)
+    assert np.allclose(read_camera(tmp_path, 1280, 720, name="right").camera.rotation, np.eye(3))
+    (tmp_path / "images.txt").unlink()
     (tmp_path / "cameras.txt").write_text("1 OPENCV_FISHEYE 1280 720 1000 1000 650 350 0 0 0 0\n")
     with pytest.raises(InputError, match="fisheye"):
         read_camera(tmp_path / "cameras.txt", 1280, 720)
@@ -120,6 +138,19 @@ def test_of_several_cameras_the_one_named_or_called_like_the_video_is_taken(tmp_
         read_camera(path, 1280, 720, name="third")
 
 
+def test_names_of_cameras_may_be_of_any_script_but_not_twice_the_same(tmp_path: Path) -> None:
+    path = toml(tmp_path / "calib.toml")
+    toml(path, "cam_02", matrix=str(MATRIX).replace("1000.0", "1200.0"))
+    text = path.read_text(encoding="utf-8").replace('"cam_01"', '"左"').replace('"cam_02"', '"右"')
+    path.write_text(text, encoding="utf-8")
+    assert read_camera(path, 1280, 720, name="右").camera.focal_px[0] == 1200
+    with pytest.raises(InputError, match="2 cameras, 左, 右; say which"):
+        read_camera(path, 1280, 720, stem="__")
+    path.write_text(text.replace('"左"', '"右"'), encoding="utf-8")
+    with pytest.raises(InputError, match="got 2 cameras called '右', expected one; rename them"):
+        read_camera(path, 1280, 720, name="右")
+
+
 def test_a_place_that_must_be_in_mm_is_taken_so(tmp_path: Path, capsys) -> None:
     path = toml(tmp_path / "calib.toml", translation="[0.0, 1500.0, 4000.0]")
     assert np.allclose(read_camera(path, 1280, 720).camera.position_mm, [0, -4000, 1500])
@@ -137,6 +168,8 @@ def test_a_place_that_must_be_in_mm_is_taken_so(tmp_path: Path, capsys) -> None:
         ({"matrix": str(MATRIX).replace("1000.0", "-1.0")}, (1280, 720), "focal lengths"),
         ({"rotation": "[[2.0,0,0],[0,1.0,0],[0,0,1.0]]"}, (1280, 720), "expected a rotation"),
         ({"rotation": "[1.0, 0.0]"}, (1280, 720), "Rodrigues"),
+        ({"translation": "[1.0, 0.0]"}, (1280, 720), r"translation has shape \(2,\)"),
+        ({"translation": "1.0"}, (1280, 720), r"translation has shape \(\)"),
         ({"distortions": "[0.1, 0.2]"}, (1280, 720), "2 coefficients"),
         ({"size": "[0.0, 720.0]"}, (1280, 720), "positive"),
         ({"size": "", "matrix": str(MATRIX)}, (3840, 2160), "add image_width and image_height"),
@@ -154,9 +187,12 @@ def test_what_is_no_camera_of_the_video_is_refused(
     [
         ("calib.toml", "[[", "cannot be read as TOML"),
         ("calib.toml", "a = 1\n", "no camera in it"),
-        ("calib.xml", "<a>", "cannot be read as Qualisys"),
+        ("calib.xml", "<a>", "cannot be read as Qualisys or OpenCV"),
         ("camera.yaml", "a: [1, 2\n", "cannot be read as OpenCV"),
         ("cameras.txt", "1 WIDE 3 4 5\n", "camera model WIDE"),
+        ("cameras.txt", "1 OPENCV 1280 720 900 900\n", "OPENCV with 2 numbers, expected 8"),
+        ("camera.json", "[1, 2]", "no camera in it"),
+        ("camera.json", "", "no camera in it"),
         ("camera.pkl", "", "by its ending"),
     ],
 )

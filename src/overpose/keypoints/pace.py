@@ -25,6 +25,8 @@ _WATCHED_S = 0.2
 class Pace:
     """Says for each frame of a video whether to look at it.
 
+    What was found in a look may be told after the next one is begun with.
+
     Args:
         every: look at one frame of so many, at least 1; "auto": at `ENOUGH_FPS` a second, and at
             all while somebody moves fast.
@@ -34,6 +36,7 @@ class Pace:
     every: int | Literal["auto"]
     fps: float
     _looks: dict[int, dict[int, np.ndarray]] = field(default_factory=dict)
+    _last: int = -1
     _next: int = 0
     _watched_until: int = -1
 
@@ -45,8 +48,12 @@ class Pace:
         return self.every
 
     def is_due(self, frame: int) -> bool:
-        """Whether to look at a frame; the first always."""
-        return frame >= self._next
+        """Whether to look at a frame, the first always; asked of one after the other."""
+        if frame < self._next:
+            return False
+        self._last = frame
+        self._next = frame + (1 if frame < self._watched_until else self.step)
+        return True
 
     def saw(self, frame: int, people: Sequence[Person]) -> None:
         """Who was found in a frame that was due."""
@@ -62,7 +69,7 @@ class Pace:
         self._looks = {person.number: self._looks[person.number] for person in people}
         if self.every == "auto" and fast:
             self._watched_until = frame + round(_WATCHED_S * self.fps)
-        self._next = frame + (1 if frame < self._watched_until else self.step)
+            self._next = self._last + 1
 
     def _bend(self, looks: Mapping[int, np.ndarray], frame: int) -> float:
         """How far a look lies from a straight motion through those one and two steps before, in

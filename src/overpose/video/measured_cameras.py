@@ -66,10 +66,14 @@ def _ends(name: str, endings: tuple[str, ...]) -> bool:
 def _chosen(cameras: list[FiledCamera], name: str | None, stem: str) -> FiledCamera:
     if name is None and len(cameras) == 1:
         return cameras[0]
-    wanted = _plain(stem if name is None else name)
-    alike = [each for each in cameras if _plain(each.name) == wanted]
+    asked = stem if name is None else name
+    wanted = _plain(asked)
+    same = [each for each in cameras if each.name == asked]
+    alike = same or [each for each in cameras if wanted and _plain(each.name) == wanted]
     if len(alike) == 1:
         return alike[0]
+    if len(alike) > 1 and name is not None:
+        raise InputError(f"got {len(alike)} cameras called {name!r}, expected one; rename them")
     names = ", ".join(each.name for each in cameras[:20])
     if name is not None:
         raise InputError(f"got the camera name {name!r}, expected one of {names}")
@@ -78,4 +82,4 @@ def _chosen(cameras: list[FiledCamera], name: str | None, stem: str) -> FiledCam
 
 def _plain(name: str) -> str:
     """Letters and digits alone: cam_01 and cam01 are the same."""
-    return re.sub(r"[^0-9a-z]", "", name.lower())
+    return re.sub(r"[\W_]", "", name.casefold())

@@ -39,7 +39,6 @@ def watch(
         poses_by: the model that makes poses of the images; None where keypoints are enough.
         advance: told of every frame.
     """
-    ahead = AHEAD if pace.step == 1 else 0
     watching = _Watching(media.info, recording, pace, poses_by)
     waiting: deque[_Waiting] = deque()
     looks = 0
@@ -58,7 +57,7 @@ def watch(
             people = finder.begin(frame.pixels, frame.index) if look else None
             waiting.append(_Waiting(frame, people, passed))
             looks += look
-            while looks > ahead:
+            while looks > AHEAD:
                 looks -= settle()
     except KeyboardInterrupt:
         while waiting and waiting[0].frame.index == recording.frames:  # else one before is lost

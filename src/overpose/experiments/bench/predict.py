@@ -26,6 +26,8 @@ from overpose.keypoints.people import BlazePoseFinder
 from overpose.layouts import BLAZEPOSE_33
 from overpose.media.video import open_media
 from overpose.media.writer import writing_video
+from overpose.metrics import mpjpe
+from overpose.poses import PoseTrack
 from overpose.support.errors import InputError
 from overpose.support.workers import available_processes
 from overpose.video.estimator import PoseEstimator
@@ -75,7 +77,8 @@ def bench_predict(
     """Frames per second of prediction on a clip, and milliseconds a frame of its parts.
 
     One person is kept, which is all that MediaPipe's pipeline finds. Both pipelines run
-    alternately, from the file to the poses in memory; the median of `REPEATS` runs counts.
+    alternately, from the file to the poses in memory, ours also with `--every auto`; the median of
+    `REPEATS` runs counts.
 
     Args:
         video: the clip.
@@ -84,28 +87,37 @@ def bench_predict(
 
     Returns:
         rates, times, and peak memory in MiB for a clip of 10 s and of 100 s. The ceiling is the
-        rate of decoding and landmarks alone.
+        rate of decoding and landmarks alone; `every_auto_error_mm` the mean distance of joints from
+        those with landmarks on every frame, about the pelvis.
 
     Raises:
         InputError: the clip cannot be read, or that Python has no mediapipe.
     """
     estimator = PoseEstimator.from_pretrained(keypoints)
-    options = PredictOptions(people=1)
-    track = estimator.predict(video, options)  # loads, compiles
-    ours, theirs, cpu_s = [], [], []
+    ways = {"": PredictOptions(people=1), "every_auto_": PredictOptions(people=1, every="auto")}
+    tracks = {way: estimator.predict(video, options) for way, options in ways.items()}  # loads
+    track = tracks[""]
+    rates: dict[str, list[float]] = {way: [] for way in ways}
+    cpu_s: dict[str, list[float]] = {way: [] for way in ways}
+    theirs = []
     for _ in range(REPEATS):
-        began, used = time.perf_counter(), time.process_time()
-        estimator.predict(video, options)
-        ours.append(track.frames / (time.perf_counter() - began))
-        cpu_s.append(time.process_time() - used)
+        for way, options in ways.items():
+            began, used = time.perf_counter(), time.process_time()
+            estimator.predict(video, options)
+            rates[way].append(track.frames / (time.perf_counter() - began))
+            cpu_s[way].append(time.process_time() - used)
         if mediapipe_python is not None:
             theirs.append(_mediapipe(mediapipe_python, video, _COMPLEXITY[keypoints]))
-    numbers = {"frames": float(track.frames), "frames_per_s": median(ours)}
-    numbers["cpu_ms_per_frame"] = 1000 * median(cpu_s) / track.frames
+    numbers = {"frames": float(track.frames)}
     if theirs:
         numbers["mediapipe_frames_per_s"] = median(theirs)
-        ratios = [our / their for our, their in zip(ours, theirs, strict=True)]
-        numbers["times_mediapipe"] = median(ratios)
+    for way, ours in rates.items():
+        numbers[f"{way}frames_per_s"] = median(ours)
+        numbers[f"{way}cpu_ms_per_frame"] = 1000 * median(cpu_s[way]) / track.frames
+        if theirs:
+            ratios = [our / their for our, their in zip(ours, theirs, strict=True)]
+            numbers[f"{way}times_mediapipe"] = median(ratios)
+    numbers["every_auto_error_mm"] = _distance_mm(tracks["every_auto_"], track)
     numbers |= _parts(video, keypoints)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as directory:
@@ -114,6 +126,14 @@ def bench_predict(
     for seconds, mib in _memory(video).items():
         numbers[f"memory_mib_{seconds}_s"] = mib
     return numbers
+
+
+def _distance_mm(track: PoseTrack, other: PoseTrack) -> float:
+    """Mean distance of the joints of the first person of two tracks, about the pelvis."""
+    if not track.people or not other.people:
+        return float("nan")
+    seen = np.isfinite(track.poses_mm[0] + other.poses_mm[0]).all(axis=(1, 2))
+    return float(mpjpe(track.poses_mm[0][seen], other.poses_mm[0][seen]))
 
 
 def _parts(video: Path, keypoints: Complexity) -> dict[str, float]:

@@ -9,7 +9,7 @@ from overpose.video.camera_files.toml import read_toml
 CAMERA_FORMATS = (
     CameraFormat("TOML of Pose2Sim or Caliscope", (".toml",), read_toml),
     CameraFormat("OpenCV", (".yaml", ".yml", ".json"), read_opencv),
-    CameraFormat("Qualisys", (".xml", ".qca.txt"), read_qualisys),
+    CameraFormat("Qualisys or OpenCV", (".xml", ".qca.txt"), read_qualisys),
     CameraFormat("COLMAP's cameras.txt", ("cameras.txt", ""), read_colmap),
 )
 """Every format that `--camera` reads, by how the name of the file ends; "" is a directory."""

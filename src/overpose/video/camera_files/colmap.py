@@ -29,7 +29,7 @@ def read_colmap(path: Path) -> list[FiledCamera]:
     """
     file = path / COLMAP[0] if path.is_dir() else path
     cameras = {}
-    for line in _lines(file):
+    for line in filter(None, _lines(file)):
         number, model, wide, high, *values = line.split()
         cameras[number] = _camera(number, model, (float(wide), float(high)), values)
     images = file.with_name(COLMAP[1])
@@ -39,10 +39,14 @@ def read_colmap(path: Path) -> list[FiledCamera]:
 
     placed = []
     for line in _lines(images)[::2]:  # every other line holds points
+        if not line:
+            continue
         _, *numbers = line.split(maxsplit=9)
         turn, moved, camera, name = numbers[:4], numbers[4:7], numbers[7], numbers[8]
         w, x, y, z = map(float, turn)
         rotation = Rotation.from_quat([x, y, z, w]).as_matrix()
+        if camera not in cameras:
+            raise ValueError(f"image {name} is of camera {camera}, which {COLMAP[0]} does not have")
         of = cameras[camera]
         placed.append(
             FiledCamera(
@@ -60,6 +64,8 @@ def _camera(number: str, model: str, size: tuple[float, float], values: list[str
         if "FISHEYE" in model or model == "FOV":
             return fisheye
         raise ValueError(f"camera model {model}, expected one of {', '.join(MODELS)}")
+    if len(values) != len(names):
+        raise ValueError(f"camera model {model} with {len(values)} numbers, expected {len(names)}")
     of = dict(zip(names, map(float, values), strict=True))
     matrix = np.array(
         [
@@ -76,4 +82,4 @@ def _camera(number: str, model: str, size: tuple[float, float], values: list[str
 
 def _lines(path: Path) -> list[str]:
     text = path.read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if not line.startswith("#")]
+    return [line.strip() for line in text.splitlines() if not line.startswith("#")]

@@ -152,8 +152,13 @@ def _place(filed: FiledCamera) -> tuple[np.ndarray, np.ndarray, bool]:
             f"camera {filed.name}: got a rotation of shape {given.shape}, expected (3, 3) or "
             "Rodrigues' vector (3,)"
         )
-    moved = 0.0 if filed.translation is None else filed.translation
-    translation = np.broadcast_to(np.squeeze(_array("translation", moved, None, filed.name)), (3,))
+    moved = np.zeros(3) if filed.translation is None else filed.translation
+    translation = _array("translation", moved, None, filed.name)
+    if translation.shape not in ((3,), (3, 1), (1, 3)):
+        raise InputError(
+            f"camera {filed.name}: translation has shape {translation.shape}, expected (3,)"
+        )
+    translation = translation.ravel()
     unit = filed.unit_mm
     if unit == 1000.0 and np.linalg.norm(translation) > FARTHEST_M:
         say(f"camera {filed.name}: placed {np.linalg.norm(translation):.0f} away; taken as mm")

@@ -1,4 +1,4 @@
-"""OpenCV's YAML or JSON, and ROS's camera_info: intrinsics, and a place where there is one."""
+"""OpenCV's YAML, JSON or XML, and ROS's camera_info: intrinsics, and a place where there is one."""
 
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,11 @@ import numpy as np
 from overpose.lens import LENS_SIZES
 from overpose.video.camera_files.filed import FiledCamera
 
-MATRIX = ("camera_matrix", "cameraMatrix", "Camera_Matrix", "K", "intrinsic_matrix", "M", "matrix")
+MATRIX = ("camera_matrix", "cameraMatrix", "Camera_Matrix", "K", "intrinsic_matrix", "M", "matrix",
+          "mtx")  # fmt: skip
 DISTORTION = (
     "distortion_coefficients", "Distortion_Coefficients", "distCoeffs", "dist_coeffs", "dist_coeff",
-    "D", "distortions", "distortion",
+    "D", "distortions", "distortion", "dist",
 )  # fmt: skip
 ROTATION = ("R", "rotation", "rotation_matrix", "rvec", "rotation_vector")
 TRANSLATION = ("T", "t", "translation", "tvec", "translation_vector")
@@ -23,12 +24,14 @@ _HEADER = "%YAML:1.0\n---\n"
 def read_opencv(path: Path) -> list[FiledCamera]:
     """The camera of a file that `cv2.FileStorage` wrote, or that names its values as OpenCV's
     calibration samples and ROS do."""
-    text = path.read_text(encoding="utf-8")
-    if path.suffix.lower() != ".json" and not text.startswith("%YAML"):
+    text = path.read_text(encoding="utf-8-sig")
+    if not text.strip():
+        return []
+    if path.suffix.lower() in (".yaml", ".yml") and not text.startswith("%YAML"):
         text = _HEADER + text
     storage = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
     try:
-        matrix = _first(storage, MATRIX)
+        matrix = _first(storage, MATRIX) if storage.root().isMap() else None
         if matrix is None:
             return []
         distortion = _first(storage, DISTORTION)

@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from overpose.video.camera_files.filed import FiledCamera
+from overpose.video.camera_files.opencv import read_opencv
 
 _PER_PX = 64.0
 _TO_OPENCV = np.diag([1.0, -1.0, -1.0])
 
 
 def read_qualisys(path: Path) -> list[FiledCamera]:
-    """Every camera with intrinsics, under its serial number."""
+    """Every camera with intrinsics, under its serial number; that of OpenCV's XML."""
     root = ElementTree.fromstring(path.read_bytes())
+    if root.tag == "opencv_storage":
+        return read_opencv(path)
     return [_camera(each) for each in root.iter("camera") if each.find("intrinsic") is not None]
 
 
