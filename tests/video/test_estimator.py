@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -129,9 +129,21 @@ def test_nobody_gives_a_track_of_no_people(estimator: PoseEstimator) -> None:
     assert track.keypoint_names == BLAZEPOSE_33.names
 
 
-def test_an_image_of_the_wrong_kind_is_refused(estimator: PoseEstimator) -> None:
-    with pytest.raises(InputError, match="image"):
-        estimator.predict(np.zeros((20, 20), np.uint8))
+@pytest.mark.wrong_types
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (np.zeros((20, 20), np.uint8), "image: got shape"),
+        (np.zeros((0, 20, 3), np.uint8), "expected at least one pixel"),
+        ([[[0, 0, 0]]], "got a list, expected the name of a file"),
+        (None, "got a NoneType, expected the name of a file"),
+    ],
+)
+def test_what_is_no_image_and_no_file_is_refused(
+    estimator: PoseEstimator, source: Any, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        estimator.predict(source)
 
 
 def test_live_tracking_gives_every_frame_as_it_comes(estimator: PoseEstimator, clip: Path) -> None:
@@ -207,10 +219,17 @@ def test_keypoints_in_memory_give_the_poses_of_those_in_a_file() -> None:
     )
     of_file = predict_keypoints(KeypointFile(BLAZEPOSE_33, points, 25.0, WIDTH, HEIGHT))
     assert np.array_equal(track.poses_mm, of_file.poses_mm, equal_nan=True)
-    with pytest.raises(InputError, match="keypoints: "):
-        estimator.predict_keypoints(
-            points[..., :2], layout=BLAZEPOSE_33, fps=25.0, size_px=(WIDTH, HEIGHT)
-        )
+    far, sure = points.copy(), points.copy()
+    far[0, 3, 5, 0], sure[0, 3, 5, 2] = 1e30, 7.5
+    for wrong, fps, size, message in (
+        (points[..., :2], 25.0, (WIDTH, HEIGHT), "keypoints: got shape"),
+        (far, 25.0, (WIDTH, HEIGHT), "got a coordinate of 1e.30, expected"),
+        (sure, 25.0, (WIDTH, HEIGHT), "got a score of 7.5, expected 0 to 1"),
+        (points, 0.0, (WIDTH, HEIGHT), "fps: got 0.0, expected a positive"),
+        (points, 25.0, (WIDTH, 0), "size: got [0-9]+x0 px"),
+    ):
+        with pytest.raises(InputError, match=message):
+            estimator.predict_keypoints(wrong, layout=BLAZEPOSE_33, fps=fps, size_px=size)
 
 
 def test_sides_that_a_detector_exchanges_change_nothing() -> None:

@@ -49,7 +49,7 @@ class KeypointFile:
         height: of the image, pixels, None where not known.
 
     Raises:
-        InputError: wrong shape or dtype.
+        InputError: as `check_keypoints`.
     """
 
     layout: KeypointLayout
@@ -59,8 +59,32 @@ class KeypointFile:
     height: int | None = None
 
     def __post_init__(self) -> None:
-        shape = ("people", "frames", len(self.layout), 3)
-        check_array("keypoints", self.keypoints, shape, dtype=np.float32)
+        check_keypoints(self.keypoints, self.layout)
+
+
+MOST_PX = 1e6
+"""How far a keypoint may be from the corner of the picture."""
+_ROUNDING = 1e-3
+
+
+def check_keypoints(keypoints: object, layout: KeypointLayout) -> np.ndarray:
+    """Return an array (people, frames, K, 3) float32 of x, y px and score 0 to 1 if it is one.
+
+    Raises:
+        InputError: it is not.
+    """
+    shape = ("people", "frames", len(layout), 3)
+    found = check_array("keypoints", keypoints, shape, dtype=np.float32)
+    seen = found[np.isfinite(found[..., :2]).all(axis=-1)]
+    for what, values, least, most in (
+        ("score", seen[:, 2], 0.0, 1.0), ("coordinate", seen[:, :2], -MOST_PX, MOST_PX),
+    ):  # fmt: skip
+        wrong = values[(values < least) | (values > most + _ROUNDING)]
+        if len(wrong):
+            raise InputError(
+                f"keypoints: got a {what} of {wrong[0]:g}, expected {least:g} to {most:g}"
+            )
+    return found
 
 
 def read_keypoints(

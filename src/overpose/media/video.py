@@ -164,6 +164,8 @@ def media_of_image(image: np.ndarray) -> Media:
     """
     check_array("image", image, ("height", "width", 3), dtype=np.uint8)
     height, width = image.shape[:2]
+    if not (height and width):
+        raise InputError(f"image: got shape {image.shape}, expected at least one pixel")
     info = MediaInfo("image", Path("image"), width, height, 1.0, 1, True)
     return Media(info, iter([Frame(0, 0.0, image)]))
 

@@ -65,7 +65,7 @@ class OnnxDescription:
     unit: str
     axes: str
     overpose: str
-    sha256: str
+    sha256: str = UNSEALED  # files of the first format have none, and are told of theirs
 
     def __post_init__(self) -> None:
         if self.format_version != FORMAT_VERSION:

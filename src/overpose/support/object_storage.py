@@ -61,10 +61,12 @@ def path_of(name: str | Path) -> Path:
     What is a path already stays what it is.
 
     Raises:
-        InputError: an address without a bucket.
+        InputError: an address without a bucket, or no text.
     """
     if isinstance(name, Path):
         return name
+    if not isinstance(name, str):
+        raise InputError(f"got a {type(name).__name__}, expected the name of a file")
     if not name.startswith(tuple(f"{scheme}://" for scheme in SCHEMES)):
         return Path(name)
     path = RemotePath(name)

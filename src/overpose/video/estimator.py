@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from overpose.keypoints.engines import AUTO, Engine, engine_called
-from overpose.keypoints.keypoint_files import KeypointFile
+from overpose.keypoints.keypoint_files import KeypointFile, check_keypoints
 from overpose.keypoints.pace import Pace
 from overpose.keypoints.people import DetectionFinder, PeopleFinder, unsure_outside
 from overpose.keypoints.selection import Presence, presences_of, select_people
@@ -24,7 +24,6 @@ from overpose.media.video import (
 )
 from overpose.networks.lifted import Lifted
 from overpose.poses import PoseTrack
-from overpose.support.checks import check_array
 from overpose.support.errors import InputError
 from overpose.support.object_storage import path_of
 from overpose.support.progress import progress_bar
@@ -237,9 +236,9 @@ class PoseEstimator:
             turns: how the camera turned, if it did.
 
         Raises:
-            InputError: the shape does not fit the layout, or the model is one for images.
+            InputError: as `check_keypoints` and `View`, or the model is one for images.
         """
-        check_array("keypoints", keypoints, ("people", "frames", len(layout), 3), dtype=np.float32)
+        check_keypoints(keypoints, layout)
         if not isinstance(self._photo, Lifter):
             raise InputError("keypoints: got a model for images, expected one for keypoints")
         width, height = size_px

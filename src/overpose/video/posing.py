@@ -4,6 +4,7 @@ proportions, placed before the camera.
 Finding keypoints belongs to `people`, going over a video to `estimator`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ import numpy as np
 from overpose.camera import Camera, turned
 from overpose.layouts import KeypointLayout, house_keypoints
 from overpose.networks.lifted import Lifted, ankles_mm, mean_of
+from overpose.support.errors import InputError
 from overpose.video.lifting import Lifter, lift
 from overpose.video.options import PredictOptions
 from overpose.video.placement import place_root, scale_to_height, stature_mm
@@ -43,6 +45,9 @@ class View:
         is_metric: whether it says so in millimetres rather than in units that nobody knows.
         turns: (frames, 3, 3) of a camera that turns in its place, from the axes of each frame to
             those of the first; None of a camera that stands still, or does something else.
+
+    Raises:
+        InputError: the size is not positive, or the rate is no positive number.
     """
 
     width: int
@@ -55,6 +60,12 @@ class View:
     is_placed: bool = False
     is_metric: bool = False
     turns: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.width >= 1 and self.height >= 1):
+            raise InputError(f"size: got {self.width}x{self.height} px, expected at least 1x1")
+        if not 0 < self.fps < math.inf:
+            raise InputError(f"fps: got {self.fps}, expected a positive number of frames/s")
 
     @property
     def center_px(self) -> tuple[float, float]:
