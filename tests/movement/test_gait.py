@@ -55,6 +55,15 @@ def test_legs_that_go_with_the_body_take_no_steps() -> None:
     assert len(walks_of(carried, FPS, on_floor=False)) == 1
 
 
+def test_steps_of_no_length_between_others_are_no_walk() -> None:
+    """Of a body that stops and goes on at every other step."""
+    joints = walking(150, step_s=0.55, speed_mm_s=1200)
+    times = np.arange(150) / FPS
+    sways = 250 * np.cos(2 * np.pi * times / 1.1)
+    joints[..., 2] += sways[:, None]
+    assert walks_of(joints, FPS, on_floor=True) == ()
+
+
 def test_steps_that_are_seen_too_short_take_as_long_as_they_do() -> None:
     """Of people who walk straight towards the camera, or away from it."""
     joints = walking(150, step_s=0.55, speed_mm_s=1200)

@@ -27,6 +27,9 @@ STEP_S = (0.2, 1.1)
 """How long a step may take."""
 EVEN = 1.5
 """By how much a step may be longer, in time, than the one before or after it."""
+EVEN_LENGTH = 0.45
+"""Of their mean: standard deviation of the lengths of a walk's steps, at most. It is 0.2 at most of
+people who truly walk on, and larger where legs are taken for each other, or runners turn."""
 LEAST_STEPS = 3
 """Steps one after the other that make a walk."""
 LEAST_SPEED_MM_S = 250.0
@@ -93,9 +96,15 @@ def walks_of(joints_mm: np.ndarray, fps: float, *, on_floor: bool) -> tuple[Walk
         contacts = _contacts(ahead, LEAST_SWING * leg_mm(part), fps)
         for run in _runs(contacts, fps, _level(part) if on_floor else None):
             walk = _walk(run, part, fps, start, on_floor=on_floor)
-            if not on_floor or walk.speed_mm_s >= LEAST_SPEED_MM_S:
+            if not on_floor or _goes_on(walk):
                 walks.append(walk)
     return tuple(walks)
+
+
+def _goes_on(walk: Walk) -> bool:
+    """Whether somebody gets along, in steps of roughly one length."""
+    even = walk.step_mm.std() <= EVEN_LENGTH * walk.step_mm.mean()
+    return bool(even and walk.speed_mm_s >= LEAST_SPEED_MM_S)
 
 
 def _ahead(joints_mm: np.ndarray, fps: float) -> np.ndarray:
