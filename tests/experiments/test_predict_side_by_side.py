@@ -105,7 +105,17 @@ def test_as_many_processes_as_are_worth_their_start(
     assert processes_for(inputs, wanted) == processes
 
 
-def test_no_process_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("shard", [(), ("--shard", "0/1")])
+def test_no_process_is_one_line_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], shard: tuple[str, ...]
+) -> None:
     clip = clip_at(tmp_path / "clip.mp4", 100, 3)
-    assert run("predict", clip, "--out", tmp_path / "out", "--processes", 0) == 1
+    assert run("predict", clip, "--out", tmp_path / "out", "--processes", 0, *shard) == 1
     assert "processes: got 0, expected at least 1" in error_of(capsys)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("live", [("--webcam", "0"), ("clip.mp4", "--stream", "osc://localhost:9")])
+def test_processes_are_for_files(live: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("predict", *live, "--processes", 2) == 1
+    assert "processes: got it with --webcam or --stream, expected files" in error_of(capsys)

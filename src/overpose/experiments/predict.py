@@ -79,9 +79,9 @@ def predict(
             raise InputError("seconds: got it without --webcam; cut the video instead")
         asked = Prediction(outputs, options, keypoints, model, layout, fps)
         return predict_files(inputs, asked, shard=shard, cluster=cluster, processes=processes)
-    if shard is not None or cluster is not None:
-        got = "ray" if shard is None else "shard"
-        raise InputError(f"{got}: got it with --webcam or --stream, expected files")
+    for_files = {"shard": shard, "ray": cluster, "processes": processes}
+    if got := [name for name, value in for_files.items() if value is not None]:
+        raise InputError(f"{got[0]}: got it with --webcam or --stream, expected files")
     if isinstance(keypoints, Path):
         raise InputError(f"keypoints: got the file {keypoints} for a webcam, expected an engine")
     device = int(webcam) if webcam.isdecimal() else Path(webcam)
@@ -155,11 +155,11 @@ def predict_files(
         if path.exists():  # what is there of the others is left of an earlier run
             output = replace(output, overwrite=True)
             asked = replace(asked, outputs=replace(asked.outputs, output=output))
+    where = cluster or processes_for(own, processes)
     asked.outputs.prepare(stems, _read(inputs, asked), predicted=[path.stem for path in own])
     if record is not None:
         record.write()
     failed: list[Predicted] = []
-    where = cluster or processes_for(own, processes)
     for done in _predicted(own, asked, out, where):
         files = [out / name for name in done.files]
         if done.error is not None:

@@ -105,6 +105,7 @@ def _clear(person: np.ndarray) -> np.ndarray:
 
 
 def box_area(person: np.ndarray) -> float:
+    """Of the box of keypoints (K, 3) x, y px, score: px²; 0 where none is there."""
     points = _clear(person)
     return float(np.prod(np.ptp(points, axis=0))) if len(points) else 0.0
 

@@ -319,15 +319,19 @@ def _backward_costs(
 def _growth(sizes: np.ndarray, reach: int) -> np.ndarray:
     """(F,) by which share sizes (F,), NaN where missing, grow a frame, over as many frames before
     and after; 0 where too few are there."""
-    logs = np.pad(np.log(np.maximum(sizes, 1.0)), reach, constant_values=np.nan)
-    around = np.lib.stride_tricks.sliding_window_view(logs, 2 * reach + 1)
-    there = np.isfinite(around)
-    count = np.maximum(there.sum(axis=-1), 1)[:, None]
-    at = np.where(there, np.arange(-reach, reach + 1), 0.0)
-    at = np.where(there, at - at.sum(axis=-1, keepdims=True) / count, 0.0)
-    square = np.square(at).sum(axis=-1)
-    slope = (at * np.where(there, around, 0.0)).sum(axis=-1) / np.maximum(square, 1e-9)
-    return np.where(count[:, 0] > reach / 2, slope, 0.0)
+    there = np.isfinite(sizes)
+    logs = np.log(np.maximum(sizes, 1.0), where=there, out=np.zeros(len(sizes)))
+    logs = np.where(there, logs - logs.sum() / max(there.sum(), 1), 0.0)
+    offsets = np.arange(-reach, reach + 1.0)
+
+    def around(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return np.correlate(np.pad(values.astype(np.float64), reach), weights, mode="valid")
+
+    count = around(there, np.ones_like(offsets))
+    mean = around(there, offsets) / np.maximum(count, 1)
+    square = around(there, offsets**2) - count * mean**2
+    slope = around(logs, offsets) - mean * around(logs, np.ones_like(offsets))
+    return np.where(count > reach / 2, slope / np.maximum(square, 1e-9), 0.0)
 
 
 def _advanced(costs: np.ndarray, half: int, step_cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -26,7 +26,8 @@ ROOT_CUTOFF_HZ = 4.0
 FARTHEST_MM = 100_000.0
 """Roots further away are mistakes: nobody is to be recognised from there."""
 WINDOW_COUNTS = 3
-"""Chosen on held-out renders, where 2 to 5 hardly differ."""
+"""How many times a lifter that sees several frames counts in the mean of poses. Chosen on held-out
+renders, where 2 to 5 hardly differ."""
 ONE_EURO = {"min_cutoff_hz": 1.5, "beta": 0.005}
 
 

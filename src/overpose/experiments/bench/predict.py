@@ -117,7 +117,7 @@ def bench_predict(
         if theirs:
             ratios = [our / their for our, their in zip(ours, theirs, strict=True)]
             numbers[f"{way}times_mediapipe"] = median(ratios)
-    numbers["every_auto_error_mm"] = _distance_mm(tracks["every_auto_"], track)
+    numbers |= _every_auto_error(tracks["every_auto_"], track)
     numbers |= _parts(video, keypoints)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as directory:
@@ -128,12 +128,16 @@ def bench_predict(
     return numbers
 
 
-def _distance_mm(track: PoseTrack, other: PoseTrack) -> float:
-    """Mean distance of the joints of the first person of two tracks, about the pelvis."""
+def _every_auto_error(track: PoseTrack, other: PoseTrack) -> dict[str, float]:
+    """Mean distance of the joints of the first person of two tracks, about the pelvis; nothing
+    where nobody is in both."""
     if not track.people or not other.people:
-        return float("nan")
+        return {}
     seen = np.isfinite(track.poses_mm[0] + other.poses_mm[0]).all(axis=(1, 2))
-    return float(mpjpe(track.poses_mm[0][seen], other.poses_mm[0][seen]))
+    if not seen.any():
+        return {}
+    error_mm = mpjpe(track.poses_mm[0][seen], other.poses_mm[0][seen])
+    return {"every_auto_error_mm": float(error_mm)}
 
 
 def _parts(video: Path, keypoints: Complexity) -> dict[str, float]:

@@ -18,7 +18,7 @@ from overpose.datasets.motion_source import MotionSource
 from overpose.datasets.rendering.recorded import open_recorded
 from overpose.experiments.lifters.data import LifterData, recordings_of, split_clips
 from overpose.experiments.lifters.expected_errors import bins_of, error_rows, errors_of
-from overpose.experiments.lifters.recipe import LifterRecipe
+from overpose.experiments.lifters.recipe import ALIKE, LifterRecipe
 from overpose.experiments.lifters.training import CHAINS, methods_of
 from overpose.metrics import limb_ratio_error, mpjpe, p_mpjpe
 from overpose.networks.numpy_lifter import NumpyLifter, load_numpy_lifter
@@ -283,7 +283,7 @@ def _windows(
     """Drawn alike for all networks that see the same frames."""
     noise = replace(
         recipe.batches, detected=0.0, generic=0.0, drop_part=0.0, assumed=0.0, focal_error=0.0,
-        shift=0.0, quiet=0.0, alike=128,
+        shift=0.0, quiet=0.0, alike=ALIKE,
     )  # fmt: skip
     clean = replace(noise, drop=0.0, drop_frame=0.0, swap=0.0)
     seen, perfect = (

@@ -98,6 +98,10 @@ SHIPPED = (-12, -8, -4, -2, 0, 2, 4, 8, 12)
 NEIGHBOURS = (-12, -8, -4, -2, -1, 0, 1, 2, 4, 8, 12)
 """The same and the neighbours of the middle, which show how much keypoints tremble."""
 
+ALIKE = 128
+"""Of how many errors of the detector that of the pose most alike is taken, as shipped and where
+lifters are measured."""
+
 FULL = LifterRecipe(
     name="full",
     detection_clips=3000,
@@ -121,7 +125,7 @@ FULL = LifterRecipe(
     feet_weight=0.5,
     average=0.999,
     chains=("finetuned",),
-    batches=BatchConfig(quiet=0.25, alike=128),
+    batches=BatchConfig(quiet=0.25, alike=ALIKE),
 )
 """What the shipped weights were made by."""
 
