@@ -13,7 +13,7 @@ from overpose.keypoints.blazepose import BlazePose, Region, region_of_keypoints
 def engine(monkeypatch: pytest.MonkeyPatch) -> BlazePose:
     """A detector that sees one person round anchor 1000, and a landmark model that says (x, y)."""
 
-    def network(path: Path, *_: object):
+    def network(path: Path, *_: object, **options: object):
         def detect(image: np.ndarray) -> dict[str, np.ndarray]:
             assert image.shape == (1, 224, 224, 3)
             boxes = np.zeros((1, 2254, 12), np.float32)
@@ -37,7 +37,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> BlazePose:
 
         return detect if path.name == "detector" else landmarks
 
-    monkeypatch.setattr(blazepose, "_network", network)
+    monkeypatch.setattr(blazepose, "network", network)
     return BlazePose(Path("detector"), Path("landmarks"))
 
 
@@ -72,7 +72,7 @@ def sees_boxes(
     """A detector that finds boxes: left, top, width, height in pixels of 224, and the score."""
     anchors = blazepose._anchors() * 224
 
-    def network(path: Path, *_: object):
+    def network(path: Path, *_: object, **options: object):
         def detect(image: np.ndarray) -> dict[str, np.ndarray]:
             values = np.zeros((1, 2254, 12), np.float32)
             logits = np.full((1, 2254, 1), -9, np.float32)
@@ -88,7 +88,7 @@ def sees_boxes(
 
         return detect
 
-    monkeypatch.setattr(blazepose, "_network", network)
+    monkeypatch.setattr(blazepose, "network", network)
     return BlazePose(Path("detector"), Path("landmarks"))
 
 
@@ -135,7 +135,7 @@ def test_the_detector_gets_the_whole_image_between_minus_one_and_one(
 ) -> None:
     seen = []
 
-    def network(path: Path, *_: object):
+    def network(path: Path, *_: object, **options: object):
         def detect(image: np.ndarray) -> dict[str, np.ndarray]:
             seen.append(image[0])
             scores = np.full((1, 2254, 1), -9, np.float32)
@@ -143,7 +143,7 @@ def test_the_detector_gets_the_whole_image_between_minus_one_and_one(
 
         return detect
 
-    monkeypatch.setattr(blazepose, "_network", network)
+    monkeypatch.setattr(blazepose, "network", network)
     image = np.zeros((112, 224, 3), np.uint8)
     image[:, 112:] = (255, 128, 0)
     assert BlazePose(Path("detector"), Path("landmarks")).detect(image) == []

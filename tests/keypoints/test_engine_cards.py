@@ -88,9 +88,12 @@ def test_the_default_is_heavy_for_photos_and_full_for_videos() -> None:
 def test_help_lists_the_names_of_all_engines(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["predict", "--help"], engines=(*ENGINES, MIDDLE))
-    assert "{auto,full,heavy,rtmlib,middle}|FILE" in capsys.readouterr().out
+    assert (
+        "{auto,full,heavy,full-openvino,heavy-openvino,rtmlib,middle}|FILE"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_name_that_no_engine_has_is_refused_with_those_known() -> None:
-    with pytest.raises(InputError, match="'lite', expected one of auto, full, heavy, rtmlib"):
+    with pytest.raises(InputError, match="'lite', expected one of auto, full, heavy, full-op"):
         engine_called("lite")

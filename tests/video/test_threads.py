@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scripted_people import ScriptedEngines, draw, standing_px
 
-from overpose.keypoints import blazepose
+from overpose.keypoints import runtimes
 from overpose.keypoints.blazepose import BlazePose
 from overpose.keypoints.people import BlazePoseFinder
 from overpose.layouts import BLAZEPOSE_33
@@ -112,9 +112,9 @@ def test_threads_that_share_networks_wait_for_each_other(
 ) -> None:
     module = cast(ModuleType, SimpleNamespace(Interpreter=OneAtATime))
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", module)
-    monkeypatch.setattr(blazepose, "with_outputs", lambda network, names: network)
+    monkeypatch.setattr(runtimes, "with_outputs", lambda network, names: network)
     monkeypatch.setattr(OneAtATime, "made", 0)
     (tmp_path / "any").touch()
-    network = blazepose._network(tmp_path / "any", 1, ["Identity"], copies)
+    network = runtimes.network(tmp_path / "any", ["Identity"], threads=1, copies=copies)
     assert_same_in_threads(lambda job: network(np.full(3, job))["Identity"], 300)
     assert 1 <= OneAtATime.made <= copies

@@ -1,4 +1,4 @@
-"""BlazePose through LiteRT: finds people in an image and the 33 landmarks of each.
+"""BlazePose: finds people in an image and the 33 landmarks of each.
 
 One image at a time. Who is who from frame to frame belongs to `tracking`, following people through
 a video to `people`.
@@ -7,19 +7,18 @@ Source: Bazarevsky et al., BlazePose: On-device Real-time Body Pose Tracking, 20
 cards of MediaPipe's pose landmark models (Apache-2.0). The decoding is ours.
 """
 
-import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import cv2
 import numpy as np
 
 from overpose import boxes
-from overpose.keypoints.tflite import with_outputs
+from overpose.keypoints.runtimes import Runtime, network
 from overpose.layouts import BLAZEPOSE_33
 from overpose.media.planes import PlanarImage
 
@@ -102,26 +101,30 @@ class BlazePose:
         detector: file of the detector, `.tflite`.
         landmarks: file of the landmark model, `.tflite`.
         threads: in all, no more than there are cores. They change no result.
+        runtime: what computes the networks; both in float32.
     """
 
     _workers: ThreadPoolExecutor | None = None
 
-    def __init__(self, detector: Path, landmarks: Path, *, threads: int = 2) -> None:
+    def __init__(
+        self, detector: Path, landmarks: Path, *, threads: int = 2, runtime: Runtime = "litert"
+    ) -> None:
         at_once = min(threads, AT_ONCE)
-        each = threads // at_once
-        self._detect = _network(detector, each, ("Identity", "Identity_1"), at_once)
-        self._landmarks = _network(
-            landmarks, each, ("Identity", "Identity_1", "Identity_3", "Identity_4"), at_once
-        )
+        load = partial(network, threads=threads // at_once, copies=at_once, runtime=runtime)
+        self._detect = load(detector, ("Identity", "Identity_1"))
+        self._landmarks = load(landmarks, ("Identity", "Identity_1", "Identity_3", "Identity_4"))
         self._anchors = _anchors()
         if at_once > 1:
             self._workers = ThreadPoolExecutor(at_once, "overpose-keypoints")
 
     @classmethod
-    def from_assets(cls, complexity: Complexity = "heavy", *, threads: int = 2) -> "BlazePose":
+    def from_assets(
+        cls, complexity: Complexity = "heavy", *, threads: int = 2, runtime: Runtime = "litert"
+    ) -> "BlazePose":
         """The models from the cache, downloaded first if they are not there.
 
         Raises:
+            ImportError: the runtime is not installed.
             InputError: they are not there and cannot be downloaded.
         """
         from overpose.support.assets import download_asset
@@ -130,6 +133,7 @@ class BlazePose:
             download_asset("pose_detection"),
             download_asset(f"pose_landmark_{complexity}"),
             threads=threads,
+            runtime=runtime,
         )
 
     def detect(self, image: Picture, *, tiles: bool = False) -> list[Region]:
@@ -270,40 +274,6 @@ def _region_from_points(hips: np.ndarray, circle: np.ndarray, score: float) -> R
     x, y = circle - hips
     size = 2 * _REGION_SCALE * float(np.hypot(x, y))
     return Region(float(hips[0]), float(hips[1]), max(size, 1.0), float(np.arctan2(x, -y)), score)
-
-
-def _network(
-    path: Path, threads: int, outputs: Sequence[str], copies: int = 1
-) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """A function from the input to some of the outputs by name, used by as many callers at a time
-    as there are copies; others wait."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    network = with_outputs(path.read_bytes(), outputs)
-
-    def loaded() -> Any:
-        interpreter: Any = Interpreter(model_content=network, num_threads=threads)
-        interpreter.allocate_tensors()
-        return interpreter
-
-    first = loaded()  # a damaged file is found here; the others are loaded when they are needed
-    source = first.get_input_details()[0]["index"]
-    places = {item["name"]: item["index"] for item in first.get_output_details()}
-    idle: queue.LifoQueue[Any] = queue.LifoQueue()
-    for interpreter in [*[None] * (copies - 1), first]:
-        idle.put(interpreter)
-
-    def run(values: np.ndarray) -> dict[str, np.ndarray]:
-        interpreter = idle.get()
-        try:
-            interpreter = interpreter or loaded()
-            interpreter.set_tensor(source, values)
-            interpreter.invoke()
-            return {name: interpreter.get_tensor(places[name]) for name in outputs}
-        finally:
-            idle.put(interpreter)
-
-    return run
 
 
 def _warped(image: Picture, to_image: np.ndarray, size: int) -> np.ndarray:

@@ -13,7 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
@@ -77,8 +79,8 @@ def bench_predict(
     """Frames per second of prediction on a clip, and milliseconds a frame of its parts.
 
     One person is kept, which is all that MediaPipe's pipeline finds. Both pipelines run
-    alternately, from the file to the poses in memory, ours also with `--every auto`; the median of
-    `REPEATS` runs counts.
+    alternately, from the file to the poses in memory, ours also with `--every auto` and, if it is
+    installed, with networks computed by OpenVINO; the median of `REPEATS` runs counts.
 
     Args:
         video: the clip.
@@ -87,23 +89,26 @@ def bench_predict(
 
     Returns:
         rates, times, and peak memory in MiB for a clip of 10 s and of 100 s. The ceiling is the
-        rate of decoding and landmarks alone; `every_auto_error_mm` the mean distance of joints from
-        those with landmarks on every frame, about the pelvis.
+        rate of decoding and landmarks alone; `every_auto_error_mm` and `openvino_error_mm` the mean
+        distance of joints from those with landmarks on every frame by LiteRT, about the pelvis.
 
     Raises:
         InputError: the clip cannot be read, or that Python has no mediapipe.
     """
     estimator = PoseEstimator.from_pretrained(keypoints)
-    ways = {"": PredictOptions(people=1), "every_auto_": PredictOptions(people=1, every="auto")}
-    tracks = {way: estimator.predict(video, options) for way, options in ways.items()}  # loads
+    one = PredictOptions(people=1)
+    ways = {"": (estimator, one), "every_auto_": (estimator, replace(one, every="auto"))}
+    if find_spec("openvino"):
+        ways["openvino_"] = PoseEstimator.from_pretrained(f"{keypoints}-openvino"), one
+    tracks = {way: by.predict(video, options) for way, (by, options) in ways.items()}  # loads
     track = tracks[""]
     rates: dict[str, list[float]] = {way: [] for way in ways}
     cpu_s: dict[str, list[float]] = {way: [] for way in ways}
     theirs = []
     for _ in range(REPEATS):
-        for way, options in ways.items():
+        for way, (by, options) in ways.items():
             began, used = time.perf_counter(), time.process_time()
-            estimator.predict(video, options)
+            by.predict(video, options)
             rates[way].append(track.frames / (time.perf_counter() - began))
             cpu_s[way].append(time.process_time() - used)
         if mediapipe_python is not None:
@@ -117,7 +122,10 @@ def bench_predict(
         if theirs:
             ratios = [our / their for our, their in zip(ours, theirs, strict=True)]
             numbers[f"{way}times_mediapipe"] = median(ratios)
-    numbers |= _every_auto_error(tracks["every_auto_"], track)
+    for way in tracks.keys() - {""}:
+        error_mm = _distance_mm(tracks[way], track)
+        if error_mm is not None:
+            numbers[f"{way}error_mm"] = error_mm
     numbers |= _parts(video, keypoints)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as directory:
@@ -128,16 +136,15 @@ def bench_predict(
     return numbers
 
 
-def _every_auto_error(track: PoseTrack, other: PoseTrack) -> dict[str, float]:
-    """Mean distance of the joints of the first person of two tracks, about the pelvis; nothing
-    where nobody is in both."""
+def _distance_mm(track: PoseTrack, other: PoseTrack) -> float | None:
+    """Mean distance of the joints of the first person of two tracks, about the pelvis; None where
+    nobody is in both."""
     if not track.people or not other.people:
-        return {}
+        return None
     seen = np.isfinite(track.poses_mm[0] + other.poses_mm[0]).all(axis=(1, 2))
     if not seen.any():
-        return {}
-    error_mm = mpjpe(track.poses_mm[0][seen], other.poses_mm[0][seen])
-    return {"every_auto_error_mm": float(error_mm)}
+        return None
+    return float(mpjpe(track.poses_mm[0][seen], other.poses_mm[0][seen]))
 
 
 def _parts(video: Path, keypoints: Complexity) -> dict[str, float]:

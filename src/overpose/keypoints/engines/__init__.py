@@ -4,12 +4,18 @@ Cards import nothing heavy, because the command line shows them; reading keypoin
 belongs to `keypoint_files`.
 """
 
-from overpose.keypoints.engines.blazepose import AUTO, FULL, HEAVY
+from overpose.keypoints.engines.blazepose import (
+    AUTO,
+    FULL,
+    FULL_OPENVINO,
+    HEAVY,
+    HEAVY_OPENVINO,
+)
 from overpose.keypoints.engines.engine import Engine
 from overpose.keypoints.engines.rtmlib import RTMLIB
 from overpose.support.errors import InputError
 
-ENGINES: tuple[Engine, ...] = (AUTO, FULL, HEAVY, RTMLIB)
+ENGINES: tuple[Engine, ...] = (AUTO, FULL, HEAVY, FULL_OPENVINO, HEAVY_OPENVINO, RTMLIB)
 """Every engine; the first is what is taken unasked."""
 
 
