@@ -122,9 +122,7 @@ def bench_predict(
         if theirs:
             ratios = [our / their for our, their in zip(ours, theirs, strict=True)]
             numbers[f"{way}times_mediapipe"] = median(ratios)
-    for way in tracks.keys() - {""}:
-        error_mm = _distance_mm(tracks[way], track)
-        if error_mm is not None:
+        if way and (error_mm := _distance_mm(tracks[way], track)) is not None:
             numbers[f"{way}error_mm"] = error_mm
     numbers |= _parts(video, keypoints)
     began = time.perf_counter()

@@ -101,6 +101,8 @@ NEIGHBOURS = (-12, -8, -4, -2, -1, 0, 1, 2, 4, 8, 12)
 ALIKE = 128
 """Of how many errors of the detector that of the pose most alike is taken, as shipped and where
 lifters are measured."""
+_ANY_POSE = BatchConfig(quiet=0.25)
+"""Windows of the comparisons, whose errors come from any pose."""
 
 FULL = LifterRecipe(
     name="full",
@@ -125,14 +127,14 @@ FULL = LifterRecipe(
     feet_weight=0.5,
     average=0.999,
     chains=("finetuned",),
-    batches=BatchConfig(quiet=0.25, alike=ALIKE),
+    batches=replace(_ANY_POSE, alike=ALIKE),
 )
 """What the shipped weights were made by."""
 
 METHODS = replace(
     FULL,
     name="methods",
-    batches=BatchConfig(quiet=0.25),
+    batches=_ANY_POSE,
     detection_clips=2500,
     chains=("direct", "finetuned"),
     direct_epochs=20,
@@ -174,7 +176,7 @@ _SIZES: dict[Kind, tuple[int, int]] = {
 ENCODERS = replace(
     FULL,
     name="encoders",
-    batches=BatchConfig(quiet=0.25),
+    batches=_ANY_POSE,
     detection_clips=300,
     held_out_clips=60,
     renders=DetectionConfig(frames=96),
